@@ -1,8 +1,11 @@
 """One entry of the hot list: a plate somebody may look for, why, for how long, and who said so (R6)."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+
+from hotlist.errors import MalformedError
 
 
 class Purpose(StrEnum):
@@ -59,3 +62,46 @@ class Entry:
     severity: Severity = Severity.ROUTINE
     vehicle: Vehicle = field(default_factory=Vehicle, repr=False)
     note: str = field(default="", repr=False)
+
+
+_TIMES = ("created", "effective", "expires", "verified")
+
+
+def entry_to_json(entry: Entry) -> dict[str, object]:
+    """Return an entry as JSON members; times are ISO 8601 in UTC, to the second."""
+    body: dict[str, object] = asdict(entry)
+    for name in _TIMES:
+        body[name] = getattr(entry, name).astimezone(UTC).isoformat(timespec="seconds")
+    return body
+
+
+def entry_from_json(body: object) -> Entry:
+    """Read an entry's JSON members: the inverse of `entry_to_json`.
+
+    Raises:
+        MalformedError: a member is absent, unknown or of the wrong type.
+    """
+    if not isinstance(body, Mapping):
+        raise MalformedError("an entry is a JSON object")
+    try:
+        members = dict(body)
+        vehicle = Vehicle(**members.pop("vehicle"))
+        times = {name: datetime.fromisoformat(members.pop(name)) for name in _TIMES}
+        purpose, severity = Purpose(members.pop("purpose")), Severity(members.pop("severity"))
+        entry = Entry(**members, **times, purpose=purpose, severity=severity, vehicle=vehicle)
+    except (KeyError, TypeError, ValueError):
+        raise MalformedError("an entry's member is absent, unknown or of the wrong type") from None
+    texts = (
+        entry.id,
+        entry.plate,
+        entry.region,
+        entry.case_number,
+        entry.source,
+        entry.author,
+        entry.approver,
+    )
+    if not all(isinstance(text, str) for text in texts) or any(
+        time.tzinfo is None for time in times.values()
+    ):
+        raise MalformedError("an entry's member is of the wrong type, or a time has no zone")
+    return entry
