@@ -264,7 +264,7 @@ def _match_from_json(body: dict[str, object]) -> Match:
         raise TypeError("numbers are expected")
     return Match(
         entry=entry_from_json(body["entry"]),
-        kind=MatchKind(body["kind"]),
+        kind=MatchKind(_text(body["kind"])),
         probability=float(probability),
         doubtful=tuple(int(place) for place in doubtful),
         why=_text(body["why"]),
