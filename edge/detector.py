@@ -23,7 +23,7 @@ _GREY: Final = 114
 _ROW: Final = 7
 
 
-class PlateDetector(BaseDetector):  # type: ignore[misc] - fast-alpr ships no types
+class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no types
     """Finds plates in a frame.
 
     Args:

@@ -34,7 +34,7 @@ class Reader(Protocol):
         """Overwrite what the last crop left in buffers."""
 
 
-class PlateReader(BaseOCR):  # type: ignore[misc] - fast-alpr ships no types
+class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
     """Reads a crop with a fast-plate-ocr model.
 
     Args:

@@ -12,7 +12,7 @@ def open_session(content: bytes, *, name: str, providers: Sequence[str], threads
     """Return an ``onnxruntime.InferenceSession`` over a verified model's bytes.
 
     One thread without spinning is cooler and, where anything else runs, faster (docs/benchmarks.md). The
-    memory arena and pattern are off: with them the last pictures would stay in the runtime's own pool (promise 4).
+    memory arena and pattern are off: else the last pictures would stay in the runtime's pool (promise 4).
 
     Args:
         content: the model file's bytes, already verified.
