@@ -1,7 +1,8 @@
 """Passes: one `Read` a vehicle, fused from its readings, in a slot of the retention window and nowhere else.
 
 What a pass knows outside its slot is geometry and counters. The slot's record holds everything that could
-tell a plate: the fused evidence, the regions, the best crop. When the window destroys the slot, the pass is over.
+tell a plate: the fused evidence, the regions, the best crop. When the window destroys the slot, the pass is
+over.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ _REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
 READ_DTYPE: Final = np.dtype(
     [
         ("evidence", np.float32, (SLOTS, COLUMNS)),
+        ("camera", np.uint16),
         ("weight", np.float32),
         ("readings", np.uint16),
         ("regions", np.float32, (len(REGION_CODES),)),
@@ -63,10 +65,16 @@ class Pass:
             return quality > self.best * _MUCH_BETTER
         return quality > self.best * _WORTH and now_ns - self.read_ns >= _INTERVAL_NS
 
-    def add(self, window: Window, frame: Frame, reading: Reading) -> Table | None:
-        """Fuse a reading into the pass's slot; return the fused table, or None when the read is gone.
+    def release(self, window: Window) -> None:
+        """Destroy the pass's read now; a later reading begins a new one (a window of 0)."""
+        if self.slot is not None:
+            window.forget(self.slot)
+            self.slot = None
 
-        The caller holds the window's lock and overwrites the returned table after use.
+    def add(self, window: Window, frame: Frame, reading: Reading, *, camera: int) -> None:
+        """Fuse a reading into the pass's slot; the pass is over when its read has been destroyed.
+
+        The caller holds the window's lock.
         """
         try:
             if self.slot is None:
@@ -74,7 +82,7 @@ class Pass:
             record = self.slot.record
         except Forgotten:
             self.slot, self.over = None, True
-            return None
+            return
         logs = fusion.log_table(reading.table)
         if record["readings"]:
             known = table_of(self.slot)
@@ -82,6 +90,7 @@ class Pass:
             known[:] = 0.0
         record["evidence"] += logs * np.float32(reading.quality)
         logs[:] = 0.0
+        record["camera"] = camera
         record["weight"] += np.float32(reading.quality)
         record["readings"] += 1
         _add_regions(record["regions"], reading.regions)
@@ -96,7 +105,7 @@ class Pass:
         self.settled = (
             self.readings > 1 and fusion.sureness(table) >= _SURE
         ) or self.readings >= MAX_READINGS
-        return table
+        table[:] = 0.0
 
 
 def table_of(slot: Slot) -> Table:

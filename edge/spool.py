@@ -1,7 +1,7 @@
 """Where sealed hits wait for the department: one file each, whole or absent, deleted on a verified receipt.
 
-Only envelopes come here: this module never sees a hit, so nothing it writes can be read on the box (promise 6).
-When the disk is full the envelope, already sealed, waits in memory and is tried again (`retry`).
+Only envelopes come here: this module never sees a hit, so nothing it writes can be read on the box
+(promise 6). When the disk is full the envelope, already sealed, waits in memory and is tried again (`retry`).
 """
 
 import errno
