@@ -13,6 +13,9 @@ from hotlist.entry import Entry, entry_from_line, entry_to_line
 BLOCK: Final = 64
 """Entries in a block: one is found by unpacking one block, about 25 kB."""
 
+_PLATE: Final = b'"plate":"'
+"""Stands once in a line: inside a JSON string every quotation mark has a backslash before it."""
+
 
 class Entries(Sequence[Entry]):
     """An immutable sequence of entries. Made by `EntriesBuilder`; its repr shows only how many there are."""
@@ -53,6 +56,12 @@ class Entries(Sequence[Entry]):
         """Return each entry's canonical JSON in order."""
         for block in self._blocks:
             yield from zlib.decompress(block).split(b"\n")
+
+    def plates(self) -> Iterator[str]:
+        """Return each entry's plate in order, without making entries: ten times as fast, for the index."""
+        for line in self.lines():
+            start = line.index(_PLATE) + len(_PLATE)
+            yield line[start : line.index(b'"', start)].decode("ascii")
 
     def __repr__(self) -> str:
         return f"<{self._count} entries>"

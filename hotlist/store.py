@@ -77,7 +77,7 @@ class HotListStore:
         self._source = source
         self._limits = limits or Limits()
         self._max_age = max_age
-        self._seen: _Seen | None = None
+        self._seen: dict[Path, _Seen | None] = {}
 
     def begin(self, department: str, keys: KeySet) -> None:
         """Trust a department and its first key set. Later key sets arrive only in signed lists.
@@ -107,21 +107,30 @@ class HotListStore:
         except (OSError, ValidationError, MalformedError, TooLargeError):
             raise StoreError(f"{path} cannot be read or is damaged") from None
 
+    def changed(self) -> bool:
+        """Whether `load` would read something that this object has not read yet; costs two ``stat``."""
+        return any(seen != self._seen.get(path) for path, seen in self._look().items())
+
     def load(self, now: datetime) -> HotList:
-        """Return the last accepted list, taken through every step again.
+        """Take the source file if it is new; else return the last accepted list, through every step again.
+
+        A source that is refused is refused once: the next `load` returns the last accepted list.
 
         Raises:
-            StoreError: there is none yet, or the disk fails.
-            ListError: it is no longer acceptable (expired, stale, damaged).
+            StoreError: no list has been accepted yet, or the disk fails.
+            ListError: the list is not acceptable, or no longer (stale, expired); the old one stays.
         """
-        path = self._folder / LAST
+        found = self._look()
+        new = self._source is not None and found[self._source] not in (None, self._seen.get(self._source))
+        path = self._source if new and self._source else self._folder / LAST
+        self._seen[path] = found[path]
         try:
             content = _read(path, self._limits.file)
         except FileNotFoundError:
             raise StoreError("no hot list has been accepted yet") from None
         except OSError as problem:
             raise StoreError(f"{path} cannot be read: {problem.strerror}") from None
-        return self._take(content, now, save_list=False)
+        return self.offer(content, now) if new else self._take(content, now, save_list=False)
 
     def offer(self, envelope: bytes, now: datetime) -> HotList:
         """Take a new sealed list; on any error the old one stays, on disk and in force.
@@ -132,31 +141,10 @@ class HotListStore:
         """
         return self._take(envelope, now, save_list=True)
 
-    def poll(self, now: datetime) -> HotList | None:
-        """Look at the source file; take it if it changed since the last look, else return None.
-
-        A look costs one ``stat``. A file that is refused is refused once, not at every look.
-
-        Raises:
-            ListError: the new file is not acceptable; the old list stays.
-            StoreError: the disk fails.
-        """
-        if self._source is None:
-            return None
-        try:
-            status = self._source.stat()
-            seen = _Seen(status.st_ino, status.st_size, status.st_mtime_ns)
-            if seen == self._seen:
-                return None
-            self._seen = seen
-            content = _read(self._source, self._limits.file)
-        except FileNotFoundError:
-            self._seen = None
-            return None
-        except OSError as problem:
-            self._seen = None
-            raise StoreError(f"{self._source} cannot be read: {problem.strerror}") from None
-        return self.offer(content, now)
+    def _look(self) -> dict[Path, _Seen | None]:
+        """Return what the two files look like from outside; None for an absent one."""
+        paths = [self._folder / LAST, *([self._source] if self._source else [])]
+        return {path: _seen(path) for path in paths}
 
     def _take(self, envelope: bytes, now: datetime, *, save_list: bool) -> HotList:
         with self._locked():
@@ -171,6 +159,7 @@ class HotListStore:
             )
             if save_list:
                 self._write(LAST, envelope)
+                self._seen[self._folder / LAST] = _seen(self._folder / LAST)
             if accepted.state != trusted:
                 self._save(accepted.state)
         return accepted.list
@@ -203,6 +192,15 @@ class HotListStore:
             yield
         finally:
             os.close(descriptor)
+
+
+def _seen(path: Path) -> _Seen | None:
+    """Return what tells one file from the next; None when it is absent or out of reach."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _Seen(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _read(path: Path, ceiling: int) -> bytes:

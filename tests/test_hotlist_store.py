@@ -67,30 +67,56 @@ def test_the_list_on_disk_is_sealed_and_the_files_are_private(
     assert next(iter(store.load(NOW).entries)).plate == "CANARY99"
 
 
-def test_poll_takes_a_new_file_once(nh: Department, store: HotListStore, tmp_path: Path) -> None:
-    """A changed file is taken at the next look; an unchanged one costs a stat and returns nothing."""
+def test_a_new_file_is_taken_once(nh: Department, store: HotListStore, tmp_path: Path) -> None:
+    """A changed file is seen by a stat and taken at the next look; an unchanged one is not read again."""
     incoming = tmp_path / "incoming"
-    assert store.poll(NOW) is None
+    assert not store.changed()
     write_durably(incoming, nh.file(version=1))
-    first = store.poll(NOW)
-    assert first is not None
-    assert first.version == 1
-    assert store.poll(NOW) is None
+    assert store.changed()
+    assert store.load(NOW).version == 1
+    assert not store.changed()
     write_durably(incoming, nh.file([], version=2))
-    second = store.poll(NOW)
-    assert second is not None
-    assert len(second.entries) == 0
+    assert store.changed()
+    assert len(store.load(NOW).entries) == 0
+    incoming.unlink()
+    assert store.load(NOW).version == 2
 
 
-def test_poll_reports_a_bad_file_once(nh: Department, store: HotListStore, tmp_path: Path) -> None:
-    """The edge says that a new list was refused, and does not repeat it at every look."""
+def test_a_bad_file_is_refused_once(nh: Department, store: HotListStore, tmp_path: Path) -> None:
+    """The edge says that a new list was refused, does not repeat it, and the accepted one still loads."""
     write_durably(tmp_path / "incoming", nh.file(version=3))
-    store.poll(NOW)
+    store.load(NOW)
     write_durably(tmp_path / "incoming", b"junk")
     with pytest.raises(errors.MalformedError):
-        store.poll(NOW)
-    assert store.poll(NOW) is None
+        store.load(NOW)
+    assert not store.changed()
     assert store.load(NOW).version == 3
+
+
+def test_a_restart_beside_a_bad_file_uses_the_accepted_list(
+    nh: Department, store: HotListStore, tmp_path: Path
+) -> None:
+    """After a restart the bad file is refused first; the next look takes the accepted list."""
+    store.offer(nh.file(version=3), NOW)
+    write_durably(tmp_path / "incoming", b"junk")
+    later = reopened(nh, tmp_path)
+    assert later.changed()
+    with pytest.raises(errors.MalformedError):
+        later.load(NOW)
+    assert later.changed()
+    assert later.load(NOW).version == 3
+    assert not later.changed()
+
+
+def test_a_list_that_another_process_took_is_seen(
+    nh: Department, store: HotListStore, tmp_path: Path
+) -> None:
+    """A list offered by a tool beside the running edge reaches it."""
+    store.offer(nh.file(version=1), NOW)
+    assert not store.changed()
+    reopened(nh, tmp_path).offer(nh.file(version=2), NOW)
+    assert store.changed()
+    assert store.load(NOW).version == 2
 
 
 def test_a_file_over_the_ceiling_is_not_read(nh: Department, tmp_path: Path) -> None:
@@ -100,7 +126,7 @@ def test_a_file_over_the_ceiling_is_not_read(nh: Department, tmp_path: Path) -> 
     (tmp_path / "in").touch()
     os.truncate(tmp_path / "in", 2**40)
     with pytest.raises(errors.TooLargeError):
-        store.poll(NOW)
+        store.load(NOW)
 
 
 def test_a_stale_or_expired_list_does_not_load(nh: Department, store: HotListStore) -> None:

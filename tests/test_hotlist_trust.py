@@ -9,6 +9,7 @@ import pytest
 from hotlist import bundle, errors
 from hotlist.bundle import Signature, SignedList
 from hotlist.canonical import canonical
+from hotlist.entries import Entries
 from hotlist.keys import SealKey, SigningKey
 from hotlist.keyset import KeySet, Person
 from hotlist.list_format import Limits
@@ -51,6 +52,7 @@ def test_a_sound_list_is_accepted_whole(nh: Department) -> None:
     result = taken(nh, sealed(nh, nh.unsigned(entries)))
     assert tuple(result.list.entries) == tuple(entries)
     assert result.list.entries[77] == entries[77]
+    assert list(result.list.entries.plates()) == [each.plate for each in entries]
     assert result.list.signers == ("ann", "bob")
     assert (result.state.version, result.state.digest) == (1, result.list.digest)
 
@@ -302,3 +304,13 @@ def test_a_key_set_that_cannot_reach_its_threshold_is_refused(nh: Department) ->
     with pytest.raises(errors.MalformedError):
         KeySet.from_bytes(canonical(short))
     assert KeySet.from_bytes(nh.keys.to_bytes()).to_bytes() == nh.keys.to_bytes()
+
+
+def test_plates_are_found_whatever_stands_before_them() -> None:
+    """The quick way to an entry's plate is not misled by a text that looks like one."""
+    tricky = entry(note='"plate":"WRONG1"', case_number='x","plate":"WRONG2', plate="RIGHT1")
+    assert list(Entries.of([tricky]).plates()) == ["RIGHT1"]
+    assert Entries.of([tricky])[0] == tricky
+    assert Entries.of([tricky])[-1:] == (tricky,)
+    with pytest.raises(IndexError):
+        Entries.of([tricky])[1]
