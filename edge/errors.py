@@ -54,12 +54,6 @@ class ModelError(EdgeError):
     hint = "Run `alpr-edge models verify`."
 
 
-class KeyFileError(EdgeError):
-    """A key file is absent, unreadable, of the wrong kind or open to others."""
-
-    exit_code = Exit.KEY
-
-
 class StorageError(EdgeError):
     """The spool or the state folder cannot be written."""
 

@@ -17,7 +17,7 @@ from edge.errors import ModelError
 
 BUNDLED: Final = Path(__file__).parent / "weights"
 HUB_CACHES: Final = ("fast-plate-ocr", "open-image-models")
-_MAX_BYTES: Final = 512 * 1024 * 1024
+MAX_BYTES: Final = 512 * 1024 * 1024
 
 Kind = Literal["detector", "reader"]
 
@@ -117,15 +117,24 @@ def status(places: Sequence[Path]) -> Iterator[tuple[ModelSpec, str]]:
 
 def _verified(path: Path, expected: str) -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(f"{path} is larger than {_MAX_BYTES} bytes")
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path} is larger than {MAX_BYTES} bytes")
         content = path.read_bytes()
     except OSError as problem:
         raise ModelError(f"{path} cannot be read: {problem.strerror}") from None
+    demand_digest(content, expected, where=str(path))
+    return content
+
+
+def demand_digest(content: bytes, expected: str, *, where: str) -> None:
+    """Refuse bytes whose SHA-256 is not the expected one.
+
+    Raises:
+        ModelError: it is not.
+    """
     actual = hashlib.sha256(content).hexdigest()
     if actual != expected:
         raise ModelError(
-            f"{path} has SHA-256 {actual[:16]}..., expected {expected[:16]}...",
-            hint="The file was altered or is another version: it is not loaded. Fetch it again.",
+            f"{where} has SHA-256 {actual[:16]}..., expected {expected[:16]}...",
+            hint="The file was altered or is another version: it is not used. Fetch it again.",
         )
-    return content

@@ -8,7 +8,7 @@ happens here. This module logs nothing.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from fast_alpr.base import BaseDetector
 
@@ -16,12 +16,11 @@ from edge.clock import NS, Clock
 from edge.crop import quality, widen
 from edge.detector import detections_of
 from edge.errors import Forgotten
-from edge.flow import Detection, Frame, Reading, Table
+from edge.flow import Detection, Frame, Pixels, Reading, Table
 from edge.forgetting import Window
 from edge.hit import Hit
 from edge.hits import HitMaker
 from edge.lists import ListWatch
-from edge.motion import MotionGate
 from edge.passes import Pass, regions_of, table_of
 from edge.reader import Reader
 from edge.sources.base import Source
@@ -36,6 +35,27 @@ _REPEAT_NS: Final = 15 * NS
 _QUIET_NS: Final = 2 * NS
 
 
+class Gate(Protocol):
+    """Decides which frames are worth the detector."""
+
+    def moving(self, pixels: Pixels) -> bool:
+        """Whether something may have moved into this frame."""
+
+    def wipe(self) -> None:
+        """Overwrite what is remembered of earlier frames."""
+
+
+class EveryFrame:
+    """The gate that lets every frame through."""
+
+    def moving(self, pixels: Pixels) -> bool:  # noqa: ARG002 - a gate's signature
+        """Return true."""
+        return True
+
+    def wipe(self) -> None:
+        """Do nothing: nothing is remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """What one camera's pipeline works with."""
@@ -43,7 +63,7 @@ class Camera:
     name: str
     place: str
     source: Source
-    gate: MotionGate
+    gate: Gate
     zones: Zones
     detector: BaseDetector
     reader: Reader
