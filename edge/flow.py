@@ -91,7 +91,8 @@ class Frame(Fleeting):
         number: counts from 0 since the source was opened; a gap is a dropped frame.
         boot_ns: when it was captured, on the boot-time clock.
         utc: the same moment on the wall clock, for the hit's record only.
-        stream_ns: position in the stream, on which passes are timed; for a live source it equals `boot_ns`.
+        stream_ns: place in the stream's own time, which passes follow; a live camera's is `boot_ns`, a clip's
+            runs at the clip's pace however fast it is read.
         pixels: H x W x 3 uint8, BGR. A view of a buffer that the next turn overwrites.
     """
 
