@@ -1,7 +1,7 @@
 """The box put together from its configuration, and run: cameras, window, list, spool, and what keeps them.
 
-One thread a camera; the purge has a thread of its own (`edge.purger`); a third looks for new lists and retries
-what a full disk refused. A failure of any of them stops all, and every live read is destroyed.
+One thread a camera; the purge has a thread of its own (`edge.purger`); a third looks for new lists and
+retries what a full disk refused. A failure of any of them stops all, and every live read is destroyed.
 """
 
 import threading
@@ -12,8 +12,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Final
 
-from hotlist.index import Index
-from hotlist.matching import Matcher, MatchSettings
+import numpy as np
 
 from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
@@ -35,7 +34,10 @@ from edge.spool import Spool
 from edge.watchdog import Watchdog
 from edge.zones import Zones
 from hotlist.bundle import HotList
+from hotlist.index import Index
 from hotlist.keys import SealKey, SealPublic, SigningKey
+from hotlist.matching import Matcher, MatchSettings
+from hotlist.plate import encode
 from hotlist.store import HotListStore
 
 SOFTWARE: Final = f"hitonly {version('hitonly')}"
@@ -229,7 +231,9 @@ def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> 
     )
 
     def build(hot_list: HotList) -> Matcher:
-        return Matcher(Index.of(hot_list), budget)
+        plates = hot_list.entries.plates()
+        codes = np.fromiter((encode(plate) for plate in plates), np.uint64, len(hot_list.entries))
+        return Matcher(Index.from_codes(hot_list.version, hot_list.entries, codes), budget)
 
     max_age = timedelta(hours=config.hotlist.max_age_hours)
     store = HotListStore(

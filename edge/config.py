@@ -200,7 +200,7 @@ def known_keys(model: type[BaseModel] = EdgeConfig, prefix: str = "") -> Iterato
     """Yield every key of the configuration, dotted, with its field; arrays of tables as ``cameras[]``."""
     for name, field in model.model_fields.items():
         dotted = f"{prefix}{name}"
-        inner = [kind for kind in _models_in(field.annotation) if issubclass(kind, BaseModel)]
+        inner = _models_in(field.annotation)
         if not inner:
             yield dotted, field
         array = "[]" if "tuple" in str(field.annotation) else ""

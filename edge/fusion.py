@@ -32,7 +32,7 @@ def posterior(evidence: npt.NDArray[np.float32], weight: float, readings: int) -
         weight: the sum of the weights.
         readings: how many readings went in; at least one.
     """
-    scaled = evidence * np.float32(math.sqrt(readings) / weight)
+    scaled: Table = evidence * np.float32(math.sqrt(readings) / weight)
     scaled -= scaled.max(axis=1, keepdims=True)
     np.exp(scaled, out=scaled)
     scaled /= scaled.sum(axis=1, keepdims=True)

@@ -30,7 +30,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def draw_clip(path: Path, *, frames: int = FRAMES, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
     """Write a clip in which frame n is a flat grey of n x `STEP`."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v")), RATE, size)
+    writer = cv2.VideoWriter(
+        str(path), cv2.VideoWriter.fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v")), RATE, size
+    )
     for number in range(frames):
         writer.write(np.full((size[1], size[0], 3), number * STEP, np.uint8))
     writer.release()

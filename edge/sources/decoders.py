@@ -16,8 +16,8 @@ from edge.sources.wire import MAX_FILE_BYTES, MAX_PIXELS, Fault, Request
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
 os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
 
-import cv2  # noqa: E402 - after its settings
-import numpy as np  # noqa: E402
+import cv2
+import numpy as np
 
 PICTURE_GAP_NS: Final = 60_000_000_000
 """Pictures of a folder lie this far apart in stream time: each is a scene of its own."""

@@ -12,7 +12,9 @@ class _Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: str = Field("camera", min_length=1, max_length=64, description="Name of the camera in logs and hits.")
+    name: str = Field(
+        "camera", min_length=1, max_length=64, description="Name of the camera in logs and hits."
+    )
 
 
 class FileSettings(_Settings):
@@ -47,7 +49,9 @@ class RtspSettings(_LiveSettings):
     """A network camera."""
 
     kind: Literal["rtsp"] = "rtsp"
-    url: SecretStr = Field(description="rtsp:// or rtsps:// address, with user and password if it needs them.")
+    url: SecretStr = Field(
+        description="rtsp:// or rtsps:// address, with user and password if it needs them."
+    )
     transport: Literal["tcp", "udp"] = Field("tcp", description="How the stream travels.")
     open_timeout_s: float = Field(10.0, gt=0, le=300, description="Longest wait for a connection.")
     read_timeout_s: float = Field(10.0, gt=0, le=300, description="Longest wait for a packet.")
