@@ -45,7 +45,7 @@ def breaches(package: str, source: str) -> list[str]:
 
 @pytest.mark.parametrize("package", ["hotlist", "edge", "api", "benchmarks"])
 def test_no_import_goes_against_the_arrows(package: str) -> None:
-    """Hotlist is a leaf, edge knows hotlist, api knows hotlist and the wire formats, nobody the benchmarks."""
+    """Hotlist is a leaf; edge knows it; api knows it and the wire formats; nobody knows the benchmarks."""
     files = list((ROOT / package).rglob("*.py"))
     assert files
     wrong = {str(path.relative_to(ROOT)): breaches(package, path.read_text()) for path in files}
