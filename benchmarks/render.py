@@ -59,10 +59,14 @@ class RenderSpec:
 
     def __post_init__(self) -> None:
         if min(self.seconds, self.width, self.height, self.fps, self.speed) <= 0 or self.traffic < 0:
-            raise ValueError("seconds, width, height, fps and speed must be positive, and traffic not negative")
+            raise ValueError(
+                "seconds, width, height, fps and speed must be positive, and traffic not negative"
+            )
         if self.vehicles > self.places * len(LANES):
             most = self.places * len(LANES) * 60 / self.seconds
-            raise ValueError(f"{self.traffic:g} vehicles a minute are more than the road carries ({most:.0f})")
+            raise ValueError(
+                f"{self.traffic:g} vehicles a minute are more than the road carries ({most:.0f})"
+            )
 
     @property
     def frames(self) -> int:
@@ -244,7 +248,9 @@ def write_clip(scene: Scene, out: Path, advance: Callable[[int], None] | None = 
     size = (scene.spec.width, scene.spec.height)
     writer = cv2.VideoWriter(str(out), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), scene.spec.fps, size)
     if not writer.isOpened():
-        raise OSError(f"{out}: cannot be written as an MPEG-4 clip; the folder must exist and the name end in .mp4")
+        raise OSError(
+            f"{out}: cannot be written as an MPEG-4 clip; the folder must exist and the name end in .mp4"
+        )
     try:
         for frame in scene.frames():
             writer.write(frame)

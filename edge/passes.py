@@ -38,6 +38,8 @@ READ_DTYPE: Final = np.dtype(
 """What a read holds: summed evidence, region evidence, and the best crop with its time (POSIX seconds)."""
 
 MAX_READINGS: Final = 12
+ENOUGH: Final = 4
+"""Readings after which a sure pass is left alone."""
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
 _SURE: Final = 0.98
@@ -103,7 +105,7 @@ class Pass:
         self.best = max(self.best, reading.quality)
         table = table_of(self.slot)
         self.settled = (
-            self.readings > 1 and fusion.sureness(table) >= _SURE
+            self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
         ) or self.readings >= MAX_READINGS
         table[:] = 0.0
 

@@ -80,7 +80,9 @@ def _ground(scene: Picture, camera: Camera, light: Light, rng: np.random.Generat
     asphalt = (104 + 26 * broad + 70 * fine + tracks)[..., None] * np.array((1.02, 1.0, 0.98))
     paving = (150 + 20 * broad + 60 * fine)[..., None] * np.array((0.95, 1.0, 1.03))
     away = np.abs(x)
-    ground = np.where((away < KERB)[..., None], asphalt, np.where((away < KERB + 1.6)[..., None], paving, grass))
+    ground = np.where(
+        (away < KERB)[..., None], asphalt, np.where((away < KERB + 1.6)[..., None], paving, grass)
+    )
     ground[(away >= KERB) & (away < KERB + 0.14)] = (176, 178, 180)
     worn = 0.75 + 0.25 * np.clip(sample(grain, 6.0) * 2, 0, 1)
     edge = np.abs(away - (KERB - 0.3)) < 0.06
@@ -102,7 +104,9 @@ def _mirrored(place: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return 1023 - np.abs(place % 2046 - 1023)
 
 
-def _painted_word(ground: npt.NDArray[np.float64], x: npt.NDArray[np.float64], z: npt.NDArray[np.float64]) -> None:
+def _painted_word(
+    ground: npt.NDArray[np.float64], x: npt.NDArray[np.float64], z: npt.NDArray[np.float64]
+) -> None:
     """Paint SLOW on one lane, stretched as on real roads: lettering that is no plate."""
     cover = lettering("SLOW", 300, 90.0)
     near, far, half = 19.0, 24.0, 1.0
@@ -158,7 +162,9 @@ def _tree(rng: np.random.Generator) -> tuple[Picture, npt.NDArray[np.uint8]]:
 
 def _building(rng: np.random.Generator) -> Picture:
     """Draw a wall with rows of windows, and a roof's edge."""
-    wall = tuple(int(c) for c in rng.choice([(150, 170, 190), (120, 130, 165), (185, 190, 195), (110, 125, 140)]))
+    wall = tuple(
+        int(c) for c in rng.choice([(150, 170, 190), (120, 130, 165), (185, 190, 195), (110, 125, 140)])
+    )
     picture = np.full((300, 480, 3), wall, np.uint8)
     for row in range(50, 240, 80):
         for column in range(30, 440, 70):
@@ -194,7 +200,9 @@ def _signs(scene: Picture, camera: Camera, light: Light) -> None:
     _put(scene, camera, disc, cover, (-5.75, -5.05, 1.45, 2.15, 24.0), light)
 
 
-def _board(lines: tuple[str, ...], paper: Colour, size: tuple[int, int], tint: Colour = (240, 240, 240)) -> Picture:
+def _board(
+    lines: tuple[str, ...], paper: Colour, size: tuple[int, int], tint: Colour = (240, 240, 240)
+) -> Picture:
     """Draw a board with lines of capitals and a rim."""
     picture = np.full((size[1], size[0], 3), paper, np.uint8)
     cv2.rectangle(picture, (6, 6), (size[0] - 7, size[1] - 7), tint, 5)
@@ -214,7 +222,9 @@ def _street_lamps(scene: Picture, camera: Camera) -> None:
     for place in range(6):
         middle, side = 12.0 + place * 22.0, 4.5 if place % 2 else -4.5
         with np.errstate(invalid="ignore", over="ignore"):
-            pools += np.nan_to_num(np.exp(-((x - side * 0.5) ** 2 / 14 + (z - middle) ** 2 / 50))).astype(np.float32)
+            pools += np.nan_to_num(np.exp(-((x - side * 0.5) ** 2 / 14 + (z - middle) ** 2 / 50))).astype(
+                np.float32
+            )
         lamp = camera.project([[side, 7.0, middle]])[0]
         radius = max(2, round(0.16 * camera.focal / middle))
         cv2.circle(scene, (round(lamp[0]), round(lamp[1])), radius, (190, 235, 255), -1, cv2.LINE_AA)

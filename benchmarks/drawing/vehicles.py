@@ -108,7 +108,9 @@ class Vehicle:
         shape, half = self.shape, self.shape.width / 2
         top = half * 0.74
 
-        def across(width: float, back: tuple[float, float], near: tuple[float, float], wide: float) -> list[list[float]]:
+        def across(
+            width: float, back: tuple[float, float], near: tuple[float, float], wide: float
+        ) -> list[list[float]]:
             return [
                 [x - width, back[1], z + back[0]], [x + width, back[1], z + back[0]],
                 [x + wide, near[1], z + near[0]], [x - wide, near[1], z + near[0]],
@@ -204,7 +206,7 @@ def _smear(layer: Layer, right: float, down: float) -> Layer:
 
 def _spot() -> npt.NDArray[np.float32]:
     """Return a lamp's glow, bright in the middle and falling off to nothing at the rim."""
-    y, x = np.mgrid[-1 : 1 : 129j, -1 : 1 : 129j]
+    y, x = np.mgrid[-1:1:129j, -1:1:129j]
     distance = np.clip(np.hypot(x, y), 0, 1)
     return (np.exp(-distance * 5.5) * (1 - distance) * 255).astype(np.float32)
 
@@ -264,8 +266,12 @@ def _front(shape: Shape, paint: Colour, plate: Picture | None, plate_size: tuple
         inner, outer = sorted((side * (half - 0.26), side * (half - 0.05)))
         cv2.rectangle(picture, *box(inner, 0, outer, 0.4), (26, 26, 26), -1)
         cv2.rectangle(alpha, *box(inner, 0, outer, 0.4), 255, -1)
-    body = np.array([[-half, nose], [half, nose], [half, 0.34], [half - 0.06, 0.2], [-half + 0.06, 0.2], [-half, 0.34]])
-    outline = np.round(np.stack([width / 2 + body[:, 0] * SCALE, height - body[:, 1] * SCALE], axis=1)).astype(np.int32)
+    body = np.array(
+        [[-half, nose], [half, nose], [half, 0.34], [half - 0.06, 0.2], [-half + 0.06, 0.2], [-half, 0.34]]
+    )
+    outline = np.round(
+        np.stack([width / 2 + body[:, 0] * SCALE, height - body[:, 1] * SCALE], axis=1)
+    ).astype(np.int32)
     cv2.fillPoly(picture, [outline], paint, cv2.LINE_AA)
     cv2.fillPoly(alpha, [outline], 255, cv2.LINE_AA)
     curve = 1 - 0.35 * np.abs(np.linspace(-1, 1, width)) ** 4
@@ -280,18 +286,30 @@ def _front(shape: Shape, paint: Colour, plate: Picture | None, plate_size: tuple
     cv2.circle(picture, box(0, 0, 0, high - 0.08)[0], round(0.05 * SCALE), (190, 190, 192), -1, cv2.LINE_AA)
     glass = np.zeros((height, width), np.uint8)
     for side in (-1, 1):
-        lamp = np.array([[half * 0.5, low + 0.03], [half * 0.96, low + 0.01], [half * 0.97, high + 0.02], [half * 0.56, high]])
+        lamp = np.array(
+            [
+                [half * 0.5, low + 0.03],
+                [half * 0.96, low + 0.01],
+                [half * 0.97, high + 0.02],
+                [half * 0.56, high],
+            ]
+        )
         corners = np.stack([width / 2 + side * lamp[:, 0] * SCALE, height - lamp[:, 1] * SCALE], axis=1)
         cv2.fillPoly(picture, [np.round(corners).astype(np.int32)], (70, 66, 62), cv2.LINE_AA)
         middle = box(side * (half - 0.24), 0, 0, nose - 0.14)
-        cv2.circle(picture, (middle[0][0], middle[0][1]), round(0.062 * SCALE), (214, 214, 210), -1, cv2.LINE_AA)
+        cv2.circle(
+            picture, (middle[0][0], middle[0][1]), round(0.062 * SCALE), (214, 214, 210), -1, cv2.LINE_AA
+        )
         cv2.circle(glass, (middle[0][0], middle[0][1]), round(0.07 * SCALE), 255, -1, cv2.LINE_AA)
     picture = light.lit(picture)
     if light.lamps:
         picture = np.maximum(picture, cv2.merge([glass] * 3))
     if plate is not None:
         (left, top), (right, bottom) = box(
-            -plate_size[0] / 2, shape.plate - plate_size[1] / 2, plate_size[0] / 2, shape.plate + plate_size[1] / 2
+            -plate_size[0] / 2,
+            shape.plate - plate_size[1] / 2,
+            plate_size[0] / 2,
+            shape.plate + plate_size[1] / 2,
         )
         small = cv2.resize(plate, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
         picture[top:bottom, left:right] = light.returned(small)
@@ -304,7 +322,14 @@ def _bonnet(shape: Shape, paint: Colour, text: str, light: Light) -> Layer:
     shine = np.linspace(1.12, 0.9, height)[:, None] * (1 - 0.18 * np.abs(np.linspace(-1, 1, width)) ** 3)
     picture = np.clip(shine[..., None] * np.array(paint) + 8, 0, 255).astype(np.uint8)
     for at in (0.24, 0.76):
-        cv2.line(picture, (round(width * at), 0), (round(width * (at * 0.9 + 0.05)), height), tuple(int(c * 0.8) for c in paint), 3, cv2.LINE_AA)
+        cv2.line(
+            picture,
+            (round(width * at), 0),
+            (round(width * (at * 0.9 + 0.05)), height),
+            tuple(int(c * 0.8) for c in paint),
+            3,
+            cv2.LINE_AA,
+        )
     if text:
         cover = lettering(text, 90, 34.0)
         tint: Colour = (30, 30, 160) if sum(paint) > 300 else (235, 235, 235)
@@ -323,6 +348,8 @@ def _glass(light: Light) -> Layer:
         cv2.rectangle(picture, (middle - 20, 118), (middle + 20, 142), (34, 32, 30), -1)
         cv2.line(picture, (middle, 140), (middle, 152), (34, 32, 30), 8)
     for at in (0.12, 0.52):
-        cv2.line(picture, (round(width * at), 236), (round(width * (at + 0.36)), 222), (18, 18, 18), 5, cv2.LINE_AA)
+        cv2.line(
+            picture, (round(width * at), 236), (round(width * (at + 0.36)), 222), (18, 18, 18), 5, cv2.LINE_AA
+        )
     cv2.rectangle(picture, (0, 0), (width - 1, height - 1), (20, 20, 20), 10)
     return premultiply(light.lit(picture), np.full((height, width), 255, np.uint8))

@@ -78,10 +78,16 @@ class Light:
 
 LIGHTS: Final = {
     Weather.CLEAR: Light(),
-    Weather.RAIN: Light((0.66, 0.62, 0.58), 0.74, 0.30, wet=True, shadow=190, fog=0.006, noise=3.0, shutter=0.004),
+    Weather.RAIN: Light(
+        (0.66, 0.62, 0.58), 0.74, 0.30, wet=True, shadow=190, fog=0.006, noise=3.0, shutter=0.004
+    ),
     Weather.NIGHT: Light((0.20, 0.16, 0.14), 0.80, 0.85, shadow=150, noise=4.5, shutter=0.005),
-    Weather.FOG: Light((0.88, 0.88, 0.88), 0.9, 0.30, shadow=200, shadow_lean=0.0, fog=0.035, noise=2.5, shutter=0.003),
-    Weather.GLARE: Light((0.80, 0.86, 0.92), 0.82, 0.0, shadow=70, shadow_lean=-0.7, noise=2.0, shutter=0.0015),
+    Weather.FOG: Light(
+        (0.88, 0.88, 0.88), 0.9, 0.30, shadow=200, shadow_lean=0.0, fog=0.035, noise=2.5, shutter=0.003
+    ),
+    Weather.GLARE: Light(
+        (0.80, 0.86, 0.92), 0.82, 0.0, shadow=70, shadow_lean=-0.7, noise=2.0, shutter=0.0015
+    ),
 }
 
 
