@@ -58,8 +58,10 @@ def test_every_exit_code_is_documented() -> None:
     assert codes == {int(code) for code in Exit}
 
 
-@pytest.mark.parametrize(("seconds", "good"), [("0", True), ("180", True), ("179.5", True), ("180.001", False),
-                                               ("181", False), ("-1", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "good"),
+    [("0", True), ("180", True), ("179.5", True), ("180.001", False), ("181", False), ("-1", False)],
+)
 def test_the_window_is_180_seconds_at_most(seconds: str, good: bool, write: Write) -> None:  # noqa: FBT001
     """R1: any value from 0 to 180 is accepted, 181 is refused."""
     path = write(EXAMPLE + f"\n[retention]\nwindow_seconds = {seconds}\n")
