@@ -21,7 +21,7 @@ def root() -> None:
 
 
 @app.command()
-def render(
+def render(  # noqa: PLR0917 - each is an option of the command line
     out: Annotated[Path, typer.Option(help="The clip to write, an .mp4 file.")],
     truth: Annotated[
         Path | None, typer.Option(help="CSV to write: plate, region, first and last frame.")
