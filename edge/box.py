@@ -24,7 +24,6 @@ from edge.hit import Hit
 from edge.hits import Device, HitMaker
 from edge.lists import ListState, ListWatch
 from edge.models import Model, folders, load, spec_for
-from edge.motion import MotionGate
 from edge.passes import READ_DTYPE
 from edge.pipeline import Camera, EveryFrame, Gate, Pipeline, Tally
 from edge.purger import Purger
@@ -269,7 +268,7 @@ def open_camera(
         EdgeError: the source or a model cannot be used.
     """
     chosen = config.models
-    gate: Gate = MotionGate() if section.motion else EveryFrame()
+    gate: Gate = EveryFrame()
     return Camera(
         name=section.name,
         place=section.place,
