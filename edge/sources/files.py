@@ -13,7 +13,7 @@ from edge.sources.base import State
 from edge.sources.faults import clip_error, picture_error
 from edge.sources.session import Session
 from edge.sources.settings import PICTURE_SUFFIXES, FileSettings, PicturesSettings
-from edge.sources.wire import Fault, Message, Request, Say
+from edge.sources.wire import Fault, Request, Say
 
 PATIENCE_S: Final = 60.0
 """A local file that gives no frame for this long is given up."""
