@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-from edge import models
+from edge import hardening, models
 from edge.box import Box, Listener, Summary, load_models, watch_list
 from edge.clock import SystemClock
 from edge.config import EdgeConfig, load_config
 from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.hit import Hit
+from edge.limits import allowed
 from edge.lists import ListState
 from edge.sources import open_source
 from edge.sources.settings import FileSettings, settings_from_text
@@ -54,6 +55,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 
 def main() -> None:
     """Run the command line; every expected failure is one clear line and its documented exit code."""
+    hardening.renew()
     try:
         app()
     except (EdgeError, HotListError) as problem:
@@ -89,8 +91,9 @@ def run(
         err.print(
             "DEMO: no registration, agency or policy is set; not for use on a road (R18).", style="bold red"
         )
+    measures = hardening.harden(allowed(settings), unsafe_allow_swap=settings.unsafe_allow_swap)
     with _reporter(as_json=as_json) as listener:
-        box = Box.assemble(settings, listener=listener)
+        box = Box.assemble(settings, listener=listener, measures=measures)
         with _stopped_by_signals(box):
             summary = box.run()
     _print_summary(summary, as_json=as_json)

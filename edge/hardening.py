@@ -42,6 +42,7 @@ ENVIRONMENT: Final = {
     "PYTHONMALLOC": "malloc",  # Python's own pools would escape the allocator's overwriting
     "OPENBLAS_NUM_THREADS": "1",  # its threads would start before step 7
 }
+SWAPS: Final = Path("/proc/swaps")
 _CAP_IPC_LOCK: Final = 14
 
 
@@ -123,7 +124,7 @@ def _may_lock() -> bool:
 
 def _swap(locked: Measure) -> Measure:
     """Step 6. Locked memory is not swapped, but a hibernating machine writes it out all the same."""
-    areas = Path("/proc/swaps").read_text().splitlines()[1:]
+    areas = SWAPS.read_text().splitlines()[1:]
     if not areas:
         return Measure("no-swap", State.APPLIED)
     if locked.state is not State.APPLIED:

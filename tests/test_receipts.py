@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -160,14 +161,14 @@ def _signed(*bodies: Receipt) -> list[bytes]:
     return lines
 
 
-def _receipt(minute: int = 0, **changes: object) -> Receipt:
+def _receipt(minute: int = 0, **changes: Any) -> Receipt:  # noqa: ANN401 - fields of two classes
     given_counts = Counts(10, 1, 7, 2, 0, NS, 0)
     known = {field.name for field in dataclasses.fields(Counts)}
-    counts = dataclasses.replace(given_counts, **{k: v for k, v in changes.items() if k in known})  # type: ignore[arg-type]
+    counts = dataclasses.replace(given_counts, **{k: v for k, v in changes.items() if k in known})
     base = Receipt(
         RUN, 0, FIRST, Reason.MINUTE, START + timedelta(minutes=minute), minute * INTERVAL_NS, counts, 0, 1
     )
-    return dataclasses.replace(base, **{k: v for k, v in changes.items() if k not in known})  # type: ignore[arg-type]
+    return dataclasses.replace(base, **{k: v for k, v in changes.items() if k not in known})
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def _receipt(minute: int = 0, **changes: object) -> Receipt:
     ],
 )
 def test_a_signed_claim_that_cannot_be_is_found(second: Receipt, kind: Kind, *, is_fault: bool) -> None:
-    """The sum, the bounds and the order are checked although the signature holds; clocks are noticed (R19)."""
+    """Sum, bounds and order are checked although the signature holds; clocks are noticed (R19)."""
     assert verify(_signed(_receipt(0), _receipt(1)), KEY.public).findings == ()
     verdict = verify(_signed(_receipt(0), second), KEY.public)
     assert kind in {finding.kind for finding in verdict.findings}
