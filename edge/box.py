@@ -27,6 +27,7 @@ from edge.ledger import Ledger
 from edge.lists import ListState, ListWatch
 from edge.measure import Measure, State
 from edge.models import Model, folders, load, spec_for
+from edge.notify import Notifier
 from edge.passes import READ_DTYPE
 from edge.pipeline import Camera, EveryFrame, Gate, Pipeline, Tally
 from edge.purger import Purger
@@ -40,7 +41,8 @@ from edge.zones import Zones
 from hotlist.bundle import HotList
 from hotlist.index import Index
 from hotlist.keys import SealKey, SealPublic, SigningKey
-from hotlist.matching import Matcher, MatchSettings
+from hotlist.match_settings import MatchSettings
+from hotlist.matching import Matcher
 from hotlist.plate import encode
 from hotlist.store import HotListStore
 
@@ -71,6 +73,7 @@ class Summary:
     lists_refused: int
     waiting: int
     models: tuple[str, str]
+    unprotected: tuple[str, ...]
     software: str = SOFTWARE
 
 
@@ -89,6 +92,7 @@ class Box:
     ledger: Ledger
     _stop: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
+    _notifier: Notifier = field(default_factory=Notifier)
 
     @classmethod
     def assemble(
@@ -149,9 +153,16 @@ class Box:
         with ExitStack() as stack:
             stack.callback(self._last_receipt)
             watchdog = stack.enter_context(Watchdog(late_ns))
-            purger = Purger(self.window, self.clock, watchdog=watchdog, on_failure=self._fail)
+            purger = Purger(
+                self.window,
+                self.clock,
+                watchdog=watchdog,
+                alive=self._notifier.beat,
+                on_failure=self._fail,
+            )
             stack.enter_context(purger)
             stack.enter_context(self._housekeeping())
+            self._notifier.send("READY=1")
             stack.callback(self._close_sources)
             threads = [
                 threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)
@@ -183,6 +194,7 @@ class Box:
             lists_refused=self.lists.refused,
             waiting=self.spool.waiting,
             models=(self.models[0].digest, self.models[1].digest),
+            unprotected=self.ledger.run.refused,
         )
 
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
@@ -235,7 +247,7 @@ class Box:
             self._fail(problem)
 
     def _receipt(self, reason: Reason) -> None:
-        """Write a receipt; a disk that refuses it is no reason to stop, and the chain will show the silence."""
+        """Write a receipt; a disk that refuses it is no reason to stop: the chain will show the silence."""
         drops = sum(pipeline.camera.source.drops for pipeline in self.pipelines)
         try:
             self.ledger.write(reason, self.window.counts(), drops=drops, list_version=self.lists.version)
@@ -243,6 +255,7 @@ class Box:
             log.warning("no receipt: %s", problem)
 
     def _last_receipt(self) -> None:
+        self._notifier.send("STOPPING=1")
         late = isinstance(self._failure, RetentionError)
         self._receipt(Reason.RETENTION if late else Reason.STOP)
 

@@ -36,7 +36,7 @@ def fuse(logs: Logs, weights: npt.NDArray[np.float32]) -> Table:
         weights: (n,) float32, how much each counts; positive.
     """
     measure = np.exp(logs[_measure(logs, weights)])
-    total = np.zeros((SLOTS, COLUMNS), np.float32)
+    total: Table = np.zeros((SLOTS, COLUMNS), np.float32)
     for reading, weight in zip(logs, weights, strict=True):
         moved = aligned(reading, measure)
         total += moved * weight
@@ -68,7 +68,7 @@ def aligned(logs: Logs, measure: Table) -> Logs:
         candidates[1 + SLOTS + place] = np.concatenate([logs[:place], logs[place + 1 :], blank])
     agreement = np.log(np.maximum((np.exp(candidates) * measure).sum(axis=2), _FLOOR)).sum(axis=1)
     agreement[1:] -= _SHIFT_COST
-    chosen = candidates[int(agreement.argmax())].copy()
+    chosen: Logs = candidates[int(agreement.argmax())].copy()
     candidates[:] = 0.0
     return chosen
 

@@ -53,6 +53,11 @@ class Ledger:
             raise StorageError(f"the receipts in {folder} cannot be written: {problem.strerror}") from None
 
     @property
+    def run(self) -> Run:
+        """What every receipt of this run says of it."""
+        return self._run
+
+    @property
     def last(self) -> Anchor | None:
         """The last receipt's number and digest, for the department; None before the first."""
         return self._last

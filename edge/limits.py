@@ -1,4 +1,4 @@
-"""What the configuration allows the process to write and to reach; everything else is refused by the kernel."""
+"""What the configuration lets the process write and reach; everything else is refused by the kernel."""
 
 from pathlib import Path
 from typing import Final

@@ -144,7 +144,7 @@ def test_a_hit_is_made_only_from_a_match_and_a_bounded_jpeg() -> None:
     with pytest.raises(TypeError, match="only from a Match"):
         replace(HIT, matches=())
     with pytest.raises(TypeError, match="only from a Match"):
-        replace(HIT, matches=("CANARY7",))
+        replace(HIT, matches=("CANARY7",))  # type: ignore[arg-type]
     for crop in (b"\x89PNG" + bytes(9), b"\xff\xd8\xff" + bytes(64 * 1024)):
         with pytest.raises(ValueError, match="JPEG"):
             replace(HIT, crop_jpeg=crop)
