@@ -41,6 +41,7 @@ ENVIRONMENT: Final = {
     "GLIBC_TUNABLES": _TUNABLES,
     "PYTHONMALLOC": "malloc",  # Python's own pools would escape the allocator's overwriting
     "OPENBLAS_NUM_THREADS": "1",  # its threads would start before step 7
+    "ORT_DISABLE_TELEMETRY": "1",  # so would ONNX Runtime's, which reports to its maker (edge/__init__.py)
 }
 SWAPS: Final = Path("/proc/swaps")
 _CAP_IPC_LOCK: Final = 14
