@@ -64,7 +64,7 @@ class HitPage(Page):
     title: str
     view: FullView
     mistakes: list[str]
-    outcomes: list[str]
+    outcomes: list[tuple[str, str]]
     current: State
     doubtful: list[tuple[str, bool]] = field(repr=False)
     problem: str = ""
@@ -204,25 +204,33 @@ def _show(service: Service, who: SignedIn, hit: UUID, problem: InvalidError | No
             person=who.person, view=view, problem=str(problem or ""), hint=problem.hint if problem else ""
         )
     else:
-        page = _hit_page(who, view)
+        page = _hit_page(service, who, view)
     return render(page, status=problem.status if problem else HTTPStatus.OK)
 
 
-def _hit_page(who: SignedIn, view: FullView) -> HitPage:
+def _hit_page(service: Service, who: SignedIn, view: FullView) -> HitPage:
     """Return the page of a hit that was read blind."""
     plate = view.match.entry.plate
     marked = [(character, place in view.match.doubtful) for place, character in enumerate(plate)]
     confirmed = view.status.state is not State.PENDING
     recorded = view.status.outcomes
+    left = [one for one in Outcome if one not in recorded and not (recorded and one is Outcome.NONE)]
     return HitPage(
         person=who.person,
         title="Confirmed hit" if confirmed else "Compare, then decide",
         view=view,
         mistakes=[mistake for mistake in Mistake if mistake is not Mistake.ILLEGIBLE],
-        outcomes=[one for one in Outcome if one not in recorded and not (recorded and one is Outcome.NONE)],
+        outcomes=[(one, _kept(service.deadlines.outcomes[one])) for one in left],
         current=view.status.state,
         doubtful=marked,
     )
+
+
+def _kept(time: timedelta) -> str:
+    """Say how long a hit is kept after an outcome."""
+    if not time:
+        return "destroyed at once"
+    return f"kept {time.days} days" if time.days > 1 else f"kept {time // timedelta(hours=1)} hours"
 
 
 def _reason(who: SignedIn, hit: UUID, problem: str = "") -> Response:
