@@ -163,6 +163,7 @@ class Box:
             stack.enter_context(purger)
             stack.enter_context(self._housekeeping())
             self._notifier.send("READY=1")
+            self.listener.say("reading")
             stack.callback(self._close_sources)
             threads = [
                 threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)

@@ -55,6 +55,8 @@ def main() -> None:
     hardening.renew()
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except (EdgeError, HotListError) as problem:
         err.print(f"alpr-edge: {problem}", markup=False)
         if problem.hint:

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from edge.config import EdgeConfig
+from edge.errors import StorageError
 from edge.landlock import Allowed
 from edge.sources.settings import RtspSettings, SourceSettings, UsbSettings
 
@@ -13,11 +14,18 @@ _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 
 def allowed(config: EdgeConfig) -> Allowed:
-    """Return the folders, devices and ports that a configuration needs; the folders are made if absent."""
+    """Return the folders, devices and ports that a configuration needs; the folders are made if absent.
+
+    Raises:
+        StorageError: a folder cannot be made.
+    """
     sources = [camera.source for camera in config.cameras]
     folders = (config.storage.spool, config.storage.state, config.hotlist.trust)
     for folder in folders:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
     ports = {port for source in sources for port in _ports(source)}
     return Allowed(
         folders=folders,
