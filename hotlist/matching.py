@@ -7,15 +7,24 @@ comes from a budget of false hits (`hotlist.cost`). Text is made of listed plate
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from hotlist.candidates import Candidates
 from hotlist.cost import thresholds_for
 from hotlist.explain import Explanation, explain
-from hotlist.index import Index
-from hotlist.kernel import Table
+from hotlist.index import Codes, Index
+from hotlist.kernel import COLUMNS, SLOTS, Table
 from hotlist.match import Match, MatchKind
 from hotlist.match_settings import MatchSettings
+from hotlist.patterns import digits_of
 from hotlist.regions import Agreement, agreement
+from hotlist.traffic import STRICTEST
+
+_PLAIN: Final = -6.0
+"""Log probability above which the kernel puts every plate that is plainly read (`_plainly_read`)."""
 
 
 class Matcher:
@@ -54,13 +63,13 @@ class Matcher:
         return self._matches(found, table, regions, now) if found else ()
 
     def _listed(self, table: Table) -> dict[int, float]:
-        """Return the log probability of every listed code that reaches its threshold."""
-        codes, scores = self._candidates.generate(table, self.thresholds.loosest)
+        """Return the log probability of every listed code that reaches its threshold, or is plainly read."""
+        codes, scores = self._candidates.generate(table, min(self.thresholds.loosest, _PLAIN))
         listed = self.index.listed(codes, self._candidates.scratch)
         if not len(listed):
             return {}
         hits, likely = codes[listed], scores[listed]
-        enough = likely >= self.thresholds.of(hits)
+        enough = (likely >= self.thresholds.of(hits)) | _plainly_read(hits, table)
         order = likely[enough].argsort()
         return dict(zip(hits[enough][order].tolist(), likely[enough][order].tolist(), strict=True))
 
@@ -93,6 +102,17 @@ class Matcher:
                     )
                 )
         return tuple(matches)
+
+
+def _plainly_read(codes: Codes, table: Table) -> npt.NDArray[np.bool_]:
+    """Return which listed plates the OCR itself is sure of: these match under any budget.
+
+    The kernel alone would refuse some: half of what is read as O is a 0, so it is never sure of
+    three of them.
+    """
+    columns = (digits_of(codes).astype(np.intp) - 1) % COLUMNS
+    sure: npt.NDArray[np.bool_] = table[np.arange(SLOTS), columns].prod(axis=1) >= math.exp(STRICTEST)
+    return sure
 
 
 def _kind(told: Explanation, agrees: Agreement) -> MatchKind:

@@ -1,10 +1,10 @@
 """How likely a passing vehicle is to carry just one plate, and what a reading must show for a match.
 
 Authorities issue plates in patterns. Three letters and three digits make ten times fewer plates than three
-letters and four digits, so any one of them is ten times likelier on a passing vehicle, and a misread ten times
-likelier to be somebody else's plate. A match therefore needs the reading to make the plate so many times
-likelier than it was before: one ratio for the whole list (the likelihood-ratio test, which finds the most true
-hits for a given number of false ones), and so a threshold on the probability that depends on the pattern.
+letters and four digits, so any one of them is ten times likelier on a passing vehicle, and a misread ten
+times likelier to be somebody else's plate. A match therefore needs the reading to make the plate so many
+times likelier than it was before: one ratio for the whole list (the likelihood-ratio test, which finds the
+most true hits for a given number of false ones), and so a threshold that depends on the plate's pattern.
 """
 
 from dataclasses import dataclass, field
