@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from hotlist.changes import Change, ChangeDigest, Kind, Staged, State, approval_message, change_message
-from hotlist.entry import Entry, entry_from_line, time_text
+from hotlist.entry import Entry, check_identity, entry_from_line, time_text
 from hotlist.errors import DraftError
 from hotlist.keys import SigningKey, VerifyKey
 from hotlist.keyset import KeySet, Person
@@ -53,8 +53,9 @@ class Draft:
 
         Raises:
             DraftError: a file is there, or the folder cannot be written.
+            MalformedError: the department's id is none.
         """
-        return cls(create(path, department, keys))
+        return cls(create(path, check_identity(department), keys))
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -241,6 +242,17 @@ class Draft:
             raise DraftError("no entry in force has this id", hint="`alpr-hotlist show` lists them.")
         return found[0], Proposal(*found[1:])
 
+    def entry(self, entry_id: str) -> Entry:
+        """Return an entry in force.
+
+        Raises:
+            DraftError: there is none with this id.
+        """
+        _, proposal = self.current(entry_id)
+        query = "SELECT approver FROM entries WHERE entry_id = ?"
+        (approver,) = self.database.execute(query, (entry_id,)).fetchone()
+        return entry_from_line(approved_line(proposal.body, approver))
+
     def lines(self, now: datetime) -> Iterator[bytes]:
         """Yield the canonical JSON of every entry that has not expired, sorted by id."""
         rows = self.database.execute(
@@ -254,6 +266,21 @@ class Draft:
     def entries(self, now: datetime) -> Iterator[Entry]:
         """Yield every entry that has not expired, sorted by id."""
         return map(entry_from_line, self.lines(now))
+
+    def plates(self, now: datetime, *, with_change: int | None = None) -> Iterator[str]:
+        """Yield the plate of every entry that has not expired; also of those that a pending change proposes."""
+        rows = self.database.execute(
+            "SELECT plate FROM entries WHERE expires > ?1"
+            " UNION ALL SELECT plate FROM rows WHERE change = ?2 AND kind = 'add' AND expires > ?1",
+            (time_text(now), with_change),
+        )
+        for (plate,) in rows:
+            yield plate
+
+    def ids_of(self, plate: str) -> tuple[str, ...]:
+        """Return the ids of a plate's entries in force."""
+        rows = self.database.execute("SELECT entry_id FROM entries WHERE plate = ?", (plate,))
+        return tuple(entry_id for (entry_id,) in rows)
 
     def count(self, now: datetime) -> int:
         """Return how many entries `lines` yields."""

@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -184,6 +185,18 @@ class EntryForm(_Form):
             ),
             note=self.note,
         )
+
+
+def check_identity(text: str) -> str:
+    """Return an id as it is: 1 to 64 letters, digits and ``._:@-``.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        return TypeAdapter(Identity).validate_python(text)
+    except ValidationError:
+        raise MalformedError("an id has 1 to 64 letters, digits and ._:@-") from None
 
 
 def time_text(moment: datetime) -> str:

@@ -1,14 +1,31 @@
 """Errors of the hot list, each by whose fault it is and how to mend it. None ever holds plate text."""
 
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of ``alpr-hotlist``, documented in docs/hotlist.md."""
+
+    OK = 0
+    FAULT = 1
+    USAGE = 2
+    REFUSED = 3
+    NOT_TRUSTED = 4
+    KEY = 5
+    STORAGE = 6
+    BUDGET = 7
+
 
 class HotListError(Exception):
     """Base of every error of this package.
 
     Attributes:
         hint: what the operator can do about it, one sentence, or empty.
+        exit_code: what ``alpr-hotlist`` exits with when this error ends it.
     """
 
     hint = ""
+    exit_code = Exit.REFUSED
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -25,10 +42,13 @@ class PlateError(HotListError):
 class KeyFileError(HotListError):
     """A key file is absent, unreadable, of another kind, or open to others."""
 
+    exit_code = Exit.KEY
+
 
 class SealError(HotListError):
     """What was sealed cannot be opened with this key."""
 
+    exit_code = Exit.KEY
     hint = "Check that the key is the one it was sealed to."
 
 
@@ -39,6 +59,7 @@ class ListError(HotListError):
         step: the numbered step of `hotlist.trust` that refused it; 0 outside of it.
     """
 
+    exit_code = Exit.NOT_TRUSTED
     hint = "The list that was accepted before stays in force until it is stale or expires."
 
     def __init__(self, message: str, *, step: int = 0, hint: str = "") -> None:
@@ -111,6 +132,7 @@ class StaleError(ListError):
 class StoreError(HotListError):
     """The hot list's folder cannot be read or written, or holds what this program did not put there."""
 
+    exit_code = Exit.STORAGE
     hint = "Check the folder's owner, its free space, and that no other program writes there."
 
 
@@ -133,4 +155,5 @@ class ImmigrationError(RowError):
 class CostError(HotListError):
     """The list's predicted false hits are over the budget."""
 
+    exit_code = Exit.BUDGET
     hint = "Look at `alpr-hotlist cost`, then narrow the list or say `--accept-false-hits N`."

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hotlist.entry import EntryForm, Purpose, Severity, first_problem, time_text
 from hotlist.errors import ImmigrationError, PlateError, RowError
+from hotlist.importers.row import FIELDS
 from hotlist.plate import normalise
 from hotlist.subdivisions import CANADA, US
 
@@ -102,6 +103,14 @@ def approved_line(body: bytes, approver: str) -> bytes:
 def created_of(body: bytes) -> datetime:
     """Return when the entry of a proposal's body was first created."""
     return datetime.fromisoformat(json.loads(b"{" + body)["created"])
+
+
+def values_of(body: bytes) -> dict[str, str]:
+    """Return the texts of a proposal's body as a row has them, so that an edit starts from them."""
+    members = json.loads(b"{" + body)
+    vehicle = members.pop("vehicle")
+    texts = {**members, **vehicle, "year": "" if vehicle["year"] is None else str(vehicle["year"])}
+    return {name: text for name, text in texts.items() if name in FIELDS}
 
 
 def said_in(body: bytes) -> dict[str, object]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from hotlist.bundle import HotList
 from hotlist.canonical import canonical
-from hotlist.entry import Identity
+from hotlist.entry import Identity, check_identity
 from hotlist.errors import MalformedError, StoreError, TooLargeError
 from hotlist.files import write_durably
 from hotlist.keys import SealKey
@@ -84,12 +84,13 @@ class HotListStore:
 
         Raises:
             StoreError: the folder already trusts somebody, or cannot be written.
+            MalformedError: the department's id is none.
         """
         with self._locked():
             if (self._folder / STATE).exists():
                 hint = "To start anew, remove the folder by hand: that also forgets the rollback state."
                 raise StoreError(f"{self._folder} already trusts a department", hint=hint)
-            self._save(TrustedState(department, keys))
+            self._save(TrustedState(check_identity(department), keys))
 
     def state(self) -> TrustedState:
         """Return what is trusted.

@@ -21,13 +21,13 @@ CREATE {kind} TABLE {name} (
     source      TEXT NOT NULL,
     expires     TEXT NOT NULL,
     approver    TEXT NOT NULL
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 """
 """The entries in force, which follow from the changes; `hotlist.draft_check` makes them again to compare."""
 
 _SCHEMA: Final = f"""
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE people (key_id TEXT PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE people (key_id TEXT PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE changes (
     number      INTEGER PRIMARY KEY,
     author      TEXT NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE changes (
     approver    TEXT NOT NULL DEFAULT '',
     approved_at TEXT NOT NULL DEFAULT '',
     approval    BLOB NOT NULL DEFAULT x''
-);
+) STRICT;
 CREATE TABLE rows (
     id          INTEGER PRIMARY KEY,
     change      INTEGER NOT NULL,
@@ -52,10 +52,10 @@ CREATE TABLE rows (
     expires     TEXT NOT NULL,
     body        BLOB NOT NULL,
     UNIQUE (change, plate, region, case_number)
-);
+) STRICT;
 {ENTRIES.format(kind="", name="entries")}
 CREATE UNIQUE INDEX entries_key ON entries (plate, region, case_number);
-CREATE TABLE lists (version INTEGER PRIMARY KEY, digest TEXT NOT NULL, issued TEXT NOT NULL);
+CREATE TABLE lists (version INTEGER PRIMARY KEY, digest TEXT NOT NULL, issued TEXT NOT NULL) STRICT;
 """
 
 

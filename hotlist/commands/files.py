@@ -1,0 +1,158 @@
+"""Import and export."""
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from hotlist.changes import Change, Kind, Staged
+from hotlist.commands.common import BOOK, AsJson, Book, Key, err, grid, now, out, say
+from hotlist.costing import PER_DAY, check_budget
+from hotlist.draft import Draft
+from hotlist.errors import ImportFileError, StoreError
+from hotlist.exporting import write_csv, write_json_lines
+from hotlist.files import write_durably
+from hotlist.importers import READERS, Format
+from hotlist.importing import Report, stage_file
+from hotlist.keys import SigningKey
+from hotlist.proposal import Given
+
+_SHOWN: Final = 20
+_SUFFIX: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".txt": Format.NCIC}
+
+
+class _PlanOnly(Exception):  # noqa: N818 - not a fault: leaves the transaction so that it is rolled back
+    """Nothing was asked to be written."""
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines (.jsonl) or an NCIC extract (.txt).")],
+    *,
+    key: Key,
+    apply: Annotated[
+        bool | None, typer.Option("--apply/--dry-run", help="Default: dry on a terminal.")
+    ] = None,
+    kind: Annotated[Format | None, typer.Option("--format", help="If the name does not say it.")] = None,
+    country: Annotated[str, typer.Option(help="Country of bare states: with US, NH is US-NH.")] = "",
+    source: Annotated[str, typer.Option(help="For rows that name none.")] = "",
+    purpose: Annotated[str, typer.Option(help="For rows that name none.")] = "",
+    case_number: Annotated[str, typer.Option("--case", help="For rows that name none.")] = "",
+    days: Annotated[int | None, typer.Option(min=1, help="For rows that name no expiry.")] = None,
+    replace_source: Annotated[
+        str, typer.Option(help="Also cancel this source's entries that the file no longer holds.")
+    ] = "",
+    passes_per_day: Annotated[float, typer.Option(min=1, help="Vehicles a day at one camera.")] = PER_DAY,
+    accept_false_hits: Annotated[
+        float | None, typer.Option(help="Accept so many predicted false hits a day.")
+    ] = None,
+    book: Book = BOOK,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a whole file as one change, all or nothing. On a terminal, first only show what it would do."""
+    chosen = kind or _SUFFIX.get(file.suffix.lower())
+    if chosen is None:
+        raise typer.BadParameter("say --format csv, jsonl or ncic: the file's name does not")
+    signing = SigningKey.load(key)
+    defaults = {"source": source, "purpose": purpose, "case_number": case_number}
+    given = Given(
+        signing.public.id,
+        now(),
+        country=country,
+        days=days,
+        values={name: text for name, text in defaults.items() if text},
+    )
+    dry = sys.stdout.isatty() if apply is None else not apply
+    change, report = None, Report()
+    with Draft.open(book) as draft, contextlib.suppress(_PlanOnly), draft.transaction():
+        with _opened(file) as (content, progress):
+            report, change = stage_file(
+                draft,
+                READERS[chosen](content),
+                given,
+                signing,
+                replace_source=replace_source,
+                progress=progress,
+            )
+        check_budget(draft, change, given.now, passes_per_day=passes_per_day, accepted=accept_false_hits)
+        if dry:
+            raise _PlanOnly
+    _show(report, None if dry else change, as_json=as_json)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, Callable[[int], None]]]:
+    """Open a file with a progress bar over its bytes; the bar shows on a terminal only."""
+    try:
+        file = path.open("rb")
+        size = path.stat().st_size
+    except OSError as problem:
+        raise ImportFileError(f"{path} cannot be read: {problem.strerror}") from None
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with file, Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("reading rows", total=size)
+        yield file, lambda _: bar.update(task, completed=file.tell())
+
+
+def _show(report: Report, change: Change | None, *, as_json: bool) -> None:
+    counts = {
+        "rows": report.rows,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "removed": report.removed,
+        "refused": report.reasons.total(),
+        "immigration": report.immigration,
+    }
+    if as_json:
+        refused = [{"line": line, "reason": reason} for line, reason in report.refused]
+        body = {**counts, "change": change.number if change else None, "refused_rows": refused}
+        say("", body, as_json=True)
+        return
+    grid(("", "plate", "region", "case", "expires (UTC)"), [_row(staged) for staged in report.examples])
+    refused_rows = [(str(line), reason) for line, reason in report.refused[:_SHOWN]]
+    if refused_rows:
+        grid(("line", "refused because"), refused_rows, title="Refused rows")
+    if report.reasons.total() > _SHOWN:
+        grid(("rows", "refused because"), [(str(n), why) for why, n in report.reasons.most_common()])
+    out.print("\n" + ", ".join(f"{count} {name}" for name, count in counts.items()), markup=False)
+    if change:
+        out.print(f"change {change.number} waits for another person's approval", markup=False)
+    elif report.added + report.changed + report.removed:
+        out.print("nothing was written; say --apply to propose it", markup=False)
+
+
+def _row(staged: Staged) -> tuple[str, ...]:
+    word = {Kind.ADD: "add", Kind.EDIT: "change", Kind.CANCEL: "remove"}[staged.kind]
+    proposal = staged.proposal
+    return word, proposal.plate, proposal.region or "any", proposal.case_number, proposal.expires
+
+
+def export_file(
+    file: Annotated[Path, typer.Argument(help="Where to; .csv or .jsonl. Never over a file.")],
+    *,
+    book: Book = BOOK,
+    as_json: AsJson = False,
+) -> None:
+    """Write the entries in force to a file of your own. Texts that a spreadsheet would calculate are defused."""
+    writers = {".csv": write_csv, ".jsonl": write_json_lines}
+    if file.suffix.lower() not in writers:
+        raise typer.BadParameter("the file's name ends in .csv or .jsonl")
+    text = io.StringIO(newline="")
+    with Draft.open(book) as draft:
+        count = writers[file.suffix.lower()](draft.entries(now()), text)
+    try:
+        write_durably(file, text.getvalue().encode(), replace=False)
+    except FileExistsError:
+        raise StoreError(f"{file} is already there", hint="Choose another name.") from None
+    except OSError as problem:
+        raise StoreError(f"{file} cannot be written: {problem.strerror}") from None
+    say(
+        f"{count} entries in {file}: plates in the clear",
+        {"entries": count, "file": str(file)},
+        as_json=as_json,
+    )

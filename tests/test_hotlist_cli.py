@@ -1,0 +1,260 @@
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hotlist.cli import main
+from hotlist.keys import SealKey
+from hotlist.store import HotListStore
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Return a caller of the command line in an empty folder: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["alpr-hotlist", *arguments])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        shown = capsys.readouterr()
+        assert isinstance(code, int)
+        assert "Traceback" not in shown.err
+        return code, shown.out, shown.err
+
+    return call
+
+
+@pytest.fixture
+def office(run: Run) -> Run:
+    """Return the same with a department of Ann and Bob, and one box."""
+    for use, name in (("sign", "ann"), ("sign", "bob"), ("seal", "box")):
+        assert run("keygen", use, name)[0] == 0
+    assert run("init", "--department", "nh", "--person", "ann=ann.pub", "--person", "bob=bob.pub")[0] == 0
+    return run
+
+
+ADD = ("--purpose", "stolen-vehicle", "--case", "26-1", "--source", "report", "--key", "ann.key")
+
+
+def added(office: Run, plate: str = "AB-123") -> str:
+    """Add and approve an entry; return its id."""
+    code, out, _ = office("add", plate, *ADD, "--days", "30", "--json")
+    body = json.loads(out)
+    assert code == 0
+    assert office("approve", str(body["change"]), "--key", "bob.key")[0] == 0
+    return str(body["id"])
+
+
+def test_from_keys_to_a_box_that_loads_the_list(office: Run, tmp_path: Path) -> None:
+    """A department makes keys, lists a plate, signs; its box trusts, loads and finds just that plate."""
+    added(office)
+    assert office("trust", "state", "--department", "nh", "--keys", "keys.json", "--key", "box.key")[0] == 0
+    assert office("sign", "--key", "ann.key", "--device", "box.pub", "--to", "hot.list")[0] == 0
+    code, out, _ = office("verify", "hot.list", "--device-key", "box.key", "--json")
+    assert (code, json.loads(out)["signers"]) == (0, ["ann"])
+    store = HotListStore(tmp_path / "state", SealKey.load(tmp_path / "box.key"), source=tmp_path / "hot.list")
+    assert [entry.plate for entry in store.load(datetime.now(UTC)).entries] == ["AB123"]
+
+
+def test_nobody_approves_their_own_entry(office: Run) -> None:
+    """The author's key does not approve; until another's does, the entry is in no list (R6)."""
+    assert office("add", "AB123", *ADD, "--days", "30")[0] == 0
+    code, _, err = office("approve", "1", "--key", "ann.key")
+    assert code == 3
+    assert "own" in err
+    assert "nobody approves their own" in err
+    assert "0 entries in force" in office("show")[1]
+    assert office("approve", "1", "--key", "bob.key")[0] == 0
+    assert "1 entries in force" in office("show")[1]
+
+
+@pytest.mark.parametrize(
+    ("without", "code"), [("--purpose", 2), ("--case", 2), ("--source", 2), ("--key", 2), ("--days", 3)]
+)
+def test_no_entry_without_every_field_of_r6(office: Run, without: str, code: int) -> None:
+    """No purpose, case number, source, author or end: refused, and nothing was written (R6)."""
+    options = [*ADD, "--days", "30"]
+    place = options.index(without)
+    del options[place : place + 2]
+    assert office("add", "AB123", *options)[0] == code
+    assert "0 entries" in office("show")[1]
+    assert "Waiting" not in office("show")[1]
+
+
+@pytest.mark.parametrize("purpose", ["immigration", "protest", "reproductive-care", "", "Stolen Vehicle"])
+def test_a_purpose_outside_the_list_cannot_be_said(office: Run, purpose: str) -> None:
+    """The purposes are a closed list; the command line knows no other (R16)."""
+    assert office("add", "AB123", *ADD[2:], "--purpose", purpose, "--days", "30")[0] == 2
+
+
+def test_a_longer_life_than_the_purpose_allows_is_refused(office: Run) -> None:
+    """Every purpose has a longest life, counted from when the entry was last verified."""
+    code, _, err = office("add", "AB123", *ADD, "--days", "366")
+    assert code == 3
+    assert "365 days" in err
+    assert "AB123" not in err
+
+
+def test_an_edit_needs_another_person_too(office: Run) -> None:
+    """What is listed changes only with two people's signatures."""
+    entry_id = added(office)
+    assert (
+        office("edit", entry_id, "--key", "bob.key", "--set", "colour=RED", "--days", "3", "--verified")[0]
+        == 0
+    )
+    assert "RED" not in office("show")[1]
+    assert office("approve", "2", "--key", "ann.key")[0] == 0
+    body = json.loads(office("show", entry_id)[1])
+    assert body["vehicle"]["colour"] == "RED"
+    assert body["author"] != body["approver"]
+
+
+def test_a_cancelled_entry_is_gone_from_the_next_list(office: Run) -> None:
+    """One person takes an entry away at once; the next list does not hold it (R7)."""
+    entry_id = added(office)
+    assert office("sign", "--key", "ann.key", "--to", "one.signed")[0] == 0
+    assert office("cancel", entry_id, "--key", "bob.key")[0] == 0
+    assert office("sign", "--key", "ann.key", "--to", "two.signed")[0] == 0
+    code, out, _ = office("diff", "one.signed", "two.signed", "--json")
+    assert (code, json.loads(out)) == (0, {"added": [], "changed": [], "removed": [entry_id]})
+    assert "removed" in office("diff", "one.signed")[1]
+    assert office("cancel", entry_id, "--key", "bob.key")[0] == 3
+
+
+def test_two_signatures_where_two_are_needed(run: Run) -> None:
+    """With a threshold of two, one signature makes no list for boxes, and two do."""
+    for use, name in (("sign", "ann"), ("sign", "bob"), ("sign", "eve"), ("seal", "box")):
+        run("keygen", use, name)
+    people = ("--person", "ann=ann.pub", "--person", "bob=bob.pub")
+    assert run("init", "--department", "nh", *people, "--threshold", "2")[0] == 0
+    added(run)
+    code, _, err = run("sign", "--key", "ann.key", "--to", "hot.list", "--device", "box.pub")
+    assert code == 4
+    assert "signed by 1 trusted people; 2 are needed" in err
+    assert not Path("hot.list").exists()
+    assert run("sign", "--key", "ann.key", "--to", "a.signed")[0] == 0
+    assert run("sign", "--key", "eve.key", "--list", "a.signed", "--to", "b.signed")[0] == 3
+    assert (
+        run("sign", "--key", "bob.key", "--list", "a.signed", "--to", "hot.list", "--device", "box.pub")[0]
+        == 0
+    )
+    assert run("verify", "hot.list", "--device-key", "box.key")[0] == 0
+    assert run("verify", "a.signed")[0] == 4
+
+
+def test_the_terminal_shows_a_plan_first(
+    office: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a terminal an import is a dry run; its table names the lines that are refused, and why."""
+    rows = [
+        "plate,state,reason,case,expires",
+        "XY11,NH,stolen,26-3,2026-12-01",
+        "000,NH,stolen,26-3,2026-12-01",
+    ]
+    (tmp_path / "x.csv").write_text("\n".join([*rows, "XY12,NH,immigration hold,26-3,2026-12-01"]) + "\n")
+    monkeypatch.setattr("hotlist.commands.files.now", lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    options = ("x.csv", "--key", "ann.key", "--country", "US", "--source", "t")
+    code, out, _ = office("import", *options, "--dry-run")
+    assert code == 0
+    assert re.search(r"3 +a junk plate", out)
+    assert re.search(r"4 +its purpose is immigration", out)
+    assert "1 added" in out
+    assert "1 immigration" in out
+    assert "Waiting" not in office("show", "--change", "1")[1]
+    assert office("show", "--change", "1")[0] == 3
+    code, out, _ = office("import", *options, "--apply", "--json")
+    body = json.loads(out)
+    assert (code, body["added"], body["refused"], body["immigration"], body["change"]) == (0, 1, 2, 1, 1)
+
+
+def test_an_import_over_the_budget_is_refused_whole(office: Run, tmp_path: Path) -> None:
+    """A list that would cost too many false hits is not proposed, until a person accepts the number."""
+    plates = "\n".join(json.dumps({"plate": f"{number:04d}"}) for number in range(100, 180))
+    (tmp_path / "x.jsonl").write_text(plates + "\n")
+    options = ["import", "x.jsonl", *ADD, "--days", "30", "--apply", "--passes-per-day", "10000000"]
+    code, _, err = office(*options)
+    assert code == 7
+    assert "--accept-false-hits" in err
+    assert office("show", "--change", "1")[0] == 3
+    assert office(*options, "--accept-false-hits", "1e9")[0] == 0
+    assert office("show", "--change", "1")[0] == 0
+
+
+def test_cost_names_the_worst_entries_and_their_misreads(office: Run) -> None:
+    """Before a list goes out, its people see what it is predicted to cost and why."""
+    entry_id = added(office)
+    code, out, _ = office("cost", "--json")
+    body = json.loads(out)
+    assert code == 0
+    assert body["plates"] == 1
+    assert body["worst"][0]["ids"] == [entry_id]
+    assert body["worst"][0]["misreads"]
+    assert "false hits a day" in office("cost")[1]
+
+
+def test_what_is_exported_can_be_imported_and_calculates_nothing(office: Run, tmp_path: Path) -> None:
+    """CSV and JSON Lines come back unchanged; a cell that a spreadsheet would calculate is defused."""
+    code, out, _ = office("add", "AB123", *ADD, "--days", "30", "--set", "note==cmd()", "--json")
+    assert code == 0
+    assert office("approve", str(json.loads(out)["change"]), "--key", "bob.key")[0] == 0
+    for name in ("o.csv", "o.jsonl"):
+        assert office("export", name)[0] == 0
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+        code, out, _ = office("import", name, "--key", "bob.key", "--dry-run", "--json")
+        assert (code, json.loads(out)["unchanged"]) == (0, 1)
+        assert office("export", name)[0] == 6
+    assert ",'=cmd()," in (tmp_path / "o.csv").read_text()
+
+
+def test_a_workbook_that_was_edited_by_hand_signs_nothing(office: Run, tmp_path: Path) -> None:
+    """A list is made only of what people signed; verify says what is wrong."""
+    added(office)
+    assert office("verify")[0] == 0
+    with sqlite3.connect(tmp_path / "hotlist.book") as intruder:
+        intruder.execute("UPDATE rows SET body = CAST(replace(body, 'AB123', 'ZZ999') AS BLOB)")
+    intruder.close()
+    for command in (("verify",), ("sign", "--key", "ann.key", "--to", "x")):
+        code, _, err = office(*command)
+        assert code == 3
+        assert "not what its author signed" in err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", "--book", "absent"), 3),
+        (("show", "--book", "keys.json"), 3),
+        (("show", "nothing"), 3),
+        (("approve", "9", "--key", "bob.key"), 3),
+        (("approve", "9", "--key", "absent.key"), 5),
+        (("approve", "9", "--key", "box.key"), 5),
+        (("keygen", "sign", "ann"), 5),
+        (("verify", "absent"), 6),
+        (("verify", "keys.json"), 4),
+        (("verify", "ann.pub", "--device-key", "box.key"), 4),
+        (("import", "absent.csv", "--key", "ann.key"), 3),
+        (("import", "ann.pub", "--format", "csv", "--key", "ann.key"), 3),
+        (("cancel", "--key", "ann.key"), 2),
+        (("init", "--department", "a b", "--person", "x=ann.pub", "--book", "new"), 4),
+        (("no-such-command",), 2),
+    ],
+)
+def test_every_failure_is_a_line_a_hint_and_its_exit_code(
+    office: Run, arguments: tuple[str, ...], code: int
+) -> None:
+    """Nothing a person types ends in a traceback."""
+    found, _, err = office(*arguments)
+    assert found == code
+    assert err.strip()
