@@ -1,0 +1,45 @@
+# Two commands for a new user: `make demo` and `make test`. Both work from any folder with `make -C`.
+
+ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := $(ROOT).venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check tests format lock system bench clean
+
+demo: $(INSTALLED)  ## Read a sample road video (or VIDEO=clip.mp4 / CAMERA=rtsp://..., PLATES="A B") and forget
+	@cd $(ROOT) && $(BIN)/python scripts/demo.py $(if $(VIDEO),--video "$(abspath $(VIDEO))") $(if $(CAMERA),--camera "$(CAMERA)") $(if $(PLATES),--plates "$(PLATES)")
+
+test: system $(INSTALLED) check tests  ## Everything: format, lint, types, tests
+
+check: $(INSTALLED)
+	cd $(ROOT) && $(BIN)/ruff format --check .
+	cd $(ROOT) && $(BIN)/ruff check .
+	cd $(ROOT) && $(BIN)/mypy
+
+tests: $(INSTALLED)
+	cd $(ROOT) && $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+system:  ## Debian packages that the tests use; what cannot be installed is named, and its tests counted as left out
+	@sh $(ROOT)scripts/system-packages.sh
+
+bench: $(INSTALLED)  ## Every benchmark, one report in report/
+	cd $(ROOT) && $(BIN)/alpr-bench all
+
+format: $(INSTALLED)
+	cd $(ROOT) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock:  ## Write requirements.lock anew from pyproject.toml
+	sh $(ROOT)scripts/lock.sh $(PYTHON)
+
+$(INSTALLED): $(ROOT)requirements.lock $(ROOT)pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11 (set PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(ROOT)requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e $(ROOT)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(ROOT)report $(ROOT)demo-out

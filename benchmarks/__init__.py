@@ -1,0 +1,1 @@
+"""Evidence for every claim: one command, one report. Not part of the wheel."""

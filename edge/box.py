@@ -1,0 +1,289 @@
+"""The box put together from its configuration, and run: cameras, window, list, spool, and what keeps them.
+
+One thread a camera; the purge has a thread of its own (`edge.purger`); a third looks for new lists and
+retries what a full disk refused. A failure of any of them stops all, and every live read is destroyed.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Final
+
+import numpy as np
+
+from edge.arena import Arena
+from edge.clock import NS, Clock, SystemClock
+from edge.config import CameraSection, EdgeConfig
+from edge.detector import PlateDetector
+from edge.errors import EdgeError, RetentionError
+from edge.forgetting import Counts, Window
+from edge.hit import Hit
+from edge.hits import Device, HitMaker
+from edge.lists import ListState, ListWatch
+from edge.models import Model, folders, load, spec_for
+from edge.motion import MotionGate
+from edge.passes import READ_DTYPE
+from edge.pipeline import Camera, EveryFrame, Gate, Pipeline, Tally
+from edge.purger import Purger
+from edge.reader import PlateReader
+from edge.sources import open_source
+from edge.spool import Spool
+from edge.watchdog import Watchdog
+from edge.zones import Zones
+from hotlist.bundle import HotList
+from hotlist.index import Index
+from hotlist.keys import SealKey, SealPublic, SigningKey
+from hotlist.matching import Matcher, MatchSettings
+from hotlist.plate import encode
+from hotlist.store import HotListStore
+
+SOFTWARE: Final = f"hitonly {version('hitonly')}"
+_HOUSEKEEPING_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what happens; none of it holds a plate."""
+
+    say: Callable[[str], None] = lambda _sentence: None
+    hit: Callable[[Hit], None] = lambda _hit: None
+    turn: Callable[["Box"], None] = lambda _box: None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of a run: counts only."""
+
+    counts: Counts
+    cameras: dict[str, Tally]
+    drops: int
+    list_state: ListState
+    list_version: int
+    lists_refused: int
+    waiting: int
+    models: tuple[str, str]
+    software: str = SOFTWARE
+
+
+@dataclass(slots=True)
+class Box:
+    """A box ready to run. `assemble` makes one; `run` works until the sources end or `stop` is called."""
+
+    config: EdgeConfig
+    window: Window
+    lists: ListWatch
+    spool: Spool
+    pipelines: list[Pipeline]
+    models: tuple[Model, Model]
+    clock: Clock
+    listener: Listener
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _failure: EdgeError | None = None
+
+    @classmethod
+    def assemble(cls, config: EdgeConfig, *, listener: Listener, clock: Clock | None = None) -> "Box":
+        """Load keys and models, open the spool and the list, and open every source.
+
+        Raises:
+            EdgeError: one of them cannot be used; says which and how to mend it.
+            HotListError: a key file or the trusted state cannot be used.
+        """
+        clock = clock or SystemClock()
+        signing = SigningKey.load(config.keys.signing)
+        department = SealPublic.load(config.keys.department)
+        models = load_models(config)
+        spool = Spool(config.storage.spool)
+        digests = (models[0].digest, models[1].digest)
+        hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
+        window = open_window(config, clock)
+        lists = watch_list(config, clock, listener.say)
+        lists.poll()
+        pipelines = [
+            Pipeline(
+                index=index,
+                camera=open_camera(section, config, models, clock),
+                window=window,
+                lists=lists,
+                hits=hits,
+                clock=clock,
+                on_hit=listener.hit,
+            )
+            for index, section in enumerate(config.cameras)
+        ]
+        return cls(config, window, lists, spool, pipelines, models, clock, listener)
+
+    def run(self) -> Summary:
+        """Read until every source has ended, or `stop`; then destroy what is live and return the counts.
+
+        Raises:
+            EdgeError: a source, the disk or the retention failed; every live read is destroyed first.
+        """
+        late_ns = round(self.config.retention.late_seconds * NS)
+        with ExitStack() as stack:
+            watchdog = stack.enter_context(Watchdog(late_ns))
+            purger = Purger(self.window, self.clock, watchdog=watchdog, on_failure=self._fail)
+            stack.enter_context(purger)
+            stack.enter_context(self._housekeeping())
+            stack.callback(self._close_sources)
+            threads = [
+                threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)
+                for pipeline in self.pipelines[1:]
+            ]
+            for thread in threads:
+                thread.start()
+            self._work(self.pipelines[0], purger)
+            for thread in threads:
+                thread.join()
+        self.spool.retry()
+        if self._failure is not None:
+            raise self._failure
+        return self.summary()
+
+    def stop(self) -> None:
+        """End cleanly: sources close, reads are destroyed. Safe from a signal handler."""
+        self._stop.set()
+        self._close_sources()
+
+    def summary(self) -> Summary:
+        """Return the counts so far."""
+        return Summary(
+            counts=self.window.counts(),
+            cameras={pipeline.camera.name: pipeline.tally for pipeline in self.pipelines},
+            drops=sum(pipeline.camera.source.drops for pipeline in self.pipelines),
+            list_state=self.lists.state,
+            list_version=self.lists.version,
+            lists_refused=self.lists.refused,
+            waiting=self.spool.waiting,
+            models=(self.models[0].digest, self.models[1].digest),
+        )
+
+    def _work(self, pipeline: Pipeline, purger: Purger) -> None:
+        def turn() -> None:
+            purger.check()
+            self.listener.turn(self)
+
+        pipeline.on_turn = turn
+        try:
+            pipeline.run()
+        except EdgeError as problem:
+            self._fail(problem)
+
+    def _fail(self, problem: EdgeError) -> None:
+        """Remember the first failure and stop everything."""
+        if self._failure is None or isinstance(problem, RetentionError):
+            self._failure = problem
+        self.stop()
+
+    def _close_sources(self) -> None:
+        for pipeline in self.pipelines:
+            pipeline.camera.source.close()
+
+    @contextmanager
+    def _housekeeping(self) -> Iterator[None]:
+        """Run the thread that looks for lists and retries the spool, while the block runs."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(_HOUSEKEEPING_S):
+                self._keep()
+
+        thread = threading.Thread(target=keep, name="housekeeping", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _keep(self) -> None:
+        try:
+            if self.lists.poll() and self.config.retention.rematch:
+                for pipeline in self.pipelines:
+                    pipeline.rematch()
+            self.spool.retry()
+        except EdgeError as problem:
+            self._fail(problem)
+
+
+def open_window(config: EdgeConfig, clock: Clock) -> Window:
+    """Return the retention window over a new arena."""
+    retention = config.retention
+    return Window(
+        Arena(retention.slots, READ_DTYPE),
+        clock,
+        window_ns=round(retention.window_seconds * NS),
+        late_ns=round(retention.late_seconds * NS),
+    )
+
+
+def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> ListWatch:
+    """Return the watch over the configured list, which builds a matcher for each new version.
+
+    Raises:
+        HotListError: the device's sealing key cannot be used.
+    """
+    budget = MatchSettings(
+        max_false_hits_per_day=config.matching.max_false_hits_per_day,
+        passes_per_day=config.matching.passes_per_day,
+    )
+
+    def build(hot_list: HotList) -> Matcher:
+        plates = hot_list.entries.plates()
+        codes = np.fromiter((encode(plate) for plate in plates), np.uint64, len(hot_list.entries))
+        return Matcher(Index.from_codes(hot_list.version, hot_list.entries, codes), budget)
+
+    max_age = timedelta(hours=config.hotlist.max_age_hours)
+    store = HotListStore(
+        config.hotlist.trust,
+        SealKey.load(config.keys.sealing),
+        source=config.hotlist.file,
+        max_age=max_age,
+    )
+    return ListWatch(
+        store, build, clock, max_age=max_age, poll_ns=round(config.hotlist.poll_seconds * NS), say=say
+    )
+
+
+def load_models(config: EdgeConfig) -> tuple[Model, Model]:
+    """Return the configured detector and reader, verified.
+
+    Raises:
+        ModelError: absent, altered or unknown.
+    """
+    chosen, places = config.models, folders(config.models.folder)
+    return (
+        load(spec_for(chosen.detector, chosen.detector_sha256, "detector"), places),
+        load(spec_for(chosen.reader, chosen.reader_sha256, "reader"), places),
+    )
+
+
+def open_camera(
+    section: CameraSection, config: EdgeConfig, models: tuple[Model, Model], clock: Clock
+) -> Camera:
+    """Return one camera with its source, gate, detector and reader.
+
+    Raises:
+        EdgeError: the source or a model cannot be used.
+    """
+    chosen = config.models
+    gate: Gate = MotionGate() if section.motion else EveryFrame()
+    return Camera(
+        name=section.name,
+        place=section.place,
+        detector=PlateDetector(
+            models[0],
+            providers=chosen.providers,
+            width=section.input_width or chosen.input_width,
+            confidence=section.confidence or chosen.confidence,
+        ),
+        reader=PlateReader(models[1], providers=chosen.providers),
+        gate=gate,
+        zones=Zones(include=section.zones.include, exclude=section.zones.exclude),
+        detect_every_ns=round(NS / section.detections_per_second),
+        crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
+        sure=config.matching.sure,
+        source=open_source(section.source, clock=clock),
+    )

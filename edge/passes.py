@@ -1,0 +1,155 @@
+"""Passes: one `Read` a vehicle, fused from its readings, in a slot of the retention window and nowhere else.
+
+What a pass knows outside its slot is geometry and counters. The slot's record holds everything that could
+tell a plate: the fused evidence, the regions, the best crop. When the window destroys the slot, the pass is
+over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from edge import fusion
+from edge.clock import NS
+from edge.crop import fit
+from edge.errors import Forgotten
+from edge.flow import COLUMNS, CROP_HEIGHT, CROP_WIDTH, SLOTS, Frame, Reading, Table
+from edge.forgetting import Slot, Window
+from edge.regions import CODES
+
+REGION_CODES: Final = tuple(sorted(CODES.values()))
+_REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
+
+READ_DTYPE: Final = np.dtype(
+    [
+        ("evidence", np.float32, (SLOTS, COLUMNS)),
+        ("camera", np.uint16),
+        ("weight", np.float32),
+        ("readings", np.uint16),
+        ("regions", np.float32, (len(REGION_CODES),)),
+        ("quality", np.float32),
+        ("captured", np.float64),
+        ("crop_size", np.uint16, (2,)),
+        ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
+    ]
+)
+"""What a read holds: summed evidence, region evidence, and the best crop with its time (POSIX seconds)."""
+
+MAX_READINGS: Final = 12
+_INTERVAL_NS: Final = NS // 12
+_WORTH: Final = 0.85
+_SURE: Final = 0.98
+_MUCH_BETTER: Final = 1.4
+
+
+@dataclass(slots=True)
+class Pass:
+    """One vehicle's pass, as far as it may be known outside its slot."""
+
+    slot: Slot | None = None
+    readings: int = 0
+    read_ns: int = 0
+    best: float = 0.0
+    settled: bool = False
+    over: bool = False
+
+    def wants(self, quality: float, now_ns: int) -> bool:
+        """Whether reading a crop of this quality now would add something."""
+        if self.over or self.readings >= MAX_READINGS:
+            return False
+        if self.readings == 0:
+            return True
+        if self.settled:
+            return quality > self.best * _MUCH_BETTER
+        return quality > self.best * _WORTH and now_ns - self.read_ns >= _INTERVAL_NS
+
+    def release(self, window: Window) -> None:
+        """Destroy the pass's read now; a later reading begins a new one (a window of 0)."""
+        if self.slot is not None:
+            window.forget(self.slot)
+            self.slot = None
+
+    def add(self, window: Window, frame: Frame, reading: Reading, *, camera: int) -> None:
+        """Fuse a reading into the pass's slot; the pass is over when its read has been destroyed.
+
+        The caller holds the window's lock.
+        """
+        try:
+            if self.slot is None:
+                self.slot = window.admit(frame.boot_ns)
+            record = self.slot.record
+        except Forgotten:
+            self.slot, self.over = None, True
+            return
+        logs = fusion.log_table(reading.table)
+        if record["readings"]:
+            known = table_of(self.slot)
+            logs = fusion.aligned(logs, known)
+            known[:] = 0.0
+        record["evidence"] += logs * np.float32(reading.quality)
+        logs[:] = 0.0
+        record["camera"] = camera
+        record["weight"] += np.float32(reading.quality)
+        record["readings"] += 1
+        _add_regions(record["regions"], reading.regions)
+        if reading.quality > record["quality"]:
+            record["quality"] = reading.quality
+            record["captured"] = frame.utc.timestamp()
+            record["crop_size"][:] = fit(reading.crop, record["crop"])
+        self.readings += 1
+        self.read_ns = frame.stream_ns
+        self.best = max(self.best, reading.quality)
+        table = table_of(self.slot)
+        self.settled = (
+            self.readings > 1 and fusion.sureness(table) >= _SURE
+        ) or self.readings >= MAX_READINGS
+        table[:] = 0.0
+
+
+def table_of(slot: Slot) -> Table:
+    """Return the fused (10 x 37) table of a live read.
+
+    Raises:
+        Forgotten: the read has been destroyed.
+    """
+    record = slot.record
+    return fusion.posterior(record["evidence"], float(record["weight"]), int(record["readings"]))
+
+
+def regions_of(slot: Slot) -> dict[str, float]:
+    """Return the regions of a live read, averaged over its readings; empty when the reader tells none.
+
+    Raises:
+        Forgotten: the read has been destroyed.
+    """
+    record = slot.record
+    shares = record["regions"] / max(1, int(record["readings"]))
+    return {REGION_CODES[place]: float(shares[place]) for place in np.flatnonzero(shares > 0)}
+
+
+def _add_regions(sums: Table, regions: Mapping[str, float]) -> None:
+    for code, share in regions.items():
+        place = _REGION_PLACE.get(code)
+        if place is not None:
+            sums[place] += share
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best crop of a live read, copied out for a hit only."""
+
+    crop: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+    captured: float
+
+    @classmethod
+    def of(cls, slot: Slot) -> Self:
+        """Copy the best crop out of a slot.
+
+        Raises:
+            Forgotten: the read has been destroyed.
+        """
+        record = slot.record
+        height, width = (int(side) for side in record["crop_size"])
+        return cls(record["crop"][:height, :width].copy(), float(record["captured"]))

@@ -1,0 +1,264 @@
+"""The whole story: a frame comes, plates are found and read, a read is matched, and is a hit or is forgotten.
+
+    frame -> motion and zones -> detect -> link to a pass -> read -> fuse into the pass's slot -> match -> hit
+
+Everything that could tell a plate lies in the slot, and the slot is destroyed by its deadline whatever
+happens here. This module logs nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from fast_alpr.base import BaseDetector
+
+from edge.clock import NS, Clock
+from edge.crop import quality, widen
+from edge.detector import detections_of
+from edge.errors import Forgotten
+from edge.flow import Detection, Frame, Pixels, Reading, Table
+from edge.forgetting import Window
+from edge.hit import Hit
+from edge.hits import HitMaker
+from edge.lists import ListWatch
+from edge.passes import Pass, regions_of, table_of
+from edge.reader import Reader
+from edge.sources.base import Source
+from edge.stages import Stages
+from edge.tracks import Track, Tracker
+from edge.zones import Zones
+from hotlist.match import Match
+from hotlist.plate import MIN_LENGTH, PAD
+
+_REPEAT_NS: Final = 15 * NS
+"""A pass broken in two by a post or a lorry is one pass: the same entry does not hit again so soon."""
+_QUIET_NS: Final = 2 * NS
+
+
+class Gate(Protocol):
+    """Decides which frames are worth the detector."""
+
+    def moving(self, pixels: Pixels) -> bool:
+        """Whether something may have moved into this frame."""
+
+    def wipe(self) -> None:
+        """Overwrite what is remembered of earlier frames."""
+
+
+class EveryFrame:
+    """The gate that lets every frame through."""
+
+    def moving(self, pixels: Pixels) -> bool:  # noqa: ARG002 - a gate's signature
+        """Return true."""
+        return True
+
+    def wipe(self) -> None:
+        """Do nothing: nothing is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """What one camera's pipeline works with."""
+
+    name: str
+    place: str
+    source: Source
+    gate: Gate
+    zones: Zones
+    detector: BaseDetector
+    reader: Reader
+    detect_every_ns: int
+    crop_margin: float
+    sure: float
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one camera, for people to see that it works; nothing about any plate."""
+
+    frames: int = 0
+    looked: int = 0
+    detections: int = 0
+    passes: int = 0
+    readings: int = 0
+    hits: int = 0
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """One camera's loop.
+
+    Attributes:
+        index: the camera's number; its reads carry it.
+        camera: source, gate, detector and reader.
+        window: where reads live, shared by all cameras.
+        lists: the hot list in use.
+        hits: composes, seals and spools.
+        clock: boot time and wall clock.
+        on_hit: told of each hit after it is spooled.
+        on_turn: called after each frame; raises to stop the loop.
+    """
+
+    index: int
+    camera: Camera
+    window: Window
+    lists: ListWatch
+    hits: HitMaker
+    clock: Clock
+    on_hit: Callable[[Hit], None] = lambda _hit: None
+    on_turn: Callable[[], None] = lambda: None
+    stages: Stages = field(default_factory=Stages)
+    tally: Tally = field(default_factory=Tally)
+    _tracker: Tracker = field(default_factory=Tracker)
+    _passes: dict[int, Pass] = field(default_factory=dict)
+    _recent: dict[str, int] = field(default_factory=dict)
+    _looked_ns: int = -(1 << 62)
+    _busy_ns: int = 0
+    _scrubbed: bool = True
+
+    def run(self) -> None:
+        """Work until the source ends, then decide what is still open.
+
+        Raises:
+            SourceError: a file cannot be read on.
+            RetentionError: the window has closed; every read is destroyed.
+        """
+        for frame in self.camera.source.frames():
+            self.turn(frame)
+            self.on_turn()
+        for track in self._tracker.finish():
+            self._end(track)
+        self.scrub()
+
+    def turn(self, frame: Frame) -> None:
+        """Do all that one frame asks for."""
+        self.tally.frames += 1
+        for track in self._tracker.ended(frame.stream_ns):
+            self._end(track)
+        with self.stages.of("motion"):
+            moving = self.camera.gate.moving(frame.pixels)
+        if moving and frame.stream_ns - self._looked_ns >= self.camera.detect_every_ns:
+            self._looked_ns = frame.stream_ns
+            self._look(frame)
+        elif not self._scrubbed and frame.stream_ns - self._busy_ns > _QUIET_NS:
+            self.scrub()
+
+    def rematch(self) -> None:
+        """Match this camera's reads still inside the window against a list that has just arrived.
+
+        The window's one use. Safe from another thread than the loop's; open passes are left to the loop.
+        """
+        with self.window.lock:
+            open_slots = {id(of.slot) for of in self._passes.values()}
+            slots = [slot for slot in self.window.live() if id(slot) not in open_slots]
+        for slot in slots:
+            self._send(self._decide(Pass(slot=slot, settled=True)))
+
+    def scrub(self) -> None:
+        """Overwrite what the last vehicles left in buffers and in the inference runtime (promise 4)."""
+        self._scrubbed = True
+        self.camera.reader.scrub()
+        if scrub := getattr(self.camera.detector, "scrub", None):
+            scrub()
+
+    def _look(self, frame: Frame) -> None:
+        """Detect, link, and read what is worth reading."""
+        height, width = frame.pixels.shape[:2]
+        self.tally.looked += 1
+        with self.stages.of("detect"):
+            found = [
+                detection
+                for detection in detections_of(self.camera.detector, frame.pixels)
+                if self.camera.zones.allow(detection.box, width, height)
+            ]
+        self._scrubbed = False
+        if found:
+            self._busy_ns = frame.stream_ns
+            self.tally.detections += len(found)
+        for track, detection in self._tracker.observe(found, frame.stream_ns):
+            if not track.ended:
+                self._read(frame, track, detection)
+
+    def _read(self, frame: Frame, track: Track, detection: Detection) -> None:
+        """Read a detection where that adds something, fuse it into its pass, match what is known."""
+        height, width = frame.pixels.shape[:2]
+        left, top, right, bottom = widen(
+            detection.box, by=self.camera.crop_margin, width=width, height=height
+        )
+        crop = frame.pixels[top:bottom, left:right]
+        if not crop.size:
+            return
+        worth = quality(crop)
+        open_pass = self._passes.setdefault(track.number, Pass())
+        if not open_pass.wants(worth, frame.stream_ns):
+            return
+        with self.stages.of("read"):
+            table, regions = self.camera.reader.table(crop)
+        if _blank(table):
+            return
+        self.tally.readings += 1
+        self.tally.passes += open_pass.readings == 0
+        with self.window.lock:
+            with self.stages.of("fuse"):
+                open_pass.add(self.window, frame, Reading(table, regions, crop, worth), camera=self.index)
+            table[:] = 0.0
+            hit = self._decide(open_pass)
+            if self.window.window_ns == 0:
+                open_pass.release(self.window)
+        self._send(hit)
+
+    def _end(self, track: Track) -> None:
+        """End a pass: match it one last time; what is no hit stays in the window, or goes with it."""
+        ended = self._passes.pop(track.number, None)
+        if ended is not None:
+            ended.settled = True
+            self._send(self._decide(ended))
+
+    def _decide(self, of: Pass) -> Hit | None:
+        """Make a hit of a pass's read when a match is sure, or as sure as it will get; no I/O here."""
+        active = self.lists.current
+        if active is None or of.slot is None or of.over:
+            return None
+        with self.window.lock:
+            try:
+                if int(of.slot.record["camera"]) != self.index:
+                    return None
+                with self.stages.of("match"):
+                    table = table_of(of.slot)
+                    matches = active.matcher.match(table, regions_of(of.slot), self.clock.utc())
+                    table[:] = 0.0
+                if not matches or not (of.settled or matches[0].probability >= self.camera.sure):
+                    return None
+                return self._hit(of, matches)
+            except Forgotten:
+                of.slot, of.over = None, True
+                return None
+
+    def _hit(self, of: Pass, matches: Sequence[Match]) -> Hit | None:
+        """End a read as a hit, or as part of one: the same entry has just hit here."""
+        slot, of.slot, of.over = of.slot, None, True
+        if slot is None:
+            return None
+        now_ns = self.clock.boot_ns()
+        self._recent = {entry: at for entry, at in self._recent.items() if now_ns - at < _REPEAT_NS}
+        repeated = any(match.entry.id in self._recent for match in matches)
+        self._recent.update((match.entry.id, now_ns) for match in matches)
+        if repeated:
+            self.window.forget(slot)
+            return None
+        hit = self.hits.compose(slot, matches, camera=self.camera.name, place=self.camera.place)
+        self.window.hit(slot)
+        self.tally.hits += 1
+        return hit
+
+    def _send(self, hit: Hit | None) -> None:
+        """Seal and spool a hit, outside the window's lock: the disk may be slow, the purge may not."""
+        if hit is not None:
+            with self.stages.of("seal"):
+                self.hits.spool_sealed(hit)
+            self.on_hit(hit)
+
+
+def _blank(table: Table) -> bool:
+    """Whether the reader sees fewer than two characters: no plate."""
+    return int((table.argmax(axis=1) != PAD).sum()) < MIN_LENGTH

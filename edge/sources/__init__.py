@@ -1,0 +1,28 @@
+"""Where frames come from: clips, pictures, network and USB cameras, each captured by a process of its own."""
+
+from edge.clock import Clock, SystemClock
+from edge.sources.base import Source
+from edge.sources.files import open_pictures, open_video
+from edge.sources.live import LiveCamera
+from edge.sources.settings import FileSettings, PicturesSettings, SourceSettings
+
+__all__ = ["Source", "open_source"]
+
+
+def open_source(settings: SourceSettings, *, clock: Clock | None = None) -> Source:
+    """Open a source.
+
+    Args:
+        settings: what to open.
+        clock: what frames are stamped with; the machine's own if None.
+
+    Raises:
+        SourceError: a file or picture cannot be read. Cameras do not raise: they go offline and try again.
+    """
+    clock = clock or SystemClock()
+    if isinstance(settings, FileSettings):
+        return open_video(settings, clock)
+    if isinstance(settings, PicturesSettings):
+        return open_pictures(settings, clock)
+
+    return LiveCamera(settings, clock)

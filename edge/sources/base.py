@@ -1,0 +1,67 @@
+"""What every source is."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Protocol
+
+from edge.flow import Frame
+
+
+class State(StrEnum):
+    """What a source is doing, for reports."""
+
+    CONNECTING = "connecting"
+    """No frame yet, and no failure either."""
+    ONLINE = "online"
+    """Frames arrive."""
+    FROZEN = "frozen"
+    """Frames arrive, and are all the same picture."""
+    OFFLINE = "offline"
+    """It failed or fell silent; it is being tried again."""
+    ENDED = "ended"
+    """A file's last frame has been read, or the source was closed."""
+
+
+class Source(Protocol):
+    """Where frames come from. One thread reads `frames`; the rest may be asked from any thread."""
+
+    @property
+    def name(self) -> str:
+        """The camera's name in the configuration."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it runs on without us, so that frames are dropped when we are slow."""
+
+    @property
+    def drops(self) -> int:
+        """Frames dropped so far because nobody was ready for them."""
+
+    @property
+    def restarts(self) -> int:
+        """How often the capture was started again."""
+
+    @property
+    def state(self) -> State:
+        """What it is doing."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is not online, one plain sentence without address or password; empty while it is."""
+
+    @property
+    def locked(self) -> bool | None:
+        """Whether its frames are locked in RAM; None before the first one."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames: the newest of a live source, each of a file.
+
+        A frame's pixels are good for one turn: the next one may overwrite them. Blocks while nothing comes;
+        ends with a file, or when the source is closed.
+
+        Raises:
+            SourceError: a file cannot be read on. Live sources do not raise; they go offline and try again.
+        """
+
+    def close(self) -> None:
+        """End: `frames` returns, the capture process is killed, its memory wiped. Safe from any thread."""

@@ -1,0 +1,115 @@
+"""Network and USB cameras: the newest frame, for as long as it takes."""
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from edge.clock import Clock
+from edge.flow import Frame
+from edge.sources.base import State
+from edge.sources.session import Session
+from edge.sources.settings import LiveSettings, RtspSettings
+from edge.sources.wire import Message, Request
+
+FIRST_RETRY_S: Final = 0.5
+"""The pause after a first failure; it doubles with each failure in a row."""
+
+
+class LiveCamera:
+    """A camera that is connected to again and again: its capture process is killed when it falls silent.
+
+    Args:
+        settings: which camera, and how patient to be with it.
+        clock: what frames are stamped with.
+    """
+
+    live = True
+
+    def __init__(self, settings: LiveSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._session = Session(settings.name, clock, live=True)
+        self._state = State.CONNECTING
+        self._failures = 0
+        self.name = settings.name
+        self.restarts = 0
+
+    @property
+    def drops(self) -> int:
+        """Frames dropped because nobody was ready for them."""
+        return self._session.drops
+
+    @property
+    def state(self) -> State:
+        """What the camera is doing."""
+        if self._session.closed:
+            return State.ENDED
+        if self._state is State.ONLINE and self._session.still_ns() >= self._settings.frozen_after_s * 1e9:
+            return State.FROZEN
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """Why it is not online."""
+        return self._session.reason if self._state is State.OFFLINE else ""
+
+    @property
+    def locked(self) -> bool | None:
+        """Whether its frames are locked in RAM."""
+        return self._session.locked
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the newest frame whenever one is asked for; go on through every failure until closed."""
+        try:
+            while not self._session.closed:
+                self._session.start(_request(self._settings))
+                yield from self._frames_of_one_capture()
+                self._session.stop()
+                if not self._session.closed:
+                    self._fail()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End; the capture process is killed and its memory wiped."""
+        self._session.close()
+
+    def _frames_of_one_capture(self) -> Iterator[Frame]:
+        """Yield until the camera breaks off, falls silent, or is closed."""
+        silent_since = time.monotonic()
+        while not self._session.closed:
+            patience_s = silent_since + self._settings.restart_after_s - time.monotonic()
+            taken = self._session.take(max(0.0, patience_s))
+            if taken is None or isinstance(taken, Message):
+                return
+            self._state = State.ONLINE
+            self._failures = 0
+            yield taken
+            silent_since = time.monotonic()
+
+    def _fail(self) -> None:
+        """Go offline, and wait longer after each failure in a row."""
+        self._state = State.OFFLINE
+        self._failures += 1
+        self.restarts += 1
+        self._session.pause(min(FIRST_RETRY_S * 2 ** (self._failures - 1), self._settings.retry_max_s))
+
+
+def _request(settings: LiveSettings) -> Request:
+    if isinstance(settings, RtspSettings):
+        return Request(
+            parent=os.getpid(),
+            kind="rtsp",
+            places=(settings.url.get_secret_value(),),
+            newest_wins=True,
+            transport=settings.transport,
+            open_timeout_ms=round(settings.open_timeout_s * 1000),
+            read_timeout_ms=round(settings.read_timeout_s * 1000),
+        )
+    return Request(
+        parent=os.getpid(),
+        kind="usb",
+        places=(str(settings.device),),
+        newest_wins=True,
+        size=(settings.width, settings.height),
+    )

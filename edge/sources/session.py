@@ -1,0 +1,113 @@
+"""One source's captures, one after the other, and the promise that `close` ends them from any thread."""
+
+import os
+import threading
+import time
+from datetime import timedelta
+
+from edge.clock import Clock
+from edge.flow import Frame
+from edge.sources.wire import Message, Request, Token
+from edge.sources.worker import Worker
+
+
+class Session:
+    """Holds at most one worker; `start` replaces it.
+
+    Args:
+        name: the camera's name.
+        clock: what frames are stamped with.
+        live: frames' stream time is their boot time.
+
+    Attributes:
+        closed: `close` was called.
+        drops: frames dropped in all captures so far.
+        reason: the last known complaint of the camera or the library, as a plain sentence.
+        locked: whether frames are locked in RAM; None before the first.
+    """
+
+    def __init__(self, name: str, clock: Clock, *, live: bool) -> None:
+        self._name = name
+        self._clock = clock
+        self._live = live
+        self._lock = threading.Lock()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._worker: Worker | None = None
+        self._numbers_before = 0
+        self._drops_before = 0
+        self._next_number = 0
+        self.closed = False
+        self.drops = 0
+        self.reason = ""
+        self.locked: bool | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running capture."""
+        return self._worker.pid if self._worker else None
+
+    def start(self, request: Request) -> None:
+        """End the running capture, if any, and start another; frame numbers go on."""
+        with self._lock:
+            self._stop_worker()
+            self._numbers_before, self._drops_before = self._next_number, self.drops
+            if not self.closed:
+                self._worker = Worker(request, wake_fd=self._wake)
+
+    def take(self, timeout_s: float) -> Frame | Message | None:
+        """Return the next frame, the capture's last word, or None if neither came in time or it is closed."""
+        with self._lock:
+            if self._worker is None:
+                return None
+            taken = self._worker.take(timeout_s)
+            self.locked = self._worker.locked
+            if isinstance(taken, Token):
+                return self._frame(self._worker, taken)
+            self.reason = self._worker.why()
+            return taken
+
+    def stop(self) -> None:
+        """End the running capture, and wipe its frames."""
+        with self._lock:
+            self._stop_worker()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless closed meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not self.closed and time.monotonic() < deadline:
+            time.sleep(min(0.05, seconds))
+
+    def close(self) -> None:
+        """End for good; safe from any thread and more than once."""
+        if self.closed:
+            return
+        self.closed = True
+        os.eventfd_write(self._wake, 1)
+        with self._lock:
+            self._stop_worker()
+            os.close(self._wake)
+
+    def still_ns(self) -> int:
+        """For how long the picture has not changed."""
+        return self._worker.still_ns if self._worker else 0
+
+    def _stop_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def _frame(self, worker: Worker, token: Token) -> Frame:
+        """Stamp a frame: captured that long ago, by the clock we were given."""
+        age_ns = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - token.boot_ns)
+        boot_ns = self._clock.boot_ns() - age_ns
+        number = self._numbers_before + token.number
+        self._next_number = number + 1
+        self.drops = self._drops_before + token.dropped
+        return Frame(
+            camera=self._name,
+            number=number,
+            boot_ns=boot_ns,
+            utc=self._clock.utc() - timedelta(microseconds=age_ns // 1000),
+            stream_ns=boot_ns if self._live else token.stream_ns,
+            pixels=worker.pixels(token),
+        )

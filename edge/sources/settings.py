@@ -1,0 +1,106 @@
+"""What can be configured of a source: one frozen model a kind, told apart by `kind`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class _Settings(BaseModel):
+    """Common to every source. A rejected value is not repeated in the error: it may hold a password."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(
+        "camera", min_length=1, max_length=64, description="Name of the camera in logs and hits."
+    )
+
+
+class FileSettings(_Settings):
+    """A video file."""
+
+    kind: Literal["file"] = "file"
+    path: Path = Field(description="The clip.")
+    every: int = Field(1, ge=1, description="Read every N-th frame.")
+    realtime: bool = Field(
+        default=False, description="Run at the clip's own pace, as a camera would: late frames are dropped."
+    )
+
+
+class PicturesSettings(_Settings):
+    """Pictures: files, or folders of files, read in the order of their names."""
+
+    kind: Literal["pictures"] = "pictures"
+    paths: tuple[Path, ...] = Field(min_length=1, description="Picture files and folders.")
+
+
+class _LiveSettings(_Settings):
+    """Common to cameras."""
+
+    restart_after_s: float = Field(20.0, gt=0, le=300, description="Restart after this long without a frame.")
+    retry_max_s: float = Field(10.0, gt=0, le=300, description="Longest pause between attempts to connect.")
+    frozen_after_s: float = Field(
+        60.0, gt=0, le=3600, description="A picture unchanged for this long is reported as frozen."
+    )
+
+
+class RtspSettings(_LiveSettings):
+    """A network camera."""
+
+    kind: Literal["rtsp"] = "rtsp"
+    url: SecretStr = Field(
+        description="rtsp:// or rtsps:// address, with user and password if it needs them."
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How the stream travels.")
+    open_timeout_s: float = Field(10.0, gt=0, le=300, description="Longest wait for a connection.")
+    read_timeout_s: float = Field(10.0, gt=0, le=300, description="Longest wait for a packet.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_rtsp(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in {"rtsp", "rtsps"} or not parts.hostname:
+            raise ValueError("must be an rtsp:// or rtsps:// address with a host")
+        return url
+
+
+class UsbSettings(_LiveSettings):
+    """A USB or built-in camera (V4L2)."""
+
+    kind: Literal["usb"] = "usb"
+    device: int = Field(0, ge=0, le=63, description="Number of the device: 0 is /dev/video0.")
+    width: int = Field(0, ge=0, le=7680, description="Width asked of the camera; 0 leaves its own.")
+    height: int = Field(0, ge=0, le=4320, description="Height asked of the camera; 0 leaves its own.")
+
+
+SourceSettings = Annotated[
+    FileSettings | PicturesSettings | RtspSettings | UsbSettings, Field(discriminator="kind")
+]
+"""Any source, for a configuration to embed."""
+LiveSettings = RtspSettings | UsbSettings
+
+
+def settings_from_text(text: str, *, name: str = "camera") -> FileSettings | PicturesSettings | LiveSettings:
+    """Tell what a user means by one word: a URL, a device, a folder, a picture or a clip.
+
+    Args:
+        text: ``rtsp://...``, a device number, ``/dev/videoN``, or a path.
+        name: the camera's name.
+
+    Raises:
+        pydantic.ValidationError: an address that is none; the text is not repeated in it.
+    """
+    device = text.removeprefix("/dev/video")
+    if device.isascii() and device.isdecimal():
+        return UsbSettings(name=name, device=int(device))
+    if "://" in text:
+        return RtspSettings(name=name, url=SecretStr(text))
+    path = Path(text)
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+        return PicturesSettings(name=name, paths=(path,))
+    return FileSettings(name=name, path=path)
+
+
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""Files of a folder that are read as pictures."""

@@ -1,0 +1,114 @@
+"""Errors of the hot list, each by whose fault it is and how to mend it. None ever holds plate text."""
+
+
+class HotListError(Exception):
+    """Base of every error of this package.
+
+    Attributes:
+        hint: what the operator can do about it, one sentence, or empty.
+    """
+
+    hint = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        if hint:
+            self.hint = hint
+
+
+class PlateError(HotListError):
+    """A text is no plate: its length or a character is outside what a plate can hold."""
+
+    hint = "A plate has 2 to 10 characters, A to Z and 0 to 9; spaces and hyphens are ignored."
+
+
+class KeyFileError(HotListError):
+    """A key file is absent, unreadable, of another kind, or open to others."""
+
+
+class SealError(HotListError):
+    """What was sealed cannot be opened with this key."""
+
+    hint = "Check that the key is the one it was sealed to."
+
+
+class ListError(HotListError):
+    """A signed list is not accepted.
+
+    Attributes:
+        step: the numbered step of `hotlist.trust` that refused it; 0 outside of it.
+    """
+
+    hint = "The list that was accepted before stays in force until it is stale or expires."
+
+    def __init__(self, message: str, *, step: int = 0, hint: str = "") -> None:
+        super().__init__(f"step {step}: {message}" if step else message, hint=hint)
+        self.step = step
+
+
+class MalformedError(ListError):
+    """A list or an entry is not in its format."""
+
+    hint = "It was altered, cut short, or made by something that does not follow docs/hotlist-format.md."
+
+
+class TooLargeError(ListError):
+    """A list, a line or a count is over its ceiling; nothing of it was read further."""
+
+    hint = "Split the list or raise the device's limits, with its memory in mind."
+
+
+class NotForDeviceError(ListError):
+    """A list is not sealed to this device's key."""
+
+    hint = "Seal the list again with this device's public key among `--device`."
+
+
+class BadSignatureError(ListError):
+    """A signature by a trusted key does not fit the list: it was altered, or signed over something else."""
+
+
+class UnknownKeyError(ListError):
+    """Too few trusted people signed, and somebody who is not trusted did."""
+
+    hint = "Compare the ids of the keys with the device's key set; keys change only by a signed list."
+
+
+class ThresholdError(ListError):
+    """Too few of the trusted people signed."""
+
+    hint = "Have more of the key set's people run `alpr-hotlist sign`."
+
+
+class WrongDepartmentError(ListError):
+    """The list is another department's."""
+
+
+class RollbackError(ListError):
+    """The list is older than one that was accepted, or is another list with the same number."""
+
+    hint = "Sign a new version; an accepted one can never be taken back."
+
+
+class NotYetIssuedError(ListError):
+    """The list's time of issue lies in the future: this clock or the signer's is wrong."""
+
+    hint = "Check the clocks (NTP) of this box and of the computer that signed."
+
+
+class ExpiredError(ListError):
+    """The list's own end has passed."""
+
+    hint = "Sign and publish a new version."
+
+
+class StaleError(ListError):
+    """The list is older than the device may use (R7: 24 hours or less)."""
+
+    hint = "Sign and publish a new version at least daily, even if nothing changed."
+
+
+class StoreError(HotListError):
+    """The hot list's folder cannot be read or written, or holds what this program did not put there."""
+
+    hint = "Check the folder's owner, its free space, and that no other program writes there."

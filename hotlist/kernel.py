@@ -1,0 +1,82 @@
+"""How often the OCR reads one character for another: measured once, kept in `kernel.json`.
+
+The file names what it was measured on. It is written by `benchmarks.fit_kernel` from labelled crops;
+nothing in it can be traced to a plate.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from hotlist.plate import ALPHABET, MAX_LENGTH, PAD
+
+Table = npt.NDArray[np.float32]
+
+SLOTS: Final = MAX_LENGTH
+COLUMNS: Final = PAD + 1
+_FIRST, _INNER, _LAST = range(3)
+_TINY: Final = np.float32(1e-30)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """The OCR's known mistakes, as probabilities of what stands there given what is read.
+
+    Attributes:
+        confusion: (37 x 37) float32; row: character read, column: character that stands there. Rows sum to 1.
+            Padding stands for itself only: a plate's end moves by a missing or extra character.
+        spurious: (3,) float32; log probability that the first, an inner or the last character read is none of
+            the plate's.
+        missing: (36,) float32; log probability that just this character was left out at one given place.
+        provenance: what it was measured on and with.
+    """
+
+    confusion: Table = field(repr=False)
+    spurious: Table
+    missing: Table = field(repr=False)
+    provenance: Mapping[str, str]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the file's form: rare confusions share one floor, the others are named ``"O>0"``."""
+        raw = json.loads(text)
+        confusion = np.full((PAD, PAD), float(raw["floor"]), np.float64)
+        for pair, probability in raw["confusion"].items():
+            confusion[ALPHABET.index(pair[0]), ALPHABET.index(pair[2])] = probability
+        np.fill_diagonal(confusion, 0.0)
+        np.fill_diagonal(confusion, 1.0 - confusion.sum(axis=1))
+        whole = np.eye(COLUMNS)
+        whole[:PAD, :PAD] = confusion
+        spurious = np.log([raw["spurious"][name] for name in ("first", "inner", "last")])
+        missing = np.log([raw["missing"].get(symbol, raw["missing"]["other"]) for symbol in ALPHABET])
+        return cls(
+            whole.astype(np.float32),
+            spurious.astype(np.float32),
+            missing.astype(np.float32),
+            raw["provenance"],
+        )
+
+    def log_likelihood(self, table: Table, out: Table) -> Table:
+        """Write to `out`, and return, the log probability that a character stands in a slot: (10 x 37)."""
+        np.matmul(table, self.confusion, out=out)
+        np.maximum(out, _TINY, out=out)
+        return np.log(out, out=out)
+
+    def spurious_at(self, length: int) -> Table:
+        """Return the log probability that each of a reading's characters is none of the plate's."""
+        logs = np.full(length, self.spurious[_INNER])
+        logs[:1] = self.spurious[_FIRST]
+        logs[1:][-1:] = self.spurious[_LAST]
+        return logs
+
+
+@cache
+def default() -> Kernel:
+    """Return the kernel that comes with the package."""
+    return Kernel.from_json(files("hotlist").joinpath("kernel.json").read_text("utf-8"))

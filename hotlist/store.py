@@ -1,0 +1,212 @@
+"""The hot list on a device's disk: what is trusted, the last accepted list, and the file new ones arrive in.
+
+The folder holds ``trust.json`` (department, key set, last version and digest), ``list.sealed`` (the last
+accepted list, still sealed), and ``lock``. A list is saved before the state that names it: a crash between
+the two leaves a list that is newer than the state, which is accepted again; never a state without its list.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hotlist.bundle import HotList
+from hotlist.canonical import canonical
+from hotlist.entry import Identity
+from hotlist.errors import MalformedError, StoreError, TooLargeError
+from hotlist.files import write_durably
+from hotlist.keys import SealKey
+from hotlist.keyset import KeySet, KeySetForm
+from hotlist.list_format import Limits
+from hotlist.trust import MAX_AGE, TrustedState, accept
+
+STATE: Final = "trust.json"
+LAST: Final = "list.sealed"
+_LOCK: Final = "lock"
+_MAX_STATE: Final = 65_536
+
+
+class StateForm(BaseModel):
+    """The JSON of ``trust.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    department: Identity
+    digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
+    keys: KeySetForm
+    version: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What tells one file from the next without reading it."""
+
+    inode: int
+    size: int
+    changed_ns: int
+
+
+class HotListStore:
+    """A device's hot list. Several processes may use one folder; the version only ever grows.
+
+    Args:
+        folder: where the device keeps its state.
+        device_key: the device's private sealing key.
+        source: the file that new lists arrive in, if they arrive as a file.
+        limits: ceilings for a list.
+        max_age: R7's limit, 24 hours at most.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        device_key: SealKey,
+        *,
+        source: Path | None = None,
+        limits: Limits | None = None,
+        max_age: timedelta = MAX_AGE,
+    ) -> None:
+        self._folder = folder
+        self._device_key = device_key
+        self._source = source
+        self._limits = limits or Limits()
+        self._max_age = max_age
+        self._seen: dict[Path, _Seen | None] = {}
+
+    def begin(self, department: str, keys: KeySet) -> None:
+        """Trust a department and its first key set. Later key sets arrive only in signed lists.
+
+        Raises:
+            StoreError: the folder already trusts somebody, or cannot be written.
+        """
+        with self._locked():
+            if (self._folder / STATE).exists():
+                hint = "To start anew, remove the folder by hand: that also forgets the rollback state."
+                raise StoreError(f"{self._folder} already trusts a department", hint=hint)
+            self._save(TrustedState(department, keys))
+
+    def state(self) -> TrustedState:
+        """Return what is trusted.
+
+        Raises:
+            StoreError: there is no state, or it is damaged.
+        """
+        path = self._folder / STATE
+        try:
+            form = StateForm.model_validate_json(_read(path, _MAX_STATE))
+            return TrustedState(form.department, KeySet.from_form(form.keys), form.version, form.digest)
+        except FileNotFoundError:
+            hint = "Enrol the device first: it needs a department and its key set."
+            raise StoreError(f"{path} is absent", hint=hint) from None
+        except (OSError, ValidationError, MalformedError, TooLargeError):
+            raise StoreError(f"{path} cannot be read or is damaged") from None
+
+    def changed(self) -> bool:
+        """Whether `load` would read something that this object has not read yet; costs two ``stat``."""
+        return any(seen != self._seen.get(path) for path, seen in self._look().items())
+
+    def load(self, now: datetime) -> HotList:
+        """Take the source file if it is new; else return the last accepted list, through every step again.
+
+        A source that is refused is refused once: the next `load` returns the last accepted list.
+
+        Raises:
+            StoreError: no list has been accepted yet, or the disk fails.
+            ListError: the list is not acceptable, or no longer (stale, expired); the old one stays.
+        """
+        found = self._look()
+        new = self._source is not None and found[self._source] not in (None, self._seen.get(self._source))
+        path = self._source if new and self._source else self._folder / LAST
+        self._seen[path] = found[path]
+        try:
+            content = _read(path, self._limits.file)
+        except FileNotFoundError:
+            raise StoreError("no hot list has been accepted yet") from None
+        except OSError as problem:
+            raise StoreError(f"{path} cannot be read: {problem.strerror}") from None
+        return self.offer(content, now) if new else self._take(content, now, save_list=False)
+
+    def offer(self, envelope: bytes, now: datetime) -> HotList:
+        """Take a new sealed list; on any error the old one stays, on disk and in force.
+
+        Raises:
+            ListError: one of `hotlist.trust`'s exact errors.
+            StoreError: the disk fails.
+        """
+        return self._take(envelope, now, save_list=True)
+
+    def _look(self) -> dict[Path, _Seen | None]:
+        """Return what the two files look like from outside; None for an absent one."""
+        paths = [self._folder / LAST, *([self._source] if self._source else [])]
+        return {path: _seen(path) for path in paths}
+
+    def _take(self, envelope: bytes, now: datetime, *, save_list: bool) -> HotList:
+        with self._locked():
+            trusted = self.state()
+            accepted = accept(
+                envelope,
+                device_key=self._device_key,
+                trusted=trusted,
+                now=now,
+                limits=self._limits,
+                max_age=self._max_age,
+            )
+            if save_list:
+                self._write(LAST, envelope)
+                self._seen[self._folder / LAST] = _seen(self._folder / LAST)
+            if accepted.state != trusted:
+                self._save(accepted.state)
+        return accepted.list
+
+    def _save(self, state: TrustedState) -> None:
+        body = {
+            "department": state.department,
+            "digest": state.digest,
+            "keys": state.keys.to_json(),
+            "version": state.version,
+        }
+        self._write(STATE, canonical(body) + b"\n")
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            write_durably(self._folder / name, content)
+        except OSError as problem:
+            raise StoreError(f"{self._folder / name} cannot be written: {problem.strerror}") from None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the folder's lock: reading the state, deciding and saving are one act."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as problem:
+            raise StoreError(f"{self._folder} cannot be used: {problem.strerror}") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _seen(path: Path) -> _Seen | None:
+    """Return what tells one file from the next; None when it is absent or out of reach."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _Seen(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _read(path: Path, ceiling: int) -> bytes:
+    """Read a file that may not be over a ceiling; it is not read further than one byte past it."""
+    with path.open("rb") as file:
+        content = file.read(ceiling + 1)
+    if len(content) > ceiling:
+        raise TooLargeError(f"{path} is over its ceiling of {ceiling} bytes", step=1)
+    return content

@@ -1,0 +1,283 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.arena import Arena
+from edge.clock import NS, SystemClock
+from edge.errors import Exit, Forgotten, RetentionError
+from edge.forgetting import NEVER, Window
+from edge.notify import Notifier
+from edge.purger import Purger
+from edge.watchdog import LOOK_MS, Watchdog, boot_ns, verdict
+
+RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (6000,))])
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_S = 15.0
+
+
+def _wait(ready: threading.Event) -> None:
+    assert ready.wait(PATIENCE_S)
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_thread_destroys_without_being_asked() -> None:
+    """A read is wiped at its deadline although nobody calls the window (R1)."""
+    clock, arena = SystemClock(), Arena(2, RECORD)
+    window = Window(arena, clock, NS, NS // 2)
+    with Purger(window, clock):
+        window.admit(clock.boot_ns()).record["mark"] = 7
+        assert not arena.is_clear(0)
+        _until(lambda: arena.is_clear(0))
+        counts = window.counts()
+    assert (counts.reads, counts.destroyed, counts.live) == (1, 1, 0)
+
+
+def test_stopping_destroys_what_is_live() -> None:
+    """After an orderly stop no read is left, and the count still holds."""
+    clock, arena = SystemClock(), Arena(2, RECORD)
+    window = Window(arena, clock, 180 * NS)
+    with Purger(window, clock):
+        window.admit(clock.boot_ns()).record["mark"] = 7
+    assert arena.is_clear(0)
+    assert window.counts().destroyed == 1
+
+
+def test_a_purge_that_is_held_up_closes_the_window() -> None:
+    """Somebody keeps the lock beyond the bound: all is destroyed, the pipeline is told and stops (R1)."""
+    clock, arena = SystemClock(), Arena(2, RECORD)
+    window = Window(arena, clock, NS // 5, NS // 20)
+    told = threading.Event()
+    with Purger(window, clock, on_failure=lambda _: told.set()) as purger:
+        purger.check()
+        with window.lock:
+            window.admit(clock.boot_ns()).record["mark"] = 7
+            time.sleep(0.5)
+        _wait(told)
+        with pytest.raises(RetentionError) as caught:
+            purger.check()
+        assert caught.value.exit_code is Exit.RETENTION
+        with pytest.raises(RetentionError):
+            window.admit(clock.boot_ns())
+    assert arena.is_clear(0)
+
+
+class _BrokenClock(SystemClock):
+    """Tells the time until it is broken."""
+
+    broken = False
+
+    def boot_ns(self) -> int:
+        """Return the time, or fail as a bug would."""
+        if self.broken and threading.current_thread().name == "purge":
+            raise ZeroDivisionError
+        return super().boot_ns()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_in_the_thread_itself_fails_closed() -> None:
+    """A bug in the purge must not leave reads behind: the window is closed and everything destroyed."""
+    clock, arena = _BrokenClock(), Arena(1, RECORD)
+    window = Window(arena, clock, 180 * NS)
+    told = threading.Event()
+    purger = Purger(window, clock, on_failure=lambda _: told.set())
+    purger.start()
+    window.admit(clock.boot_ns()).record["mark"] = 7
+    clock.broken = True
+    _wait(told)
+    clock.broken = False
+    assert arena.is_clear(0)
+    with pytest.raises(RetentionError, match="fault"):
+        window.admit(clock.boot_ns())
+    purger.stop()
+
+
+def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
+    """Without a watchdog a hang could extend retention, so its death closes the window."""
+    clock, arena = SystemClock(), Arena(1, RECORD)
+    window = Window(arena, clock, 180 * NS)
+    told = threading.Event()
+    with (
+        Watchdog(window.late_ns) as watchdog,
+        Purger(window, clock, watchdog=watchdog, on_failure=lambda _: told.set()),
+    ):
+        window.admit(clock.boot_ns()).record["mark"] = 7
+        os.kill(watchdog.pid, signal.SIGKILL)
+        _wait(told)
+        assert arena.is_clear(0)
+
+
+@pytest.mark.parametrize(
+    ("beat_ms_ago", "deadline_ms_ago", "kills"),
+    [
+        (0, None, False),
+        (1900, None, False),
+        (1960, None, True),
+        (0, 440, False),
+        (0, 460, True),
+        (9999, 0, True),
+    ],
+)
+def test_the_watchdog_kills_for_silence_or_a_missed_deadline(
+    beat_ms_ago: int, deadline_ms_ago: int | None, *, kills: bool
+) -> None:
+    """Silent for 2 s or late by 0.5 s at the next look: killed; otherwise left alone."""
+    now = 1000 * NS
+    deadline = NEVER if deadline_ms_ago is None else now - deadline_ms_ago * 1_000_000
+    assert bool(verdict(now, now - beat_ms_ago * 1_000_000, deadline, NS // 2, 2 * NS)) is kills
+    assert LOOK_MS == 50
+
+
+CHILD = """
+import sys, threading, time
+import numpy as np
+from edge.arena import Arena
+from edge.clock import NS, SystemClock
+from edge.forgetting import Window
+from edge.purger import Purger
+from edge.watchdog import Watchdog
+clock = SystemClock()
+window = Window(Arena(1, np.dtype([("mark", np.uint64)])), clock, int(sys.argv[1]) * NS)
+with Watchdog(window.late_ns) as watchdog, Purger(window, clock, watchdog=watchdog):
+    window.admit(clock.boot_ns())
+    print(watchdog.pid, flush=True)
+    if sys.argv[2] == "hang":
+        with window.lock:
+            time.sleep(60)
+    sys.stdin.read()
+"""
+
+
+def _edge(window_s: int, then: str) -> tuple["subprocess.Popen[str]", int]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(window_s), then],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+def _gone(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has taken note of its end yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def test_a_stopped_edge_is_killed() -> None:
+    """SIGSTOP cannot keep reads: the second process kills the first, and then ends itself (R1)."""
+    process, watchdog = _edge(180, "wait")
+    process.send_signal(signal.SIGSTOP)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == -signal.SIGKILL
+    assert "purge has been silent" in said
+    _until(lambda: _gone(watchdog))
+
+
+def test_a_hanging_edge_is_killed() -> None:
+    """Somebody holds the lock for ever: the purge cannot run, so the process ends."""
+    process, watchdog = _edge(180, "hang")
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == -signal.SIGKILL
+    _until(lambda: _gone(watchdog))
+
+
+def test_the_watchdog_dies_with_the_edge() -> None:
+    """An edge that is killed leaves no process behind."""
+    process, watchdog = _edge(180, "wait")
+    assert not _gone(watchdog)
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    _until(lambda: _gone(watchdog))
+
+
+def test_an_orderly_end_is_not_a_kill() -> None:
+    """An edge that is told to stop ends with 0 and takes its watchdog with it."""
+    process, watchdog = _edge(180, "wait")
+    process.communicate("", timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert _gone(watchdog)
+
+
+def test_continued_after_a_stop_beyond_the_window_the_read_is_gone_before_it_can_be_used() -> None:
+    """Stopped beyond the window with no watchdog, and continued: the first use finds nothing (R19)."""
+    code = """
+import os, signal, sys
+import numpy as np
+from edge.arena import Arena
+from edge.clock import NS, SystemClock
+from edge.errors import EdgeError
+from edge.forgetting import Window
+arena, clock = Arena(1, np.dtype([("mark", np.uint64)])), SystemClock()
+window = Window(arena, clock, NS)
+slot = window.admit(clock.boot_ns())
+slot.record["mark"] = 7
+print("ready", flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+try:
+    slot.record
+except EdgeError as error:
+    sys.exit(40 + arena.is_clear(0))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED)
+    time.sleep(1.2)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 41
+
+
+def test_systemd_hears_ready_and_the_beats(tmp_path: Path) -> None:
+    """One datagram a message to the named socket; a beat at half of systemd's interval; else silence."""
+    assert not Notifier({}).send("READY=1")
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(address))
+        listener.settimeout(PATIENCE_S)
+        notifier = Notifier({"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "2000000"})
+        assert notifier.send("READY=1")
+        assert listener.recv(99) == b"READY=1"
+        now = boot_ns()
+        for step_s in (0.0, 0.5, 0.99, 1.0, 1.5, 2.0):
+            notifier.beat(now + int(step_s * NS))
+        listener.settimeout(0)
+        beats = 0
+        while True:
+            try:
+                assert listener.recv(99) == b"WATCHDOG=1"
+            except BlockingIOError:
+                break
+            beats += 1
+        assert beats == 3
+    assert not notifier.send("STOPPING=1")
+    notifier.close()
+
+
+def test_a_handle_taken_before_the_deadline_is_void_after_it() -> None:
+    """The pipeline's handle raises `Forgotten` once the thread has destroyed the read."""
+    clock, arena = SystemClock(), Arena(1, RECORD)
+    window = Window(arena, clock, NS // 2, NS // 4)
+    with Purger(window, clock):
+        slot = window.admit(clock.boot_ns())
+        _until(lambda: arena.is_clear(0) and not slot.alive)
+        with pytest.raises(Forgotten):
+            _ = slot.record
