@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import HEIGHT, WIDTH
+from training.ocr.model import HEIGHT, WIDTH
 
 Image = NDArray[np.uint8]
 Corners = NDArray[np.float32]
@@ -21,17 +21,26 @@ def _pose(rng: np.random.Generator, aspect: float, strength: float) -> Corners:
     corners = np.array(((0, 0), (aspect, 0), (aspect, 1), (0, 1)), np.float32) - (aspect / 2, 0.5)
     turn = np.deg2rad(np.clip(rng.normal(0, 4.5), -16, 16) * strength)
     shear_x, shear_y = rng.normal(0, 0.08) * strength, rng.normal(0, 0.03) * strength
-    matrix = np.array(((np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn)))) @ np.array(((1, shear_x), (shear_y, 1)))
+    matrix = np.array(((np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn)))) @ np.array(
+        ((1, shear_x), (shear_y, 1))
+    )
     corners = corners @ matrix.T
     return (corners * (1 + rng.normal(0, 0.02, (4, 1)) * strength)).astype(np.float32)
 
 
-def _crop_box(rng: np.random.Generator, corners: Corners, widen: float, spread: float) -> tuple[float, float, float, float]:
+def _crop_box(
+    rng: np.random.Generator, corners: Corners, widen: float, spread: float
+) -> tuple[float, float, float, float]:
     x1, y1 = corners.min(0)
     x2, y2 = corners.max(0)
     grow = np.clip(widen + rng.normal(0, spread, 4), -0.035, 0.2)
     wide, high = x2 - x1, y2 - y1
-    return float(x1 - grow[0] * wide), float(y1 - grow[1] * high), float(x2 + grow[2] * wide), float(y2 + grow[3] * high)
+    return (
+        float(x1 - grow[0] * wide),
+        float(y1 - grow[1] * high),
+        float(x2 + grow[2] * wide),
+        float(y2 + grow[3] * high),
+    )
 
 
 def _motion(rng: np.random.Generator, image: Image) -> Image:
@@ -67,12 +76,16 @@ def degrade(rng: np.random.Generator, image: Image, strength: float) -> Image:
     if rng.random() < 0.2:
         work += np.linspace(-1, 1, work.shape[1], dtype=np.float32)[None, :] * rng.normal(0, 20)
     if rng.random() < 0.6:
-        grain = rng.standard_normal(work.shape, dtype=np.float32) * (rng.exponential(5.0) * (0.3 + strength))
+        grain = rng.standard_normal(work.shape, dtype=np.float32) * (
+            rng.exponential(5.0) * (0.3 + 0.8 * strength * min(1.0, contrast))
+        )
         work += cv2.GaussianBlur(grain, (0, 0), 0.8) * 2 if rng.random() < 0.3 else grain
     image = np.clip(work, 0, 255).astype(np.uint8)
     if rng.random() < 0.6:
         quality = int(rng.uniform(25, 95)) if rng.random() < 0.8 else int(rng.uniform(10, 30))
-        image = cv2.imdecode(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE)
+        image = cv2.imdecode(
+            cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE
+        )
     return image
 
 
@@ -102,7 +115,7 @@ def shoot(
     pose: float = 1.0,
     widen: float = 0.08,
     spread: float = 0.035,
-    widths: tuple[float, float] = (38.0, 190.0),
+    widths: tuple[float, float] = (44.0, 190.0),
 ) -> tuple[Image, NDArray[np.float32]]:
     """Photograph the plate that fills the rectangle `plate` of the canvas.
 

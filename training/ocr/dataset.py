@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from .augment import shoot
-from .model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
-from .plates import PLATE, draw
-from .real import RealPlate, load_real
+from training.ocr.augment import shoot
+from training.ocr.model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
+from training.ocr.canvas import PLATE
+from training.ocr.plates import draw
+from training.ocr.real import RealPlate, load_real
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 SHARD = 4096
 REUSE = 3  # photographs taken of each drawn plate
@@ -44,6 +48,7 @@ class Shard:
 
     @staticmethod
     def empty(size: int) -> Shard:
+        """A shard to fill: no character anywhere yet."""
         return Shard(
             np.zeros((size, HEIGHT, WIDTH), np.uint8),
             np.zeros((size, SLOTS, len(ALPHABET)), np.float16),
@@ -57,10 +62,11 @@ class Shard:
         part.mkdir(parents=True)
         for name in Shard.__slots__:
             np.save(part / f"{name}.npy", getattr(self, name))
-        os.replace(part, folder)
+        part.replace(folder)
 
     @staticmethod
     def load(folder: Path) -> Shard:
+        """Read what `save` wrote."""
         return Shard(*(np.load(folder / f"{name}.npy") for name in Shard.__slots__))
 
 
@@ -74,7 +80,15 @@ def _put_drawn(shard: Shard, rows: range, rng: np.random.Generator, strength: fl
     count = len(plate.text)
     for row in rows:
         tight = rng.random() < 0.1  # a loose or tight box now and then
-        image, points = shoot(rng, plate.canvas, PLATE, plate.aspect, plate.centres, strength=strength, spread=0.06 if tight else 0.03)
+        image, points = shoot(
+            rng,
+            plate.canvas,
+            PLATE,
+            plate.aspect,
+            plate.centres,
+            strength=strength * rng.uniform(0.1, 1.0),
+            spread=0.06 if tight else 0.03,
+        )
         shard.images[row] = image
         shard.target[row] = _one_hot(plate.text)
         shard.centre[row, :count] = points[:, 0]
@@ -124,12 +138,15 @@ def consume(folder: Path) -> Iterator[Shard]:
 
 
 def main() -> None:
+    """Make shards until stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--real", type=Path, help="npz of training.ocr.real; without it only drawn plates")
     parser.add_argument("--real-share", type=float, default=0.25)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="number of the first shard, to go on after a stop")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first shard, to go on after a stop"
+    )
     parser.add_argument("--ahead", type=int, default=10, help="shards to keep ready")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -141,7 +158,9 @@ def main() -> None:
         while len(list(options.out.glob("*.shard"))) >= options.ahead:
             time.sleep(1)
         strength = min(1.0, 0.4 + 0.03 * number)  # easy pictures first
-        make_shard(np.random.default_rng((options.seed, number)), real, options.real_share, strength).save(options.out / f"{number:06d}.shard")
+        make_shard(np.random.default_rng((options.seed, number)), real, options.real_share, strength).save(
+            options.out / f"{number:06d}.shard"
+        )
         number += 1
 
 

@@ -13,19 +13,22 @@ import argparse
 import csv
 import json
 import logging
-import os
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import onnxruntime as ort
 from fast_plate_ocr import LicensePlateRecognizer
 from numpy.typing import NDArray
+from open_image_models import create_detector
 
-from .model import ALPHABET, SLOTS
+from training.ocr.model import ALPHABET, SLOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WIDEN = 0.08
 ZERO, LETTER_O = ALPHABET.index("0"), ALPHABET.index("O")
@@ -56,7 +59,10 @@ class Reader:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         self._recogniser = LicensePlateRecognizer(
-            onnx_model_path=model, plate_config_path=config, sess_options=options, providers=["CPUExecutionProvider"]
+            onnx_model_path=model,
+            plate_config_path=config,
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
         )
         self._grey = self._recogniser.config.image_color_mode == "grayscale"
         self._session = self._recogniser.model
@@ -65,7 +71,9 @@ class Reader:
     def prepare(self, crop: Pixels) -> Pixels:
         """BGR crop to the model's 1 x 64 x 128 x C, as fast-plate-ocr does."""
         image = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY if self._grey else cv2.COLOR_BGR2RGB)
-        return cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR).reshape(1, self._size[1], self._size[0], -1)
+        return cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR).reshape(
+            1, self._size[1], self._size[0], -1
+        )
 
     def posterior(self, crop: Pixels) -> NDArray[np.float64]:
         """SLOTS x 37 probabilities."""
@@ -75,7 +83,9 @@ class Reader:
     def milliseconds(self, batch: int, turns: int = 200) -> float:
         """Median time a plate, resizing apart, on one thread."""
         channels = 1 if self._grey else 3
-        pixels = np.random.default_rng(0).integers(0, 256, (batch, self._size[1], self._size[0], channels), dtype=np.uint8)
+        pixels = np.random.default_rng(0).integers(
+            0, 256, (batch, self._size[1], self._size[0], channels), dtype=np.uint8
+        )
         feed = {self._session.get_inputs()[0].name: pixels}
         times = []
         for _ in range(turns + 10):
@@ -86,6 +96,7 @@ class Reader:
 
 
 def widen(image: Pixels, box: Box) -> Pixels:
+    """The box and WIDEN of its sides more on each side, as far as the image goes."""
     x1, y1, x2, y2 = box
     dx, dy = WIDEN * (x2 - x1), WIDEN * (y2 - y1)
     return image[max(0, round(y1 - dy)) : round(y2 + dy), max(0, round(x1 - dx)) : round(x2 + dx)]
@@ -100,12 +111,14 @@ def pictures(folder: Path) -> Iterator[tuple[Pixels, Box, str]]:
 
 
 def crops(folder: Path) -> Iterator[tuple[Pixels, str]]:
+    """Plates already cut out, and their text."""
     with (folder / "labels.csv").open(newline="") as rows:
         for row in csv.DictReader(rows):
             yield cv2.imread(str(folder / row["image"])), row["plate"]
 
 
 def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
     wide = min(a[2], b[2]) - max(a[0], b[0])
     high = min(a[3], b[3]) - max(a[1], b[1])
     if wide <= 0 or high <= 0:
@@ -116,11 +129,22 @@ def overlap(a: Box, b: Box) -> float:
 
 def detected(folder: Path, detector: Path) -> Iterator[tuple[Pixels | None, str]]:
     """The widened crop of the likeliest detection that overlaps the label by more than half, or None."""
-    from open_image_models import create_detector
-
-    finder = create_detector(str(detector), backend="yolo_v9", class_labels=("License Plate",), providers=["CPUExecutionProvider"])
+    finder = create_detector(
+        str(detector), backend="yolo_v9", class_labels=("License Plate",), providers=["CPUExecutionProvider"]
+    )
     for image, truth, text in pictures(folder):
-        boxes = [(r.confidence, (float(r.bounding_box.x1), float(r.bounding_box.y1), float(r.bounding_box.x2), float(r.bounding_box.y2))) for r in finder.predict(image)]
+        boxes = [
+            (
+                r.confidence,
+                (
+                    float(r.bounding_box.x1),
+                    float(r.bounding_box.y1),
+                    float(r.bounding_box.x2),
+                    float(r.bounding_box.y2),
+                ),
+            )
+            for r in finder.predict(image)
+        ]
         hits = [(confidence, box) for confidence, box in boxes if overlap(box, truth) > 0.5]
         yield (widen(image, max(hits)[1]) if hits else None), text
 
@@ -134,16 +158,21 @@ def fold(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def text_of(posterior: NDArray[np.float64]) -> str:
+    """The likeliest character of each slot, pads dropped."""
     return "".join(ALPHABET[i] for i in posterior.argmax(1)).rstrip("_")
 
 
 def codes_of(text: str) -> NDArray[np.intp]:
+    """A label as SLOTS positions in the alphabet, O as 0."""
     return np.array([ALPHABET.index(c) for c in text.replace("O", "0")[:SLOTS].ljust(SLOTS, "_")])
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.float64], bins: int = 10) -> float:
+    """Mean distance between confidence and truth over bins of equal counts."""
     parts = np.array_split(np.argsort(confidence), bins)
-    return float(sum(len(p) * abs(confidence[p].mean() - right[p].mean()) for p in parts if len(p)) / len(confidence))
+    return float(
+        sum(len(p) * abs(confidence[p].mean() - right[p].mean()) for p in parts if len(p)) / len(confidence)
+    )
 
 
 def score(samples: list[tuple[NDArray[np.float64] | None, str]]) -> Scores:
@@ -183,19 +212,31 @@ def fit_temperature(samples: list[tuple[NDArray[np.float64], str]]) -> float:
 
 
 def measure(reader: Reader, data: Path, detector: Path | None) -> dict[str, object]:
+    """All sets' scores and the reader's time."""
     sets: dict[str, object] = {}
     for name in ("us", "eu"):
         boxes = [(reader.posterior(widen(image, box)), text) for image, box, text in pictures(data / name)]
         sets[f"{name}, label's box"] = asdict(score(list(boxes)))
         if detector is not None:
-            seen = [(None if crop is None else reader.posterior(crop), text) for crop, text in detected(data / name, detector)]
+            seen = [
+                (None if crop is None else reader.posterior(crop), text)
+                for crop, text in detected(data / name, detector)
+            ]
             sets[f"{name}, detector's box"] = asdict(score(seen))
-    sets["us_crops, as cut"] = asdict(score([(reader.posterior(crop), text) for crop, text in crops(data / "us_crops")]))
-    return {"sets": sets, "ms_per_plate_one_thread": {str(n): round(reader.milliseconds(n), 2) for n in (1, 4)}}
+    sets["us_crops, as cut"] = asdict(
+        score([(reader.posterior(crop), text) for crop, text in crops(data / "us_crops")])
+    )
+    return {
+        "sets": sets,
+        "ms_per_plate_one_thread": {str(n): round(reader.milliseconds(n), 2) for n in (1, 4)},
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, or with --fit only fit the temperature."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder with us/, eu/ and us_crops/")
     parser.add_argument("--detector", type=Path, help="an open-image-models yolo_v9 ONNX")
@@ -205,15 +246,29 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     cv2.setNumThreads(1)
-    models = {"hitonly-ocr": options.model, **({options.compare.stem: options.compare} if options.compare else {})}
-    readers = {name: Reader(path, path.with_name(f"{path.stem}_plate_config.yaml")) for name, path in models.items()}
+    models = {
+        "hitonly-ocr": options.model,
+        **({options.compare.stem: options.compare} if options.compare else {}),
+    }
+    readers = {
+        name: Reader(path, path.with_name(f"{path.stem}_plate_config.yaml")) for name, path in models.items()
+    }
     if options.fit:
-        log.info("%.2f", fit_temperature([(readers["hitonly-ocr"].posterior(crop), text) for crop, text in crops(options.data / "us_crops")]))
+        log.info(
+            "%.2f",
+            fit_temperature(
+                [
+                    (readers["hitonly-ocr"].posterior(crop), text)
+                    for crop, text in crops(options.data / "us_crops")
+                ]
+            ),
+        )
         return
     report: dict[str, object] = {
         "crop_widened_each_side": WIDEN,
         "models": {
-            name: {"bytes": models[name].stat().st_size, **measure(reader, options.data, options.detector)} for name, reader in readers.items()
+            name: {"bytes": models[name].stat().st_size, **measure(reader, options.data, options.detector)}
+            for name, reader in readers.items()
         },
     }
     content = json.dumps(report, indent=2) + "\n"
@@ -222,7 +277,7 @@ def main() -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         part = options.out.with_name(options.out.name + ".part")
         part.write_text(content)
-        os.replace(part, options.out)
+        part.replace(options.out)
 
 
 if __name__ == "__main__":

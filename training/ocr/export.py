@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import tempfile
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from .model import HEIGHT, WIDTH, PlateReader
+from training.ocr.model import HEIGHT, WIDTH, PlateReader
 
 NAME = "hitonly-ocr"
 CONFIG = f"""# Reader of Latin-alphabet plates, one or two lines; see docs/models/hitonly-ocr.md
@@ -46,6 +45,7 @@ class Shipped(nn.Module):
         self.temperature = temperature
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """N x 64 x 128 x 1 uint8 to N x 10 x 37 probabilities."""
         image = pixels.permute(0, 3, 1, 2).to(torch.float32) / 255.0
         return torch.softmax(self.reader(image).slots / self.temperature, 2)
 
@@ -65,7 +65,11 @@ def halve(model: onnx.ModelProto) -> None:
         if tensor.data_type != TensorProto.FLOAT or values.size <= 256:
             continue
         small = tensor.name + ".half"
-        casts.append(helper.make_node("Cast", [small], [tensor.name], name=tensor.name + ".widen", to=TensorProto.FLOAT))
+        casts.append(
+            helper.make_node(
+                "Cast", [small], [tensor.name], name=tensor.name + ".widen", to=TensorProto.FLOAT
+            )
+        )
         model.graph.initializer.remove(tensor)
         model.graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), small))
     nodes = [*casts, *model.graph.node]
@@ -74,13 +78,14 @@ def halve(model: onnx.ModelProto) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
+    """Write beside, then rename."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def export(reader: PlateReader, temperature: float, path: Path) -> None:
-    """Write the ONNX; raises AssertionError if it strays from PyTorch by more than float16 storage explains."""
+    """Write the ONNX; raises ValueError if it strays from PyTorch by more than float16 storage explains."""
     shipped = Shipped(reader, temperature).eval()
     example = torch.zeros(2, HEIGHT, WIDTH, 1, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder:
@@ -93,19 +98,27 @@ def export(reader: PlateReader, temperature: float, path: Path) -> None:
     halve(model)
     onnx.checker.check_model(model)
     write(path, model.SerializeToString())
-    pixels = torch.randint(0, 256, (5, HEIGHT, WIDTH, 1), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pixels = torch.randint(
+        0, 256, (5, HEIGHT, WIDTH, 1), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     read = session.run(["plate"], {"input": pixels.numpy()})[0]
     with torch.no_grad():
         apart = float(np.abs(read - shipped(pixels).numpy()).max())
     log.info("%s: %d bytes, largest difference from PyTorch %.4f", path.name, path.stat().st_size, apart)
-    assert apart < 0.05, f"the exported graph differs by {apart:.3f}, expected under 0.05"
+    if apart > 0.05:
+        raise ValueError(
+            f"{path.name}: probabilities differ from PyTorch by {apart:.3f}, expected under 0.05"
+        )
 
 
 def main() -> None:
+    """Export the checkpoint's mean weights beside their config."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--temperature", type=float, default=1.0, help="fitted by training.ocr.evaluate --fit")
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="fitted by training.ocr.evaluate --fit"
+    )
     parser.add_argument("--out", type=Path, default=Path("edge/weights"))
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the tables read best as tables
 """What is written on plates and how it is set out: character patterns by place, and words for the small print.
 
 In a pattern L is a letter, D a digit, A either; a space is a gap or a separator that is not a character; a slash starts the
@@ -37,7 +38,18 @@ EU_PATTERNS: dict[str, tuple[str, ...]] = {
     "CH": ("LL DDDDDD", "LL DDDDD"), "UA": ("LL DDDD LL",), "LU": ("LL DDDD", "DDDDD"), "TR": ("DD LLL DDD", "DD LL DDDD"), "BA": ("LDD L DDD",), "MK": ("LL DDDD LL",),
 }  # fmt: skip
 BR_PATTERNS = ("LLL DDDD", "LLLDLDD")
-TWO_LINE_PATTERNS = ("LLL/DDDD", "DDLD/DDDDD", "DDLD/DDDD", "DDL/DDDD", "LL DD/LLL", "LL/DDDDD", "DD LL/LLDD", "LDDD/LLL", "LLL/DDD", "DDDL/DDDD")
+TWO_LINE_PATTERNS = (
+    "LLL/DDDD",
+    "DDLD/DDDDD",
+    "DDLD/DDDD",
+    "DDL/DDDD",
+    "LL DD/LLL",
+    "LL/DDDDD",
+    "DD LL/LLDD",
+    "LDDD/LLL",
+    "LLL/DDD",
+    "DDDL/DDDD",
+)
 
 LEGEND_WORDS = (
     "alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois indiana iowa kansas kentucky "
@@ -61,6 +73,7 @@ class Serial:
 
     @property
     def text(self) -> str:
+        """The characters in reading order, without separators."""
         return "".join(self.lines).replace(" ", "")
 
 
@@ -74,7 +87,9 @@ def _free(rng: np.random.Generator, longest: int) -> str:
     length = int(rng.choice(np.arange(3, 11), p=(0.03, 0.07, 0.15, 0.27, 0.3, 0.12, 0.04, 0.02)))
     length = min(length, longest)
     share = rng.choice((0.0, 0.3, 0.5, 0.7, 1.0))
-    text = "".join(LETTERS[rng.integers(26)] if rng.random() < share else DIGITS[rng.integers(10)] for _ in range(length))
+    text = "".join(
+        LETTERS[rng.integers(26)] if rng.random() < share else DIGITS[rng.integers(10)] for _ in range(length)
+    )
     if length > 4 and rng.random() < 0.5:
         cut = int(rng.integers(1, length))
         text = f"{text[:cut]} {text[cut:]}"

@@ -35,7 +35,13 @@ class ConvUnit(nn.Sequential):
     """Convolution, batch norm, ReLU; the activation can be left to the caller."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int | tuple[int, int] = 1, *, activate: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int | tuple[int, int] = 1,
+        *,
+        activate: bool = True,
     ) -> None:
         layers: list[nn.Module] = [
             nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
@@ -55,6 +61,7 @@ class Residual(nn.Module):
         self.second = ConvUnit(channels, channels, 3, activate=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The identity plus both convolutions, rectified."""
         return functional.relu(x + self.second(self.first(x)))
 
 
@@ -72,6 +79,7 @@ class Context(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """N x C x L to the same shape."""
         return functional.relu(x + self.body(x))
 
 
@@ -92,7 +100,9 @@ def read_out(features: Tensor, emission: Tensor) -> tuple[Tensor, Tensor]:
 class PlateReader(nn.Module):
     """Grey N x 1 x 64 x 128 in 0..1 to slot, column and emission logits."""
 
-    def __init__(self, widths: tuple[int, int, int, int] = (24, 64, 96, 128), depths: tuple[int, int, int] = (1, 1, 1)) -> None:
+    def __init__(
+        self, widths: tuple[int, int, int, int] = (24, 64, 96, 128), depths: tuple[int, int, int] = (1, 1, 1)
+    ) -> None:
         super().__init__()
         stem, low, middle, high = widths
         self.trunk = nn.Sequential(
@@ -115,8 +125,11 @@ class PlateReader(nn.Module):
         self.classify = nn.Linear(high, len(ALPHABET))
 
     def forward(self, image: Tensor) -> Output:
+        """N x 1 x 64 x 128 in 0..1 to logits."""
         cells = self.trunk(image)  # N x C x 4 x 32
-        attention = torch.softmax(self.rows(cells).float() + self.row_place, dim=2).to(cells.dtype)  # N x LINES x 4 x 32
+        attention = torch.softmax(self.rows(cells).float() + self.row_place, dim=2).to(
+            cells.dtype
+        )  # N x LINES x 4 x 32
         looked = attention.permute(0, 3, 1, 2) @ cells.permute(0, 3, 2, 1)  # N x 32 x LINES x C
         lines = looked.permute(0, 2, 3, 1) + self.line.to(cells.dtype)
         along = self.columns(lines.flatten(0, 1))  # N*LINES x C x 32

@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from .model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
+from training.ocr.model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
 
 MARGIN = 0.3
 WIDENINGS = (0.03, 0.08, 0.13)
@@ -36,20 +36,28 @@ class RealPlate:
 
     @property
     def aspect(self) -> float:
+        """Width over height of the plate's rectangle."""
         x1, y1, x2, y2 = self.plate
         return (x2 - x1) / (y2 - y1)
 
 
-def cut(image: NDArray[np.uint8], box: tuple[float, float, float, float], margin: float) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def cut(
+    image: NDArray[np.uint8], box: tuple[float, float, float, float], margin: float
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """The box widened by margin (a fraction of its sides) as far as the image goes, and the cut's corner."""
     x1, y1, x2, y2 = box
     wide, high = x2 - x1, y2 - y1
     left, top = max(0, round(x1 - margin * wide)), max(0, round(y1 - margin * high))
-    right, bottom = min(image.shape[1], round(x2 + margin * wide)), min(image.shape[0], round(y2 + margin * high))
+    right, bottom = (
+        min(image.shape[1], round(x2 + margin * wide)),
+        min(image.shape[0], round(y2 + margin * high)),
+    )
     return image[top:bottom, left:right], (left, top)
 
 
-def _posterior(session: ort.InferenceSession, image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.float32]:
+def _posterior(
+    session: ort.InferenceSession, image: NDArray[np.uint8], box: tuple[float, float, float, float]
+) -> NDArray[np.float32]:
     crops = [cv2.resize(cut(image, box, margin)[0], (WIDTH, HEIGHT))[:, :, ::-1] for margin in WIDENINGS]
     output: NDArray[np.float32] = session.run(["plate"], {session.get_inputs()[0].name: np.stack(crops)})[0]
     return output.reshape(len(crops), SLOTS, len(ALPHABET))
@@ -68,19 +76,26 @@ def _label(posteriors: NDArray[np.float32], sure: float) -> NDArray[np.float32] 
 def load_real(path: Path) -> list[RealPlate]:
     """Read what `main` wrote."""
     with np.load(path, allow_pickle=False) as data:
-        pixels, offset, shape, boxes, targets = (data[name] for name in ("pixels", "offset", "shape", "plate", "target"))
+        pixels, offset, shape, boxes, targets = (
+            data[name] for name in ("pixels", "offset", "shape", "plate", "target")
+        )
     plates = []
     for start, (height, width), box, target in zip(offset, shape, boxes, targets, strict=True):
         x1, y1, x2, y2 = (float(v) for v in box)
-        plates.append(RealPlate(pixels[start : start + height * width].reshape(height, width), (x1, y1, x2, y2), target))
+        plates.append(
+            RealPlate(pixels[start : start + height * width].reshape(height, width), (x1, y1, x2, y2), target)
+        )
     return plates
 
 
 def main() -> None:
+    """Label the pictures' plates and write those kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path, required=True, help="folder with boxes.csv and images/")
     parser.add_argument("--teacher", type=Path, required=True, help="the hub's OCR, ONNX")
-    parser.add_argument("--sure", type=float, default=0.55, help="least probability of every slot's best character")
+    parser.add_argument(
+        "--sure", type=float, default=0.55, help="least probability of every slot's best character"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -11,19 +11,21 @@ import argparse
 import copy
 import logging
 import math
-import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .dataset import Shard, consume
-from .model import COLUMNS, LINES, PAD, SLOTS, Output, PlateReader
+from training.ocr.dataset import Shard, consume
+from training.ocr.model import COLUMNS, HEIGHT, LINES, PAD, SLOTS, WIDTH, Output, PlateReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 log = logging.getLogger("training.ocr.train")
 
@@ -56,19 +58,31 @@ def place(centre: Tensor, line: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     return mass.clamp(max=1), code
 
 
-def batches(shards: Iterator[Shard], size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Shuffle each shard and cut it into batches; one crop in thirty is shown as its negative."""
+def jitter(images: Tensor, centre: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Shift a batch by a few pixels, change its light, show one crop in thirty as its negative."""
+    count, right, down = len(images), int(rng.integers(-3, 4)), int(rng.integers(-2, 3))
+    padded = functional.pad(images, (3, 3, 2, 2), mode="replicate")
+    images = padded[:, :, 2 - down : 2 - down + HEIGHT, 3 - right : 3 - right + WIDTH]
+    gain = torch.from_numpy(rng.uniform(0.8, 1.1, (count, 1, 1, 1)).astype(np.float32))
+    images = images * gain + torch.from_numpy(rng.uniform(-0.08, 0.12, (count, 1, 1, 1)).astype(np.float32))
+    negative = torch.from_numpy(rng.random((count, 1, 1, 1)) < 1 / 30)
+    return torch.where(negative, 1 - images, images).clamp_(0, 1), centre + right / WIDTH
+
+
+def batches(shards: Iterator[Shard], size: int, passes: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Shuffle each shard and cut it into batches, as often as there are passes."""
     for shard in shards:
-        order = rng.permutation(len(shard.images))
-        for start in range(0, len(order) - size + 1, size):
-            rows = order[start : start + size]
-            images = torch.from_numpy(shard.images[rows]).float().div_(255).unsqueeze(1)
-            target = torch.from_numpy(shard.target[rows].astype(np.float32))
-            line = torch.from_numpy(shard.line[rows])
-            negative = torch.from_numpy(rng.random(size) < 1 / 30).view(-1, 1, 1, 1)
-            images = torch.where(negative, 1 - images, images)
-            mass, code = place(torch.from_numpy(shard.centre[rows]), line, target.argmax(2))
-            yield Batch(images.contiguous(memory_format=torch.channels_last), target, mass, code, line[:, 0] >= 0)
+        for _ in range(passes):
+            order = rng.permutation(len(shard.images))
+            for start in range(0, len(order) - size + 1, size):
+                rows = order[start : start + size]
+                images = torch.from_numpy(shard.images[rows]).float().div_(255).unsqueeze(1)
+                images, centre = jitter(images, torch.from_numpy(shard.centre[rows]), rng)
+                target = torch.from_numpy(shard.target[rows].astype(np.float32))
+                line = torch.from_numpy(shard.line[rows])
+                mass, code = place(centre, line, target.argmax(2))
+                images = images.contiguous(memory_format=torch.channels_last)
+                yield Batch(images, target, mass, code, line[:, 0] >= 0)
 
 
 def loss_of(output: Output, batch: Batch) -> tuple[Tensor, float]:
@@ -77,7 +91,9 @@ def loss_of(output: Output, batch: Batch) -> tuple[Tensor, float]:
     dense_each = functional.cross_entropy(output.dense.transpose(1, 2), batch.code, reduction="none")
     weight = batch.mass * batch.placed.unsqueeze(1)
     dense = (dense_each * weight).sum() / weight.sum().clamp(min=1)
-    emission_each = functional.binary_cross_entropy_with_logits(output.emission, batch.mass, reduction="none").sum(1)
+    emission_each = functional.binary_cross_entropy_with_logits(
+        output.emission, batch.mass, reduction="none"
+    ).sum(1)
     emission = (emission_each * batch.placed).sum() / batch.placed.sum().clamp(min=1) / SLOTS
     return slots + 0.3 * dense + 0.5 * emission, float(slots.detach())
 
@@ -90,9 +106,10 @@ def learning_rate(seen: int, total: int, peak: float) -> float:
 
 
 def save(path: Path, state: dict[str, object]) -> None:
+    """Write beside, then rename."""
     part = path.with_suffix(".part")
     torch.save(state, part)
-    os.replace(part, path)
+    part.replace(path)
 
 
 @torch.no_grad()
@@ -106,6 +123,7 @@ def follow(mean: PlateReader, model: PlateReader, decay: float) -> None:
 
 
 def main() -> None:
+    """Train until the schedule ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
@@ -113,6 +131,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--peak", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--passes", type=int, default=2, help="times each shard is used, jittered")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -120,7 +139,9 @@ def main() -> None:
     torch.manual_seed(options.seed)
     model = PlateReader().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean = copy.deepcopy(model)
-    optimiser = torch.optim.AdamW(model.parameters(), options.peak, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), options.peak, weight_decay=0.02, betas=(0.9, 0.98), fused=True
+    )
     seen, checkpoint = 0, options.run / "last.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -130,7 +151,8 @@ def main() -> None:
         seen = state["seen"]
         log.info("going on from %d samples", seen)
     saved, told, total = time.monotonic(), time.monotonic(), []
-    for batch in batches(consume(options.shards), options.batch, np.random.default_rng((options.seed, seen))):
+    rng = np.random.default_rng((options.seed, seen))
+    for batch in batches(consume(options.shards), options.batch, options.passes, rng):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(seen, options.samples, options.peak)
         with torch.autocast("cpu", torch.bfloat16):
@@ -146,11 +168,25 @@ def main() -> None:
         total.append(slots)
         if len(total) == 100:
             rate = 100 * options.batch / (time.monotonic() - told)
-            log.info("seen %d slot loss %.4f lr %.5f %.0f/s", seen, sum(total) / 100, optimiser.param_groups[0]["lr"], rate)
+            log.info(
+                "seen %d slot loss %.4f lr %.5f %.0f/s",
+                seen,
+                sum(total) / 100,
+                optimiser.param_groups[0]["lr"],
+                rate,
+            )
             told, total = time.monotonic(), []
         done = seen >= options.samples
         if done or time.monotonic() - saved > 120:
-            save(checkpoint, {"model": model.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict(), "seen": seen})
+            save(
+                checkpoint,
+                {
+                    "model": model.state_dict(),
+                    "mean": mean.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "seen": seen,
+                },
+            )
             saved = time.monotonic()
         if done:
             return

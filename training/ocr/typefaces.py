@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the table reads best as a table
 """Glyph masks from free fonts: one atlas in memory, so that drawing a plate is pasting resized masks."""
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from training.ocr.layouts import LEGEND_WORDS
 
 Mask = NDArray[np.uint8]
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -30,7 +33,14 @@ FACES: tuple[tuple[str, float], ...] = (
     ("YanoneKaffeesatz-Bold.otf", 1), ("Ubuntu-Title.ttf", 0.5), ("LiberationMono-Bold.ttf", 2), ("Quicksand-Bold.ttf", 1),
     ("Karla-Bold.otf", 1), ("Lato-Bold.ttf", 1), ("Mplus1-Bold.otf", 1), ("LeagueSpartan-SemiBold.otf", 1),
 )  # fmt: skip
-LEGEND_PATTERNS = ("*Bold*.?tf", "*Regular*.?tf", "*Italic*.?tf", "*Oblique*.?tf", "*Serif*.?tf", "*Medium*.?tf")
+LEGEND_PATTERNS = (
+    "*Bold*.?tf",
+    "*Regular*.?tf",
+    "*Italic*.?tf",
+    "*Oblique*.?tf",
+    "*Serif*.?tf",
+    "*Medium*.?tf",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +80,26 @@ def typefaces() -> tuple[Typeface, ...]:
         font = ImageFont.truetype(str(path), size)
         loaded.append(Typeface(name, {c: _ink(font, c) for c in CHARACTERS}, weight))
     if len(loaded) < 10:
-        raise FileNotFoundError(f"found {len(loaded)} of {len(FACES)} plate fonts, expected at least 10: see training/README.md")
+        raise FileNotFoundError(
+            f"found {len(loaded)} of {len(FACES)} plate fonts, expected at least 10: see training/README.md"
+        )
     return tuple(loaded)
 
 
 @lru_cache(maxsize=1)
 def legends(seed: int = 7, count: int = 1500) -> tuple[Mask, ...]:
     """Small print as masks 24 pixels high: state names, slogans, dealers' names, in many faces."""
-    from .layouts import LEGEND_WORDS  # a table of words only
 
     rng = np.random.default_rng(seed)
-    paths = sorted({p for root in FONT_ROOTS if root.is_dir() for pattern in LEGEND_PATTERNS for p in root.rglob(pattern)})
+    paths = sorted(
+        {
+            p
+            for root in FONT_ROOTS
+            if root.is_dir()
+            for pattern in LEGEND_PATTERNS
+            for p in root.rglob(pattern)
+        }
+    )
     masks = []
     for _ in range(count):
         words = rng.choice(LEGEND_WORDS, rng.integers(1, 4), replace=False)
