@@ -31,18 +31,21 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """How the characters are struck: their grey, stroke change in pixels, relief and slashed zeros."""
+    """How the characters are struck: their grey, stroke change in pixels, relief and the die's habits."""
 
     grey: float
     stroke: int
     relief: float
-    slashed: bool
+    slashed: bool  # zeros carry a stroke
+    upright: bool  # a W with upright sides: an M upside down
+    equal: bool  # one cell for every character
 
 
 def _glyph(face: Typeface, character: str, width: int, height: int, ink: Ink) -> Grey:
     """One character's mask, 0 to 1, with two pixels to spare on each side."""
     size = (max(2, width), max(4, height))
-    mask = np.asarray(cv2.resize(face.glyphs[character], size, interpolation=cv2.INTER_AREA), np.uint8)
+    drawn = face.glyphs["M"][::-1] if ink.upright and character == "W" else face.glyphs[character]
+    mask = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), np.uint8)
     if ink.slashed and character == "0":
         low, high = (int(width * 0.2), int(height * 0.85)), (int(width * 0.8), int(height * 0.15))
         cv2.line(mask, low, high, 255, max(1, width // 9), cv2.LINE_AA)
@@ -65,13 +68,12 @@ def _strike(canvas: Canvas, mask: Grey, x: float, y: float, ink: Ink) -> None:
 
 def _set_line(canvas: Canvas, face: Typeface, text: str, box: Rect, ink: Ink) -> list[tuple[float, float]]:
     """Set one line of characters into a box; returns the characters' centres."""
-    equal = canvas.chance(0.35)  # one cell for every character, as dies often have
     broad = face.glyphs["H"].shape[1]
     natural = [0.0 if c == " " else face.glyphs[c].shape[1] / broad for c in text]
     gap = canvas.between(0.12, 0.4)
     space = canvas.between(0.2, 0.5) if canvas.chance(0.55) else canvas.between(0.5, 1.6)
     cells = [
-        space if c == " " else (1.0 if equal else max(n, 0.35)) for c, n in zip(text, natural, strict=True)
+        space if c == " " else (1.0 if ink.equal else max(n, 0.35)) for c, n in zip(text, natural, strict=True)
     ]
     unit = box.width / (sum(cells) + gap * (len(text) - 1))
     x, centres = box.x1, []
@@ -80,7 +82,7 @@ def _set_line(canvas: Canvas, face: Typeface, text: str, box: Rect, ink: Ink) ->
         if character == " ":
             furniture.separator(canvas, Rect(x - gap * unit / 2, box.y1, x + wide + gap * unit / 2, box.y2), ink.grey)
         else:
-            inked = min(ratio, 1.0) * unit if equal else ratio * unit
+            inked = min(ratio, 1.0) * unit if ink.equal else ratio * unit
             mask = _glyph(face, character, round(inked), round(box.height), ink)
             _strike(canvas, mask, x + (wide - inked) / 2, box.y1, ink)
             centres.append((x + wide / 2, box.middle[1]))
@@ -158,7 +160,7 @@ def _ground(canvas: Canvas, style: str, ground: float, ink: float) -> None:
         furniture.stickers(canvas)
 
 
-def _random_ink(canvas: Canvas) -> tuple[float, Ink]:
+def _random_ink(canvas: Canvas, style: str) -> tuple[float, Ink]:
     """The surface's grey and the ink; one plate in six is light on dark."""
     ground = canvas.between(95, 255)
     grey = max(0.0, ground - canvas.between(70, 240))
@@ -166,7 +168,8 @@ def _random_ink(canvas: Canvas) -> tuple[float, Ink]:
         ground, grey = grey, ground
     stroke = int(canvas.rng.choice((-2, -1, 0, 1, 2, 3), p=(0.05, 0.15, 0.4, 0.22, 0.13, 0.05)))
     relief = float(canvas.rng.normal(0, 0.25)) if canvas.chance(0.35) else 0.0
-    return ground, Ink(grey, stroke, relief, canvas.chance(0.04))
+    equal = canvas.chance(0.6 if style == "us" else 0.35)
+    return ground, Ink(grey, stroke, relief, canvas.chance(0.04), canvas.chance(0.35), equal)
 
 
 def _random_aspect(rng: np.random.Generator, style: str) -> float:
@@ -182,7 +185,7 @@ def draw(rng: np.random.Generator) -> Plate:
     face = faces[int(rng.choice(len(faces), p=weights / weights.sum()))]
     canvas = Canvas(rng, float(rng.uniform(0, 255)))
     canvas.pixels += canvas.noise(int(rng.integers(2, 10))) * np.float32(canvas.between(0, 50))
-    ground, ink = _random_ink(canvas)
+    ground, ink = _random_ink(canvas, serial.style)
     _ground(canvas, serial.style, ground, ink.grey)
     us = serial.style == "us"
     points: list[tuple[float, float]] = []
@@ -191,7 +194,7 @@ def draw(rng: np.random.Generator) -> Plate:
         box = _text_box(canvas, serial, index)
         if us and canvas.chance(0.06):
             box = _small_stack(canvas, face, box, ink)
-        elif us and canvas.chance(0.1):
+        elif us and canvas.chance(0.15):
             box = _side_picture(canvas, box)
         set_at = _set_line(canvas, face, line, box, ink)
         points += set_at
