@@ -1,24 +1,156 @@
 """``alpr-api``: the department's service on the command line."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from api.opening import Opened, open_spool, save_opened
+from api import audit_export, devices, people, serve
+from api.db.engine import Database
+from api.db.migrate import migrate
+from api.devices import Registration
+from api.errors import ApiError
+from api.opening import open_spool, save_opened
+from api.opening_table import opened_table
+from api.service import Service, open_service
+from api.settings import Settings, load_settings
 from hotlist.errors import HotListError
 from hotlist.keys import SealKey, VerifyKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-USAGE = 2
+devices_app = typer.Typer(no_args_is_help=True, help="Register and revoke camera boxes.")
+people_app = typer.Typer(no_args_is_help=True, help="Invite people, and release locked accounts.")
+audit_app = typer.Typer(no_args_is_help=True, help="Export and check the audit log.")
+app.add_typer(devices_app, name="devices")
+app.add_typer(people_app, name="people")
+app.add_typer(audit_app, name="audit")
 FAULT = 1
+
+State = Annotated[Path | None, typer.Option(help="Folder of keys, certificates and SQLite files.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", exists=True, dir_okay=False, help="Settings as TOML; see docs/service.md."),
+]
+DatabaseUrl = Annotated[str | None, typer.Option(help="postgresql+psycopg://... or sqlite:///...")]
 
 
 @app.callback()
 def service() -> None:
     """Receive sealed hits, let people review them, and let go of them."""
+
+
+@app.command("serve")
+def serve_command(
+    *,
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; loopback by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; several need PostgreSQL.")] = None,
+    tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
+) -> None:
+    """Serve until stopped; the first start makes the keys and prints a link for the first administrator."""
+    given = {"host": host, "port": port, "workers": workers, "tls": {"mode": tls} if tls else None}
+    ready = serve.prepare(_settings(config, state, database_url, **given))
+    typer.echo(f"listening on {ready.settings.url}")
+    if ready.link:
+        typer.echo(f"first administrator, once and within a day: {ready.link}")
+    serve.run(ready)
+
+
+@app.command("migrate")
+def migrate_command(state: State = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database to the tables that this version needs."""
+    settings = _settings(config, state, database_url)
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(settings.main_database)
+    try:
+        typer.echo(f"the database is at revision {migrate(database)}")
+    finally:
+        database.close()
+
+
+@devices_app.command("add")
+def devices_add(
+    *,
+    device: Annotated[str, typer.Argument(help="The device's id: a-z, 0-9 and hyphen.")],
+    registration_id: Annotated[str, typer.Option(help="Registration with the authority (R18).")],
+    make: Annotated[str, typer.Option(help="The camera's maker.")],
+    model: Annotated[str, typer.Option(help="The camera's model.")],
+    location: Annotated[str, typer.Option(help="Where it stands.")],
+    agency: Annotated[str, typer.Option(help="Who runs it.")],
+    policy_sha256: Annotated[str, typer.Option(help="SHA-256 of the policy document.")],
+    installed: Annotated[str | None, typer.Option(help="Day of installation, YYYY-MM-DD; today.")] = None,
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Register a device and print its one-time enrolment code."""
+    registration = Registration(
+        device=device,
+        registration_id=registration_id,
+        make=make,
+        model=model,
+        installed=date.fromisoformat(installed) if installed else date.today(),  # noqa: DTZ011 - a local day
+        location=location,
+        agency=agency,
+        policy_sha256=policy_sha256,
+    )
+    with _Opened(_settings(config, state, database_url)) as opened:
+        typer.echo(devices.register(opened, registration, "operator"))
+
+
+@people_app.command("invite")
+def people_invite(
+    roles: Annotated[list[people.Role], typer.Argument(help="One or more roles.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print a one-time link for a new person."""
+    settings = _settings(config, state, database_url)
+    with _Opened(settings) as opened:
+        typer.echo(f"{settings.url}/welcome/{people.invite(opened, frozenset(roles), 'operator')}")
+
+
+@people_app.command("release")
+def people_release(
+    name: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Unlock or re-enable somebody, where no administrator can sign in."""
+    with _Opened(_settings(config, state, database_url)) as opened:
+        people.release(opened, name, "operator")
+    typer.echo(f"{name} can sign in again")
+
+
+@audit_app.command("export")
+def audit_export_command(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write it.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write the whole audit log to a file, signed."""
+    with _Opened(_settings(config, state, database_url)) as opened, file.open("xb") as out:
+        out.writelines(audit_export.export(opened, "operator"))
+    typer.echo(f"{file} is written")
+
+
+@audit_app.command("verify")
+def audit_verify(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An export.")],
+    key: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="The service's public key, service.pub.")
+    ],
+) -> None:
+    """Check an export without the service; exits 1 when anything was altered, removed or cut off."""
+    typer.echo(f"{audit_export.verify_file(file, VerifyKey.load(key))} records, unbroken")
 
 
 @app.command("open")
@@ -34,16 +166,36 @@ def open_command(
 
     Exits 1 when a file could not be opened.
     """
-    devices = dict(_device_key(text) for text in device_key or ())
-    opened = list(open_spool(spool, SealKey.load(key), devices))
+    known = dict(_device_key(text) for text in device_key or ())
+    opened = list(open_spool(spool, SealKey.load(key), known))
     if out is not None:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         for item in opened:
             if item.hit is not None:
                 save_opened(item.hit, out)
-    Console().print(_table(opened))
+    Console().print(opened_table(opened))
     if any(item.hit is None for item in opened):
         raise typer.Exit(FAULT)
+
+
+class _Opened:
+    """The service for one command, closed afterwards."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._service = open_service(settings)
+
+    def __enter__(self) -> Service:
+        return self._service
+
+    def __exit__(self, *_: object) -> None:
+        self._service.close()
+
+
+def _settings(config: Path | None, state: Path | None, database_url: str | None, **given: object) -> Settings:
+    """Read the settings that a command works with; the state folder is ./state unless it is named."""
+    if config is None and state is None:
+        state = Path("state")
+    return load_settings(config, state=state, database_url=database_url, **given)
 
 
 def _device_key(text: str) -> tuple[str, VerifyKey]:
@@ -58,33 +210,11 @@ def _device_key(text: str) -> tuple[str, VerifyKey]:
     return name, VerifyKey.load(Path(file))
 
 
-def _table(opened: list[Opened]) -> Table:
-    """Return the opened hits as a table; each one says that nobody has confirmed it."""
-    table = Table(title=f"{sum(item.hit is not None for item in opened)} sealed hit(s) opened, UNVERIFIED")
-    for heading in ("captured (UTC)", "camera", "read", "listed", "match", "probability", "device signature"):
-        table.add_column(heading)
-    for item in opened:
-        if item.hit is None:
-            table.add_row(item.name, "", "", "", f"not opened: {item.problem}", "", "")
-            continue
-        hit, best = item.hit, item.hit.matches[0]
-        table.add_row(
-            f"{hit.captured:%Y-%m-%d %H:%M:%S}",
-            hit.camera,
-            f"{hit.plate_read} {hit.region_read}".strip(),
-            f"{best.entry.plate} {best.entry.region}".strip(),
-            best.kind.value + (", ambiguous" if best.ambiguous else ""),
-            f"{best.probability:.4f}",
-            "good" if item.signed else "not checked",
-        )
-    return table
-
-
 def main() -> None:
     """Run the command line; an operator's error is one sentence and a hint, not a traceback."""
     try:
         app()
-    except HotListError as problem:
+    except (HotListError, ApiError) as problem:
         Console(stderr=True).print(f"alpr-api: {problem}", style="bold red", markup=False)
         if problem.hint:
             Console(stderr=True).print(problem.hint, markup=False)

@@ -21,10 +21,14 @@ def root() -> None:
 
 
 @app.command()
-def render(
+def render(  # noqa: PLR0917 - each is an option of the command line
     out: Annotated[Path, typer.Option(help="The clip to write, an .mp4 file.")],
-    truth: Annotated[Path | None, typer.Option(help="CSV to write: plate, region, first and last frame.")] = None,
-    boxes: Annotated[Path | None, typer.Option(help="CSV to write: each plate's place in each frame.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="CSV to write: plate, region, first and last frame.")
+    ] = None,
+    boxes: Annotated[
+        Path | None, typer.Option(help="CSV to write: each plate's place in each frame.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides all that is left to chance.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of the clip.")] = 24.0,
     traffic: Annotated[float, typer.Option(help="Vehicles a minute.")] = 30.0,
@@ -45,7 +49,9 @@ def render(
         console.print(f"[red]alpr-bench:[/red] {error}")
         raise typer.Exit(2) from error
     share = found.share_with_plate
-    console.print(f"{out}: {found.frames} frames, {len(found.passes)} plates, in view in {share:.0%} of frames")
+    console.print(
+        f"{out}: {found.frames} frames, {len(found.passes)} plates, in view in {share:.0%} of frames"
+    )
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 No picture of anybody is used, and no plate drawn can be on a real car (`benchmarks.drawing.plates`).
 """
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,13 +11,14 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.drawing.camera import Camera, Picture
+from benchmarks.drawing.ground import LANES
 from benchmarks.drawing.plates import FORMATS, draw_plate
-from benchmarks.drawing.road import LANES, backdrop
-from benchmarks.drawing.vehicles import SHAPES, Vehicle, build
+from benchmarks.drawing.road import backdrop
+from benchmarks.drawing.vehicles import Vehicle, build
 from benchmarks.drawing.weather import LIGHTS, Air, Weather
+from benchmarks.truth import TrueBox, TruePass, Truth, write_boxes, write_truth
 
 LEGIBLE_PIXELS: Final = 11.0
 """A plate counts as legible while it is wholly in view and its characters are at least this high."""
@@ -59,10 +59,14 @@ class RenderSpec:
 
     def __post_init__(self) -> None:
         if min(self.seconds, self.width, self.height, self.fps, self.speed) <= 0 or self.traffic < 0:
-            raise ValueError("seconds, width, height, fps and speed must be positive, and traffic not negative")
+            raise ValueError(
+                "seconds, width, height, fps and speed must be positive, and traffic not negative"
+            )
         if self.vehicles > self.places * len(LANES):
             most = self.places * len(LANES) * 60 / self.seconds
-            raise ValueError(f"{self.traffic:g} vehicles a minute are more than the road carries ({most:.0f})")
+            raise ValueError(
+                f"{self.traffic:g} vehicles a minute are more than the road carries ({most:.0f})"
+            )
 
     @property
     def frames(self) -> int:
@@ -78,43 +82,6 @@ class RenderSpec:
     def places(self) -> int:
         """How many vehicles one lane can carry, each wholly inside the clip."""
         return max(0, int((self.seconds - 2.0) / HEADWAY))
-
-
-@dataclass(frozen=True, slots=True)
-class TruePass:
-    """One vehicle's passage: its plate, and the first and last frame (inclusive) in which it is legible."""
-
-    plate: str
-    region: str
-    first_frame: int
-    last_frame: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrueBox:
-    """One plate's place in one frame, in pixels, clipped to nothing: wholly in view."""
-
-    frame: int
-    plate: str
-    x: float
-    y: float
-    width: float
-    height: float
-    legible: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What a clip holds: passes by first frame, boxes by frame."""
-
-    passes: tuple[TruePass, ...]
-    boxes: tuple[TrueBox, ...]
-    frames: int
-
-    @property
-    def share_with_plate(self) -> float:
-        """Share of frames in which at least one plate is legible, 0 to 1."""
-        return len({box.frame for box in self.boxes if box.legible}) / self.frames if self.frames else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +152,7 @@ class Scene:
         boxes = []
         for journey in self._journeys:
             z = journey.z(number / self.spec.fps)
-            if not journey.plate or not 1.0 < z < FAR:
+            if not 1.0 < z < FAR:
                 continue
             corners = journey.vehicle.plate_corners(self.camera, journey.lane, z)
             (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
@@ -220,10 +187,9 @@ class Scene:
             if plate not in taken:
                 break
         taken.add(plate)
-        shape = SHAPES[rng.integers(len(SHAPES))]
         picture = draw_plate(form, groups, rng)
         return _Journey(
-            vehicle=build(shape, picture, form.size, self._light, rng),
+            vehicle=build(picture, form.size, self._light, rng),
             plate=plate,
             region=form.region,
             character=form.character[1] / form.size[1],
@@ -242,9 +208,11 @@ def write_clip(scene: Scene, out: Path, advance: Callable[[int], None] | None = 
         OSError: the file cannot be written.
     """
     size = (scene.spec.width, scene.spec.height)
-    writer = cv2.VideoWriter(str(out), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), scene.spec.fps, size)
+    writer = cv2.VideoWriter(str(out), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), scene.spec.fps, size)
     if not writer.isOpened():
-        raise OSError(f"{out}: cannot be written as an MPEG-4 clip; the folder must exist and the name end in .mp4")
+        raise OSError(
+            f"{out}: cannot be written as an MPEG-4 clip; the folder must exist and the name end in .mp4"
+        )
     try:
         for frame in scene.frames():
             writer.write(frame)
@@ -252,24 +220,6 @@ def write_clip(scene: Scene, out: Path, advance: Callable[[int], None] | None = 
                 advance(1)
     finally:
         writer.release()
-
-
-def write_truth(truth: Truth, out: Path) -> None:
-    """Write the passes as CSV: plate, region, first_frame, last_frame (both inclusive, counted from 0)."""
-    with out.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("plate", "region", "first_frame", "last_frame"))
-        rows.writerows((one.plate, one.region, one.first_frame, one.last_frame) for one in truth.passes)
-
-
-def write_boxes(truth: Truth, out: Path) -> None:
-    """Write each plate's place in each frame as CSV: frame, plate, x, y, w, h (pixels), legible (0 or 1)."""
-    with out.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("frame", "plate", "x", "y", "w", "h", "legible"))
-        for box in truth.boxes:
-            place = (f"{side:.1f}" for side in (box.x, box.y, box.width, box.height))
-            rows.writerow((box.frame, box.plate, *place, int(box.legible)))
 
 
 def render(

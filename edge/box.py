@@ -4,12 +4,13 @@ One thread a camera; the purge has a thread of its own (`edge.purger`); a third 
 retries what a full disk refused. A failure of any of them stops all, and every live read is destroyed.
 """
 
+import logging
+import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Final
 
 import numpy as np
@@ -18,17 +19,21 @@ from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import CameraSection, EdgeConfig
 from edge.detector import PlateDetector
-from edge.errors import EdgeError, RetentionError
+from edge.errors import EdgeError, RetentionError, StorageError
 from edge.forgetting import Counts, Window
 from edge.hit import Hit
 from edge.hits import Device, HitMaker
+from edge.ledger import Ledger
 from edge.lists import ListState, ListWatch
+from edge.measure import Measure, State
 from edge.models import Model, folders, load, spec_for
-from edge.motion import MotionGate
+from edge.notify import Notifier
 from edge.passes import READ_DTYPE
 from edge.pipeline import Camera, EveryFrame, Gate, Pipeline, Tally
 from edge.purger import Purger
 from edge.reader import PlateReader
+from edge.receipts import Reason, Run
+from edge.software import boot_id, software, software_digest
 from edge.sources import open_source
 from edge.spool import Spool
 from edge.watchdog import Watchdog
@@ -36,11 +41,14 @@ from edge.zones import Zones
 from hotlist.bundle import HotList
 from hotlist.index import Index
 from hotlist.keys import SealKey, SealPublic, SigningKey
-from hotlist.matching import Matcher, MatchSettings
+from hotlist.match_settings import MatchSettings
+from hotlist.matching import Matcher
 from hotlist.plate import encode
 from hotlist.store import HotListStore
 
-SOFTWARE: Final = f"hitonly {version('hitonly')}"
+log = logging.getLogger(__name__)
+
+SOFTWARE: Final = software()
 _HOUSEKEEPING_S: Final = 0.5
 
 
@@ -65,6 +73,7 @@ class Summary:
     lists_refused: int
     waiting: int
     models: tuple[str, str]
+    unprotected: tuple[str, ...]
     software: str = SOFTWARE
 
 
@@ -80,12 +89,27 @@ class Box:
     models: tuple[Model, Model]
     clock: Clock
     listener: Listener
+    ledger: Ledger
     _stop: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
+    _notifier: Notifier = field(default_factory=Notifier)
 
     @classmethod
-    def assemble(cls, config: EdgeConfig, *, listener: Listener, clock: Clock | None = None) -> "Box":
-        """Load keys and models, open the spool and the list, and open every source.
+    def assemble(
+        cls,
+        config: EdgeConfig,
+        *,
+        listener: Listener,
+        clock: Clock | None = None,
+        measures: Sequence[Measure] = (),
+    ) -> "Box":
+        """Load keys and models, open the spool, the list and the ledger, and open every source.
+
+        Args:
+            config: the whole configuration.
+            listener: who is told what happens.
+            clock: the machine's own if None.
+            measures: what `edge.hardening` came to, for the receipts.
 
         Raises:
             EdgeError: one of them cannot be used; says which and how to mend it.
@@ -98,7 +122,8 @@ class Box:
         spool = Spool(config.storage.spool)
         digests = (models[0].digest, models[1].digest)
         hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
-        window = open_window(config, clock)
+        arena = Arena(config.retention.slots, READ_DTYPE)
+        window = open_window(config, arena, clock)
         lists = watch_list(config, clock, listener.say)
         lists.poll()
         pipelines = [
@@ -113,7 +138,9 @@ class Box:
             )
             for index, section in enumerate(config.cameras)
         ]
-        return cls(config, window, lists, spool, pipelines, models, clock, listener)
+        refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
+        ledger = open_ledger(config, signing, digests, clock, refused)
+        return cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
 
     def run(self) -> Summary:
         """Read until every source has ended, or `stop`; then destroy what is live and return the counts.
@@ -122,11 +149,20 @@ class Box:
             EdgeError: a source, the disk or the retention failed; every live read is destroyed first.
         """
         late_ns = round(self.config.retention.late_seconds * NS)
+        self._receipt(Reason.START)
         with ExitStack() as stack:
+            stack.callback(self._last_receipt)
             watchdog = stack.enter_context(Watchdog(late_ns))
-            purger = Purger(self.window, self.clock, watchdog=watchdog, on_failure=self._fail)
+            purger = Purger(
+                self.window,
+                self.clock,
+                watchdog=watchdog,
+                alive=self._notifier.beat,
+                on_failure=self._fail,
+            )
             stack.enter_context(purger)
             stack.enter_context(self._housekeeping())
+            self._notifier.send("READY=1")
             stack.callback(self._close_sources)
             threads = [
                 threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)
@@ -158,6 +194,7 @@ class Box:
             lists_refused=self.lists.refused,
             waiting=self.spool.waiting,
             models=(self.models[0].digest, self.models[1].digest),
+            unprotected=self.ledger.run.refused,
         )
 
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
@@ -204,19 +241,56 @@ class Box:
                 for pipeline in self.pipelines:
                     pipeline.rematch()
             self.spool.retry()
+            if self.ledger.due():
+                self._receipt(Reason.MINUTE)
         except EdgeError as problem:
             self._fail(problem)
 
+    def _receipt(self, reason: Reason) -> None:
+        """Write a receipt; a disk that refuses it is no reason to stop: the chain will show the silence."""
+        drops = sum(pipeline.camera.source.drops for pipeline in self.pipelines)
+        try:
+            self.ledger.write(reason, self.window.counts(), drops=drops, list_version=self.lists.version)
+        except StorageError as problem:
+            log.warning("no receipt: %s", problem)
 
-def open_window(config: EdgeConfig, clock: Clock) -> Window:
-    """Return the retention window over a new arena."""
+    def _last_receipt(self) -> None:
+        self._notifier.send("STOPPING=1")
+        late = isinstance(self._failure, RetentionError)
+        self._receipt(Reason.RETENTION if late else Reason.STOP)
+
+
+def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:
+    """Return the retention window over an arena."""
     retention = config.retention
     return Window(
-        Arena(retention.slots, READ_DTYPE),
+        arena,
         clock,
         window_ns=round(retention.window_seconds * NS),
         late_ns=round(retention.late_seconds * NS),
     )
+
+
+def open_ledger(
+    config: EdgeConfig, key: SigningKey, digests: tuple[str, str], clock: Clock, refused: Sequence[str]
+) -> Ledger:
+    """Return the ledger of this run's receipts.
+
+    Raises:
+        StorageError: the state folder cannot be written, or its chain is not this device's.
+    """
+    run = Run(
+        device=config.device.id,
+        run=secrets.token_hex(8),
+        boot=boot_id(),
+        window_ns=round(config.retention.window_seconds * NS),
+        late_ns=round(config.retention.late_seconds * NS),
+        software=SOFTWARE,
+        software_digest=software_digest(),
+        models=digests,
+        refused=tuple(sorted(refused)),
+    )
+    return Ledger(config.storage.state, key, run, clock)
 
 
 def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> ListWatch:
@@ -269,7 +343,7 @@ def open_camera(
         EdgeError: the source or a model cannot be used.
     """
     chosen = config.models
-    gate: Gate = MotionGate() if section.motion else EveryFrame()
+    gate: Gate = EveryFrame()
     return Camera(
         name=section.name,
         place=section.place,

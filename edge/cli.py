@@ -4,35 +4,31 @@ No plate is ever printed, but by ``read``, to a person who already has the pictu
 """
 
 import contextlib
-import json
 import signal
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-from edge import models
-from edge.box import Box, Listener, Summary, load_models, watch_list
-from edge.clock import SystemClock
+from edge import checks, hardening, models
+from edge.box import Box
 from edge.config import EdgeConfig, load_config
 from edge.errors import ConfigError, EdgeError, Exit, ModelError
-from edge.hit import Hit
-from edge.lists import ListState
-from edge.sources import open_source
+from edge.ledger import read_lines
+from edge.limits import allowed
+from edge.measure import Measure, State
+from edge.receipts import verify
+from edge.report import err, out, print_summary, reporter
 from edge.sources.settings import FileSettings, settings_from_text
-from edge.spool import Spool
 from edge.unsafe_read import unsafe_read
 from hotlist.errors import HotListError, KeyFileError
 from hotlist.files import write_durably
-from hotlist.keys import SealKey, SealPublic, SigningKey
+from hotlist.keys import SealKey, SigningKey, VerifyKey
 
 app = typer.Typer(
     help="A plate reader that forgets: reads are matched in memory, and destroyed within the window.",
@@ -45,8 +41,10 @@ models_app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+receipts_app = typer.Typer(
+    help="Receipts: what became of the reads, signed and chained.", no_args_is_help=True
+)
+app.add_typer(receipts_app, name="receipts")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
@@ -54,6 +52,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 
 def main() -> None:
     """Run the command line; every expected failure is one clear line and its documented exit code."""
+    hardening.renew()
     try:
         app()
     except (EdgeError, HotListError) as problem:
@@ -84,34 +83,33 @@ def run(
     as_json: JsonOption = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Read plates, match them, seal the hits, forget the rest. Ctrl-C stops cleanly."""
+    hardening.renew()
     settings = _with_source(load_config(config), source, every=every, realtime=realtime)
     if settings.device.demo:
         err.print(
             "DEMO: no registration, agency or policy is set; not for use on a road (R18).", style="bold red"
         )
-    with _reporter(as_json=as_json) as listener:
-        box = Box.assemble(settings, listener=listener)
+    measures = hardening.harden(allowed(settings), unsafe_allow_swap=settings.unsafe_allow_swap)
+    with reporter(as_json=as_json) as listener:
+        box = Box.assemble(settings, listener=listener, measures=measures)
         with _stopped_by_signals(box):
             summary = box.run()
-    _print_summary(summary, as_json=as_json)
+    print_summary(summary, as_json=as_json)
 
 
 @app.command()
 def check(config: ConfigOption) -> None:
-    """Check the configuration, keys, models, hot list and cameras; say what is wrong and how to mend it."""
+    """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
+    hardening.renew()
     settings = load_config(config)
-    problems = 0
-    for what, test in _checks(settings):
-        try:
-            finding = test()
-        except (EdgeError, HotListError) as problem:
-            problems += 1
-            out.print(f"[red]wrong[/red]  {what}: ", end="")
-            out.print(str(problem) + (f" {problem.hint}" if problem.hint else ""), markup=False)
-        else:
-            out.print(f"[green]good[/green]   {what}: ", end="")
-            out.print(finding, markup=False)
-    if problems:
+    measures = hardening.harden(allowed(settings), unsafe_allow_swap=True)
+    wrong = 0
+    for finding in checks.check(settings):
+        wrong += finding.problem is not None
+        _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
+    for measure in measures:
+        _print_measure(measure)
+    if wrong:
         raise typer.Exit(Exit.CONFIG)
 
 
@@ -203,6 +201,35 @@ def models_fetch(
     out.print(f"{name}: verified, in {folder}", markup=False)
 
 
+@receipts_app.command("verify")
+def receipts_verify(
+    folder: Annotated[Path, typer.Argument(help="The state folder, or a copy of its receipts.")],
+    key: Annotated[Path, typer.Option(help="The device's verify key (signing.pub).")],
+) -> None:
+    """Check the chain, the signatures and the sum of a device's receipts; exit 1 when a fault is found."""
+    verdict = verify(read_lines(folder), VerifyKey.load(key))
+    for finding in verdict.findings:
+        fault = "fault" if finding.kind.is_fault else "note"
+        out.print(f"{fault}: line {finding.line}: {finding.kind.value}: {finding.message}", markup=False)
+    totals = ", ".join(f"{count} {name}" for name, count in verdict.totals.items())
+    out.print(f"{verdict.receipts} receipts; {totals}; {'holds' if verdict.holds else 'DOES NOT HOLD'}")
+    if not verdict.holds:
+        raise typer.Exit(Exit.FAULT)
+
+
+def _print_finding(what: str, found: str, hint: str | None) -> None:
+    """Print one line of ``check``; `hint` is None when all is well."""
+    out.print("[green]good[/green]   " if hint is None else "[red]wrong[/red]  ", end="")
+    out.print(f"{what}: {found}" + (f" {hint}" if hint else ""), markup=False)
+
+
+def _print_measure(measure: Measure) -> None:
+    """Print what came of one protective measure."""
+    colour = "green" if measure.state is State.APPLIED else "yellow"
+    out.print(f"[{colour}]{measure.state.value:<8}[/{colour}] ", end="")
+    out.print(measure.name + (f": {measure.reason}" if measure.reason else ""), markup=False)
+
+
 def _with_source(config: EdgeConfig, source: str, *, every: int, realtime: bool) -> EdgeConfig:
     """Return the configuration with the first camera's source replaced, and a clip's pace set."""
     first = config.cameras[0]
@@ -223,80 +250,6 @@ def _with_source(config: EdgeConfig, source: str, *, every: int, realtime: bool)
 
 
 @contextlib.contextmanager
-def _reporter(*, as_json: bool) -> Iterator[Listener]:
-    """Report on the terminal: JSON lines, or sentences with a progress line where somebody watches."""
-    if as_json:
-        yield Listener(
-            say=lambda sentence: _json_line({"event": "note", "text": sentence}),
-            hit=lambda hit: _json_line({"event": "hit", **_public(hit)}),
-        )
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("reading")
-
-        def turn(box: Box) -> None:
-            tallies = [pipeline.tally for pipeline in box.pipelines]
-            frames, hits = sum(each.frames for each in tallies), sum(each.hits for each in tallies)
-            progress.update(
-                task, description=f"{frames} frames, {box.window.counts().reads} reads, {hits} hits"
-            )
-
-        yield Listener(
-            say=lambda sentence: progress.console.print(sentence, markup=False),
-            hit=lambda hit: progress.console.print(_hit_line(hit), markup=False),
-            turn=turn if err.is_terminal else lambda _box: None,
-        )
-
-
-def _public(hit: Hit) -> dict[str, Any]:
-    """Return what may be said of a hit on a terminal: no plate, no case."""
-    best = hit.matches[0]
-    return {
-        "hit": str(hit.id),
-        "camera": hit.camera,
-        "captured": hit.captured.isoformat(timespec="seconds"),
-        "kind": best.kind.value,
-        "urgent": hit.urgent,
-        "ambiguous": best.ambiguous,
-        "list_version": best.list_version,
-    }
-
-
-def _hit_line(hit: Hit) -> str:
-    best = hit.matches[0]
-    urgent = ", urgent" if hit.urgent else ""
-    return f"hit {hit.id} at {hit.camera}: {best.kind.value} match{urgent}, sealed (UNVERIFIED)"
-
-
-def _json_line(body: dict[str, Any]) -> None:
-    typer.echo(json.dumps(body, sort_keys=True))
-
-
-def _print_summary(summary: Summary, *, as_json: bool) -> None:
-    """Print the forgetting ledger."""
-    if as_json:
-        _json_line({"event": "summary", **asdict(summary)})
-        return
-    counts = summary.counts
-    grid = Grid(title="Forgetting ledger", show_header=False)
-    grid.add_row("reads", str(counts.reads))
-    grid.add_row("= hits (sealed, spooled)", str(counts.hits))
-    grid.add_row("+ destroyed", str(counts.destroyed))
-    grid.add_row("+ live", str(counts.live))
-    grid.add_row("destroyed early (arena full)", str(counts.destroyed_early))
-    grid.add_row("worst purge lateness", f"{counts.worst_late_ns / 1e6:.1f} ms")
-    grid.add_row("frames dropped", str(summary.drops))
-    state = f"version {summary.list_version}, {summary.list_state.value}"
-    grid.add_row(
-        "hot list", state if summary.list_state is ListState.FRESH else f"[red]{state}: no alerts[/red]"
-    )
-    grid.add_row("models", " ".join(digest[:12] for digest in summary.models))
-    grid.add_row("software", summary.software)
-    out.print(grid)
-
-
-@contextlib.contextmanager
 def _stopped_by_signals(box: Box) -> Iterator[None]:
     """Stop cleanly on Ctrl-C and SIGTERM while the block runs."""
 
@@ -309,49 +262,6 @@ def _stopped_by_signals(box: Box) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _checks(config: EdgeConfig) -> Iterator[tuple[str, Any]]:
-    """Yield each thing to check with a function that says what it found, or raises."""
-    device = config.device
-    yield "device", lambda: f"{device.id}" + (" (DEMO, not for use on a road)" if device.demo else "")
-    yield "signing key", lambda: SigningKey.load(config.keys.signing).public.id
-    yield "sealing key", lambda: SealKey.load(config.keys.sealing).public.id
-    yield "department's key", lambda: _department(config)
-    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
-    yield "hot list", lambda: _list_finding(config)
-    yield "folders", lambda: _folders(config)
-    for section in config.cameras:
-        yield f"camera {section.name}", lambda section=section: _camera_finding(section.source)
-
-
-def _department(config: EdgeConfig) -> str:
-    return SealPublic.load(config.keys.department).id
-
-
-def _list_finding(config: EdgeConfig) -> str:
-    said: list[str] = []
-    watch = watch_list(config, SystemClock(), said.append)
-    watch.poll()
-    if watch.state is not ListState.FRESH:
-        raise HotListError("; ".join(said) or f"the list is {watch.state.value}")
-    return said[-1]
-
-
-def _folders(config: EdgeConfig) -> str:
-    for folder in (config.storage.spool, config.storage.state):
-        Spool(folder)
-    return "spool and state can be written"
-
-
-def _camera_finding(settings: Any) -> str:  # noqa: ANN401 - any source's settings
-    source = open_source(settings)
-    try:
-        frame = next(iter(source.frames()))
-        height, width = frame.pixels.shape[:2]
-    finally:
-        source.close()
-    return f"{width} x {height} pixels"
 
 
 def _region(finding: dict[str, Any]) -> str:

@@ -153,6 +153,16 @@ class CameraSection(_Section):
         None, ge=128, le=1280, multiple_of=32, description="Overrides models.input_width."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name(cls, body: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Give the source the camera's name: a camera has one."""
+        if isinstance(body, dict) and isinstance(source := body.get("source"), dict):
+            if "name" in source:
+                raise ValueError("source.name: a source has the camera's name; remove it")
+            return {**body, "source": {**source, "name": body.get("name")}}
+        return body
+
 
 class EdgeConfig(_Section):
     """The whole configuration of ``alpr-edge run``."""
@@ -197,15 +207,23 @@ def load_config(path: Path) -> EdgeConfig:
 
 
 def known_keys(model: type[BaseModel] = EdgeConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every key of the configuration, dotted, with its field; arrays of tables as ``cameras[]``."""
+    """Yield every key of the configuration, dotted, with its field.
+
+    An array of tables is written ``cameras[]``, a table of one kind ``source{rtsp}``.
+    """
     for name, field in model.model_fields.items():
+        if prefix.endswith("}.") and name in {"kind", "name"}:
+            continue
         dotted = f"{prefix}{name}"
         inner = _models_in(field.annotation)
         if not inner:
             yield dotted, field
         array = "[]" if "tuple" in str(field.annotation) else ""
         for kind in inner:
-            yield from known_keys(kind, f"{dotted}{array}.")
+            variant = (
+                "{" + str(kind.model_fields["kind"].default) + "}" if "kind" in kind.model_fields else ""
+            )
+            yield from known_keys(kind, f"{dotted}{array}{variant}.")
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - any annotation

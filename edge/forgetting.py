@@ -15,43 +15,21 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from edge.arena import Arena, Record
 from edge.clock import NS, Clock
+from edge.counts import Counts
 from edge.errors import Forgotten, RetentionError
 from edge.flow import Fleeting
+
+__all__ = ["CEILING_NS", "MS", "NEVER", "Counts", "Slot", "Window"]
 
 CEILING_NS: Final = 180 * NS
 """No window is longer: three minutes from capture (RSA 261:75-b VIII)."""
 MS: Final = 1_000_000
 NEVER: Final = (1 << 63) - 1
 """A deadline when there is nothing to destroy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of the reads; counts only.
-
-    Attributes:
-        reads: admitted since the start.
-        hits: that became hits.
-        destroyed: that were destroyed, at the deadline or before.
-        live: in the arena now; ``reads == hits + destroyed + live``.
-        destroyed_early: of the destroyed, those that made room in a full arena.
-        oldest_live_ns: age of the oldest live read since its capture, in nanoseconds; 0 when there is none.
-        worst_late_ns: the latest destruction after its deadline, in nanoseconds. The deadline lies one bound
-            before the window's end, so no read outlived the window while this is at most the bound.
-    """
-
-    reads: int
-    hits: int
-    destroyed: int
-    live: int
-    destroyed_early: int
-    oldest_live_ns: int
-    worst_late_ns: int
 
 
 class Slot(Fleeting):

@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from edge.clock import Clock
 from hotlist.bundle import HotList
+from hotlist.errors import HotListError
 from hotlist.matching import Matcher
 from hotlist.trust import is_stale
-
-from edge.clock import Clock
-from hotlist.errors import HotListError
 
 
 class ListState(StrEnum):

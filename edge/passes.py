@@ -1,7 +1,7 @@
 """Passes: one `Read` a vehicle, fused from its readings, in a slot of the retention window and nowhere else.
 
 What a pass knows outside its slot is geometry and counters. The slot's record holds everything that could
-tell a plate: the fused evidence, the regions, the best crop. When the window destroys the slot, the pass is
+tell a plate: the readings, the regions, the best crop. When the window destroys the slot, the pass is
 over.
 """
 
@@ -22,12 +22,16 @@ from edge.regions import CODES
 REGION_CODES: Final = tuple(sorted(CODES.values()))
 _REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
 
+MAX_READINGS: Final = 12
+ENOUGH: Final = 4
+"""Readings after which a sure pass is left alone."""
+
 READ_DTYPE: Final = np.dtype(
     [
-        ("evidence", np.float32, (SLOTS, COLUMNS)),
-        ("camera", np.uint16),
-        ("weight", np.float32),
+        ("logs", np.float32, (MAX_READINGS, SLOTS, COLUMNS)),
+        ("weights", np.float32, (MAX_READINGS,)),
         ("readings", np.uint16),
+        ("camera", np.uint16),
         ("regions", np.float32, (len(REGION_CODES),)),
         ("quality", np.float32),
         ("captured", np.float64),
@@ -35,9 +39,8 @@ READ_DTYPE: Final = np.dtype(
         ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
     ]
 )
-"""What a read holds: summed evidence, region evidence, and the best crop with its time (POSIX seconds)."""
+"""What a read holds: its readings' log tables, regions, and the best crop with its time (POSIX seconds)."""
 
-MAX_READINGS: Final = 12
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
 _SURE: Final = 0.98
@@ -83,16 +86,11 @@ class Pass:
         except Forgotten:
             self.slot, self.over = None, True
             return
-        logs = fusion.log_table(reading.table)
-        if record["readings"]:
-            known = table_of(self.slot)
-            logs = fusion.aligned(logs, known)
-            known[:] = 0.0
-        record["evidence"] += logs * np.float32(reading.quality)
-        logs[:] = 0.0
+        place = int(record["readings"])
+        record["logs"][place] = fusion.log_table(reading.table)
+        record["weights"][place] = reading.quality
+        record["readings"] = place + 1
         record["camera"] = camera
-        record["weight"] += np.float32(reading.quality)
-        record["readings"] += 1
         _add_regions(record["regions"], reading.regions)
         if reading.quality > record["quality"]:
             record["quality"] = reading.quality
@@ -103,7 +101,7 @@ class Pass:
         self.best = max(self.best, reading.quality)
         table = table_of(self.slot)
         self.settled = (
-            self.readings > 1 and fusion.sureness(table) >= _SURE
+            self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
         ) or self.readings >= MAX_READINGS
         table[:] = 0.0
 
@@ -115,7 +113,8 @@ def table_of(slot: Slot) -> Table:
         Forgotten: the read has been destroyed.
     """
     record = slot.record
-    return fusion.posterior(record["evidence"], float(record["weight"]), int(record["readings"]))
+    readings = int(record["readings"])
+    return fusion.fuse(record["logs"][:readings], record["weights"][:readings])
 
 
 def regions_of(slot: Slot) -> dict[str, float]:

@@ -32,6 +32,7 @@ class Track:
     sightings: int = 1
     velocity: tuple[float, float] = (0.0, 0.0)
     ended: bool = False
+    parked: bool = False
 
     def predicted(self, now_ns: int) -> tuple[float, float]:
         """Return where the centre should be now, in pixels."""
@@ -100,14 +101,14 @@ class Tracker:
         for track in self.tracks:
             if track.ended:
                 continue
-            if now_ns - track.seen_ns >= GAP_NS or now_ns - track.first_ns >= CAP_NS:
-                track.ended = True
+            unseen = now_ns - track.seen_ns >= GAP_NS
+            if unseen or now_ns - track.first_ns >= CAP_NS:
+                track.ended, track.parked = True, not unseen
                 over.append(track)
         self.tracks = [
             track
             for track in self.tracks
-            if not track.ended
-            or (track.seen_ns - track.first_ns >= CAP_NS and now_ns - track.seen_ns < PARKED_NS)
+            if not track.ended or (track.parked and now_ns - track.seen_ns < PARKED_NS)
         ]
         return over
 

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -148,9 +148,35 @@ def make(
     lines = sorted((entry.id.encode(), entry_to_line(entry)) for entry in entries)
     if any(first[0] == second[0] for first, second in pairwise(lines)):
         raise MalformedError("two entries with one id")
+    return pack(
+        (line for _, line in lines),
+        count=len(lines),
+        department=department,
+        version=version,
+        issued=issued,
+        expires=expires,
+        next_keys=next_keys,
+    )
+
+
+def pack(
+    lines: Iterable[bytes],
+    *,
+    count: int,
+    department: str,
+    version: int,
+    issued: datetime,
+    expires: datetime,
+    next_keys: KeySet | None = None,
+) -> SignedList:
+    """Return an unsigned list of `count` canonical lines that are sorted by id already; none is held.
+
+    Raises:
+        MalformedError: the header breaks a rule.
+    """
     header = canonical(
         {
-            "count": len(lines),
+            "count": count,
             "department": department,
             "expires": time_text(expires),
             "format": LIST,
@@ -161,7 +187,7 @@ def make(
     )
     parse_line(header, HeaderForm, step=0)
     digest, deflate, packed = hashlib.sha256(), zlib.compressobj(6), []
-    for line in (header, *(each[1] for each in lines)):
+    for line in chain((header,), lines):
         digest.update(line + b"\n")
         packed.append(deflate.compress(line + b"\n"))
     packed.append(deflate.flush())

@@ -112,3 +112,25 @@ class StoreError(HotListError):
     """The hot list's folder cannot be read or written, or holds what this program did not put there."""
 
     hint = "Check the folder's owner, its free space, and that no other program writes there."
+
+
+class DraftError(HotListError):
+    """A step of authoring breaks a rule: two people, no duplicate, nothing that is not there."""
+
+
+class ImportFileError(HotListError):
+    """A file to import cannot be read as what it is said to be; nothing was imported."""
+
+
+class RowError(HotListError):
+    """One row cannot become an entry; says why, never what stands in it."""
+
+
+class ImmigrationError(RowError):
+    """A row of the immigration-violator file, or with that purpose: never entered, only counted (R16)."""
+
+
+class CostError(HotListError):
+    """The list's predicted false hits are over the budget."""
+
+    hint = "Look at `alpr-hotlist cost`, then narrow the list or say `--accept-false-hits N`."

@@ -34,12 +34,15 @@ class Kernel:
         spurious: (3,) float32; log probability that the first, an inner or the last character read is none of
             the plate's.
         missing: (36,) float32; log probability that just this character was left out at one given place.
+        soft: (2 x k) float64; log thresholds, ascending, and how many further plates of its own pattern a
+            reading accepts on average because its probabilities are spread (for `hotlist.cost`).
         provenance: what it was measured on and with.
     """
 
     confusion: Table = field(repr=False)
     spurious: Table
     missing: Table = field(repr=False)
+    soft: npt.NDArray[np.float64] = field(repr=False)
     provenance: Mapping[str, str]
 
     @classmethod
@@ -54,11 +57,12 @@ class Kernel:
         whole = np.eye(COLUMNS)
         whole[:PAD, :PAD] = confusion
         spurious = np.log([raw["spurious"][name] for name in ("first", "inner", "last")])
-        missing = np.log([raw["missing"].get(symbol, raw["missing"]["other"]) for symbol in ALPHABET])
+        missing = np.log([raw["missing"][symbol] for symbol in ALPHABET])
         return cls(
             whole.astype(np.float32),
             spurious.astype(np.float32),
             missing.astype(np.float32),
+            np.array([raw["soft"]["threshold"], raw["soft"]["plates"]], np.float64),
             raw["provenance"],
         )
 

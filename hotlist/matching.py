@@ -6,38 +6,16 @@ comes from a budget of false hits (`hotlist.cost`). Text is made of listed plate
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from hotlist.candidates import Candidates
+from hotlist.cost import thresholds_for
 from hotlist.explain import Explanation, explain
 from hotlist.index import Index
-from hotlist.kernel import Kernel, Table, default
+from hotlist.kernel import Table
 from hotlist.match import Match, MatchKind
+from hotlist.match_settings import MatchSettings
 from hotlist.regions import Agreement, agreement
-
-LOOSEST: Final = -9.0
-"""The least log probability that can ever be a match, however large the budget."""
-
-
-@dataclass(frozen=True, slots=True)
-class MatchSettings:
-    """What makes a match.
-
-    Attributes:
-        max_false_hits_per_day: the budget of one camera.
-        passes_per_day: how many vehicles pass it, measured or guessed too high rather than too low.
-        ambiguous_within: two listed plates are both likely when their probabilities are within this factor.
-        doubtful_below: a character is doubtful when the OCR gives it less probability than this.
-        kernel: the OCR's known mistakes.
-    """
-
-    max_false_hits_per_day: float = 10.0
-    passes_per_day: float = 10_000.0
-    ambiguous_within: float = 20.0
-    doubtful_below: float = 0.9
-    kernel: Kernel = field(default_factory=default, repr=False)
 
 
 class Matcher:
@@ -49,12 +27,12 @@ class Matcher:
 
     Attributes:
         index: the hot list's plates.
-        threshold: the least log probability of a match.
+        thresholds: the least probability of a match, from the settings' budget.
     """
 
     def __init__(self, index: Index, settings: MatchSettings) -> None:
         self.index = index
-        self.threshold = -7.0
+        self.thresholds = thresholds_for(index.codes, settings)
         self._settings = settings
         self._candidates = Candidates(settings.kernel)
 
@@ -76,13 +54,15 @@ class Matcher:
         return self._matches(found, table, regions, now) if found else ()
 
     def _listed(self, table: Table) -> dict[int, float]:
-        """Return the log probability of every listed code that reaches the threshold."""
-        codes, scores = self._candidates.generate(table, self.threshold)
-        found: dict[int, float] = {}
-        for place in self.index.listed(codes, self._candidates.scratch).tolist():
-            code, score = int(codes[place]), float(scores[place])
-            found[code] = max(score, found.get(code, -math.inf))
-        return found
+        """Return the log probability of every listed code that reaches its threshold."""
+        codes, scores = self._candidates.generate(table, self.thresholds.loosest)
+        listed = self.index.listed(codes, self._candidates.scratch)
+        if not len(listed):
+            return {}
+        hits, likely = codes[listed], scores[listed]
+        enough = likely >= self.thresholds.of(hits)
+        order = likely[enough].argsort()
+        return dict(zip(hits[enough][order].tolist(), likely[enough][order].tolist(), strict=True))
 
     def _matches(
         self, found: Mapping[int, float], table: Table, regions: Mapping[str, float], now: datetime

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from api.opening import open_spool
-from benchmarks.render import RenderSpec, render
 from rich.console import Console
 from rich.table import Table
 
+from api.opening import open_spool
+from benchmarks.render import RenderSpec, render
 from hotlist.bundle import make, seal
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey

@@ -1,14 +1,35 @@
 """What the tests of the service share: real hits, real crops, a clock that is moved by hand."""
 
+import atexit
 import io
-from datetime import UTC, datetime, timedelta
+import json
+import re
+import secrets
+import shutil
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from uuid import UUID, uuid4
 
+import pyotp
+from fastapi.testclient import TestClient
+from httpx import Response
 from PIL import Image, ImageDraw
+from sqlalchemy import func, select, text
 
-from edge.hit import Hit
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
+from api import devices, people
+from api.app import create_app
+from api.db.models import AuditRow, Base, EntryRow
+from api.devices import Registration
+from api.people import Role
+from api.service import open_service
+from api.settings import Settings
+from edge.hit import Hit, seal_hit
+from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
+from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.match import Match, MatchKind
+from hotlist.signed_requests import Request, sign_request
 
 START = datetime(2030, 1, 7, 3, 0, tzinfo=UTC)
 PLATE = "ZQ57KPX"
@@ -93,4 +114,161 @@ def make_hit(
         crop_jpeg=crop_jpeg(entry.plate),
         software="hitonly 0.1.0",
         models=("a" * 64, "b" * 64),
+    )
+
+
+PASSWORD = "a long enough pass phrase"
+RETRY = timedelta(seconds=31)
+
+
+class Box:
+    """A camera box as the service sees it: its keys, and requests signed by them."""
+
+    def __init__(self, client: TestClient, clock: HandClock, device: str = "camera-1") -> None:
+        self.client = client
+        self.clock = clock
+        self.id = device
+        self.key = SigningKey.generate()
+        self.seal = SealKey.generate()
+        self.department: SealPublic | None = None
+        self.service: VerifyKey | None = None
+
+    def headers(self, method: str, path: str, body: bytes, key_id: str = "") -> dict[str, str]:
+        """Sign a request as now; the headers can be sent once."""
+        name, _, query = path.partition("?")
+        return sign_request(
+            Request(method, name, query, body),
+            key=self.key,
+            key_id=key_id or self.id,
+            created=int(self.clock.now.timestamp()),
+            nonce=secrets.token_urlsafe(18),
+        )
+
+    def send(self, method: str, path: str, body: bytes = b"", *, key_id: str = "") -> Response:
+        """Send a signed request."""
+        headers = {"Content-Type": "application/json", **self.headers(method, path, body, key_id)}
+        answer: Response = self.client.request(method, path, content=body, headers=headers)
+        return answer
+
+    def enrol(self, code: str) -> Response:
+        """Enrol, and keep what the department answers."""
+        body = {"code": code, "verify_key": self.key.public.to_text(), "seal_key": self.seal.public.to_text()}
+        answer = self.send("POST", "/v1/devices/enrol", json.dumps(body).encode(), key_id="enrolling")
+        if answer.status_code == 200:
+            self.id = answer.json()["device"]
+            self.department = SealPublic.from_text(answer.json()["department_seal_key"])
+            self.service = VerifyKey.from_text(answer.json()["service_verify_key"])
+        return answer
+
+    def sealed(self, hit: Hit) -> bytes:
+        """Seal and sign a hit for the department."""
+        assert self.department is not None
+        return seal_hit(hit, department=self.department, device_key=self.key)
+
+    def deliver(self, *envelopes: bytes) -> Response:
+        """Deliver sealed hits."""
+        body = json.dumps({"envelopes": [envelope.decode() for envelope in envelopes]}).encode()
+        return self.send("POST", "/v1/hits", body)
+
+
+@cache
+def _fresh_state() -> Path:
+    """Return a state folder with keys and empty tables, made once for all tests of a process."""
+    folder = Path(tempfile.mkdtemp(prefix="hitonly-"))
+    atexit.register(shutil.rmtree, folder)
+    open_service(Settings(state=folder / "state")).close()
+    return folder / "state"
+
+
+class Desk:
+    """A department: the service on a hand-moved clock, people who sign in, and camera boxes."""
+
+    def __init__(self, state: Path, **settings: object) -> None:
+        self.clock = HandClock()
+        shutil.copytree(_fresh_state(), state)
+        self.settings = Settings.model_validate({"state": state, **settings})
+        self.app = create_app(self.settings, self.clock, sweep=False)
+        self.service = self.app.state.service
+        self.totp: dict[str, str] = {}
+        self.recovery: dict[str, list[str]] = {}
+
+    def client(self) -> TestClient:
+        """Return a browser of its own, which says that its requests come from our own page."""
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        return TestClient(self.app, base_url="https://testserver", headers=headers, follow_redirects=False)
+
+    def join(self, name: str, *roles: Role) -> None:
+        """Invite somebody and set their account up through the page."""
+        token = people.invite(self.service, frozenset(roles), "service")
+        secret = people.open_invitation(self.service, token).secret
+        form = {"name": name, "full_name": name.title(), "password": PASSWORD, "code": self.code(secret)}
+        answer = self.client().post(f"/welcome/{token}", data=form)
+        assert answer.status_code == 200, answer.text
+        self.totp[name] = secret
+        self.recovery[name] = re.findall(r"<code>([A-Z2-7-]{27})</code>", answer.text)
+
+    def code(self, secret: str) -> str:
+        """Return the six digits that an authenticator shows now."""
+        return pyotp.TOTP(secret).at(self.clock.now)
+
+    def sign_in(self, name: str, *roles: Role) -> TestClient:
+        """Return the browser of somebody signed in, who joins first where they are new."""
+        if name not in self.totp:
+            self.join(name, *(roles or (Role.REVIEWER,)))
+        self.clock.now += RETRY
+        client = self.client()
+        form = {"name": name, "password": PASSWORD, "code": self.code(self.totp[name])}
+        answer = client.post("/sign-in", data=form)
+        assert answer.status_code == 303, answer.text
+        return client
+
+    def box(self, device: str = "camera-1") -> Box:
+        """Return an enrolled camera box."""
+        code = devices.register(self.service, registration(device), "person:admin")
+        box = Box(TestClient(self.app, base_url="https://testserver"), self.clock, device)
+        assert box.enrol(code).status_code == 200
+        return box
+
+    def approve(self, entry: Entry) -> None:
+        """Put an approved entry on the department's list."""
+        with self.service.database.begin() as session:
+            session.merge(
+                EntryRow(
+                    id=entry.id,
+                    state="approved",
+                    body=entry_to_json(entry),
+                    author="editor",
+                    approver="approver",
+                    changed=self.clock.now,
+                )
+            )
+
+    def acts(self) -> list[str]:
+        """Return every act of the audit log, in order."""
+        with self.service.database.read() as session:
+            return list(session.scalars(select(AuditRow.act).order_by(AuditRow.seq)))
+
+    def count(self, table: type[Base]) -> int:
+        """Return how many rows a table has."""
+        with self.service.database.read() as session:
+            return session.scalar(select(func.count()).select_from(table)) or 0
+
+    def dump(self) -> bytes:
+        """Return every byte of the database files, as a thief would have them."""
+        with self.service.database.begin() as session:
+            session.execute(text("SELECT 1"))
+        return b"".join(path.read_bytes() for path in self.settings.state.glob("service.sqlite3*"))
+
+
+def registration(device: str = "camera-1") -> Registration:
+    """Return what a device is registered with."""
+    return Registration(
+        device=device,
+        registration_id="NH-2030-0017",
+        make="Example Optics",
+        model="EO-4",
+        installed=date(2030, 1, 2),
+        location="Mill Road, northbound",
+        agency="Example Police Department",
+        policy_sha256="c" * 64,
     )

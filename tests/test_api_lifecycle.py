@@ -1,5 +1,6 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +38,7 @@ STEPS = st.one_of(
 )
 
 
-def apply(status: Status, step: tuple[object, ...], now: object) -> Status:
+def apply(status: Status, step: tuple[Any, ...], now: datetime) -> Status:  # noqa: PLR0911 - one a step
     """Take one step through the public functions."""
     match step:
         case ("compare", comparison, current):

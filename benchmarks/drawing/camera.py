@@ -14,6 +14,8 @@ Picture = npt.NDArray[np.uint8]
 Layer = npt.NDArray[np.uint8]
 """H x W x 4 uint8, BGRA, colours multiplied by alpha."""
 Points = npt.NDArray[np.float64]
+"""N x 2, pixels."""
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +53,21 @@ class Camera:
         scale = self.focal / depth
         return np.stack([self.width / 2 + x * scale, self.height / 2 + down * scale], axis=1)
 
-    def ground(self, columns: Points, rows: Points) -> tuple[Points, Points]:
+    def ground(self, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Return X and Z (metres) of the ground seen at pixels; infinite at and above the horizon."""
-        down = (rows - self.height / 2) / self.focal
-        right = (columns - self.width / 2) / self.focal
-        fall = down * np.cos(self.pitch) + np.sin(self.pitch)
+        down = (rows - np.float32(self.height / 2)) / np.float32(self.focal)
+        right = (columns - np.float32(self.width / 2)) / np.float32(self.focal)
+        sine, cosine = np.float32(np.sin(self.pitch)), np.float32(np.cos(self.pitch))
+        fall = down * cosine + sine
         with np.errstate(divide="ignore", invalid="ignore"):
-            reach = np.where(fall > 0, self.mount / fall, np.inf)
-            ahead = reach * (np.cos(self.pitch) - down * np.sin(self.pitch))
-            return right * reach, ahead
+            reach = np.where(fall > 0, np.float32(self.mount) / fall, np.float32(np.inf))
+            return right * reach, reach * (cosine - down * sine)
 
 
-def canvas(height: int, width: int) -> Layer:
-    """Return an empty layer."""
-    return np.zeros((height, width, 4), np.uint8)
+def clipped(values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """Return values as uint8, what is out of range at the range's end."""
+    kept: npt.NDArray[np.uint8] = np.clip(np.asarray(values), 0, 255).astype(np.uint8)
+    return kept
 
 
 def premultiply(picture: Picture, alpha: npt.NDArray[np.uint8]) -> Layer:
@@ -96,11 +99,12 @@ class Patch:
         levels = [layer]
         while min(levels[-1].shape[:2]) >= 16 and len(levels) < 6:
             height, width = levels[-1].shape[:2]
-            levels.append(cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+            half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            levels.append(half.astype(np.uint8, copy=False))
         return cls(tuple(levels))
 
     def paste(self, target: npt.NDArray[np.uint8], corners: Points) -> None:
-        """Draw onto `target`, in place: corners (4 x 2 pixels) are top left, top right, bottom right and left."""
+        """Draw onto `target`, in place: corners (4 x 2 pixels) clockwise from the top left."""
         height, width = target.shape[:2]
         left, top = np.floor(corners.min(axis=0)).astype(int) - 1
         right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 2
@@ -118,4 +122,4 @@ class Patch:
         where = (corners - (left, top)).astype(np.float32)
         matrix = cv2.getPerspectiveTransform(source, where)
         warped = cv2.warpPerspective(level, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
-        over(target[top:bottom, left:right], warped)
+        over(target[top:bottom, left:right], warped.astype(np.uint8, copy=False))

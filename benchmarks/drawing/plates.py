@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.drawing.camera import Picture
+from benchmarks.drawing.camera import Picture, clipped
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0 to 255."""
@@ -162,8 +162,9 @@ def _weather(plate: Picture, rng: np.random.Generator) -> Picture:
     """Dirty a plate: more towards the lower edge, in soft blots, never enough to hide a character."""
     height, width = plate.shape[:2]
     blots = rng.random((6, 24), dtype=np.float32) ** 3
-    dirt = cv2.resize(blots, (width, height), interpolation=cv2.INTER_CUBIC)
-    dirt *= np.linspace(0.1, 0.5, height, dtype=np.float32)[:, None] * rng.uniform(0.2, 1.0)
+    lower = np.linspace(0.1, 0.5, height, dtype=np.float32)[:, None] * rng.uniform(0.2, 1.0)
+    dirt = np.clip(cv2.resize(blots, (width, height), interpolation=cv2.INTER_CUBIC) * lower, 0, 0.5)[
+        ..., None
+    ]
     mud = np.array((70, 95, 110), np.float32)
-    dirt = np.clip(dirt, 0, 0.5)[..., None]
-    return (plate * (1 - dirt) + mud * dirt).astype(np.uint8)
+    return clipped(plate * (1 - dirt) + mud * dirt)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.drawing.camera import Layer, Picture
+from benchmarks.drawing.camera import Layer, Picture, clipped
 
 
 class Weather(StrEnum):
@@ -51,7 +51,7 @@ class Light:
 
     def lit(self, picture: Picture) -> Picture:
         """Return a painted thing as this light shows it."""
-        return np.clip(picture * np.array(self.ambient, np.float32), 0, 255).astype(np.uint8)
+        return clipped(picture * np.array(self.ambient, np.float32))
 
     def shade(self, colour: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return one colour as this light shows it."""
@@ -60,7 +60,7 @@ class Light:
 
     def returned(self, plate: Picture) -> Picture:
         """Return a plate as this light shows it."""
-        return np.clip(plate * np.float32(self.retro), 0, 255).astype(np.uint8)
+        return clipped(plate * np.float32(self.retro))
 
     def clarity(self, metres: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return the share of light that comes through the haze from a distance."""
@@ -78,10 +78,16 @@ class Light:
 
 LIGHTS: Final = {
     Weather.CLEAR: Light(),
-    Weather.RAIN: Light((0.66, 0.62, 0.58), 0.74, 0.30, wet=True, shadow=190, fog=0.006, noise=3.0, shutter=0.004),
+    Weather.RAIN: Light(
+        (0.66, 0.62, 0.58), 0.74, 0.30, wet=True, shadow=190, fog=0.006, noise=3.0, shutter=0.004
+    ),
     Weather.NIGHT: Light((0.20, 0.16, 0.14), 0.80, 0.85, shadow=150, noise=4.5, shutter=0.005),
-    Weather.FOG: Light((0.88, 0.88, 0.88), 0.9, 0.30, shadow=200, shadow_lean=0.0, fog=0.035, noise=2.5, shutter=0.003),
-    Weather.GLARE: Light((0.80, 0.86, 0.92), 0.82, 0.0, shadow=70, shadow_lean=-0.7, noise=2.0, shutter=0.0015),
+    Weather.FOG: Light(
+        (0.88, 0.88, 0.88), 0.9, 0.30, shadow=200, shadow_lean=0.0, fog=0.035, noise=2.5, shutter=0.003
+    ),
+    Weather.GLARE: Light(
+        (0.80, 0.86, 0.92), 0.82, 0.0, shadow=70, shadow_lean=-0.7, noise=2.0, shutter=0.0015
+    ),
 }
 
 
@@ -111,12 +117,12 @@ class Air:
         rng = np.random.default_rng([self.seed, 11, number])
         if self._streaks:
             layer = self._streaks[int(rng.integers(len(self._streaks)))]
-            frame = cv2.add(frame, np.roll(layer, int(rng.integers(self.width)), axis=1))
+            frame = clipped(cv2.add(frame, np.roll(layer, int(rng.integers(self.width)), axis=1)))
         if self.weather is Weather.GLARE:
-            frame = cv2.add(frame, self._sun)
+            frame = clipped(cv2.add(frame, self._sun))
         down, right = rng.integers(64, size=2)
         grain = self._noise[down : down + self.height, right : right + self.width]
-        return np.clip(frame + grain, 0, 255).astype(np.uint8)
+        return clipped(frame + grain)
 
     def _rain(self, rng: np.random.Generator) -> Picture:
         """Draw falling drops as short slanted streaks, near ones longer."""
@@ -125,15 +131,16 @@ class Air:
             x, y = int(rng.integers(self.width)), int(rng.integers(-40, self.height))
             length = int(rng.integers(10, 46))
             cv2.line(layer, (x, y), (x - length // 7, y + length), int(rng.integers(18, 60)), 1, cv2.LINE_AA)
-        return cv2.merge([cv2.GaussianBlur(layer, (3, 3), 0)] * 3)
+        return clipped(cv2.merge([cv2.GaussianBlur(layer, (3, 3), 0)] * 3))
 
     def _flare(self) -> Picture:
         """Draw a low sun at the upper left: a burnt-out core, a veil, and ghosts along a line."""
-        y, x = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)
+        rows, columns = np.mgrid[0 : self.height, 0 : self.width]
+        y, x = rows.astype(np.float32), columns.astype(np.float32)
         sun_x, sun_y, reach = self.width * 0.22, self.height * 0.04, self.width * 0.5
         distance = np.hypot(x - sun_x, y - sun_y) / reach
         veil = 255 * np.exp(-distance * 7) + 70 * np.exp(-distance * 1.6)
         for at, size, strength in ((0.45, 0.05, 26.0), (0.7, 0.09, 18.0), (1.15, 0.04, 30.0)):
             ghost = np.hypot(x - sun_x - at * self.width * 0.5, y - sun_y - at * self.height * 0.6)
             veil += strength * (ghost < size * self.width)
-        return np.clip(veil[..., None] * np.array((0.78, 0.92, 1.0), np.float32), 0, 255).astype(np.uint8)
+        return clipped(veil[..., None] * np.array((0.78, 0.92, 1.0), np.float32))

@@ -104,7 +104,7 @@ class VideoDecoder:
         self._shape = image.shape[:2]
         if self._shape[0] * self._shape[1] > MAX_PIXELS:
             raise CaptureFailed(Fault.TOO_LARGE, self._number)
-        return image  # type: ignore[no-any-return]
+        return np.asarray(image, np.uint8)
 
     def stream_ns(self) -> int:
         """The frame's time stamp; where a clip has none, its number over the frame rate."""
@@ -143,7 +143,7 @@ class PictureDecoder:
             raise CaptureFailed(Fault.TOO_LARGE, self._number) from error
         if image is None:
             raise CaptureFailed(Fault.NOT_A_PICTURE, self._number)
-        self._image = image
+        self._image = np.asarray(image, np.uint8)
         return True
 
     def shape(self) -> tuple[int, int]:

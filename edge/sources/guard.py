@@ -40,7 +40,7 @@ def guard_capture_process(parent: int) -> bool:
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if not _may_lock_everything():
         return False  # a lock with a low limit would make later allocations fail
-    return _libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0
+    return bool(_libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
 
 
 def lock(memory: mmap.mmap) -> bool:
@@ -51,7 +51,7 @@ def lock(memory: mmap.mmap) -> bool:
     """
     memory.madvise(mmap.MADV_DONTDUMP)
     address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    return _libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(len(memory))) == 0
+    return bool(_libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(len(memory))) == 0)
 
 
 def wipe(memory: mmap.mmap) -> None:

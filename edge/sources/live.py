@@ -1,7 +1,6 @@
 """Network and USB cameras: the newest frame, for as long as it takes."""
 
 import os
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -54,6 +53,11 @@ class LiveCamera:
         return self._session.reason if self._state is State.OFFLINE else ""
 
     @property
+    def pid(self) -> int | None:
+        """Process id of the capture; None while there is none."""
+        return self._session.pid
+
+    @property
     def locked(self) -> bool | None:
         """Whether its frames are locked in RAM."""
         return self._session.locked
@@ -76,16 +80,15 @@ class LiveCamera:
 
     def _frames_of_one_capture(self) -> Iterator[Frame]:
         """Yield until the camera breaks off, falls silent, or is closed."""
-        silent_since = time.monotonic()
+        patience_s = _opening_s(self._settings) + self._settings.restart_after_s
         while not self._session.closed:
-            patience_s = silent_since + self._settings.restart_after_s - time.monotonic()
-            taken = self._session.take(max(0.0, patience_s))
+            taken = self._session.take(patience_s)
             if taken is None or isinstance(taken, Message):
                 return
             self._state = State.ONLINE
             self._failures = 0
+            patience_s = self._settings.restart_after_s
             yield taken
-            silent_since = time.monotonic()
 
     def _fail(self) -> None:
         """Go offline, and wait longer after each failure in a row."""
@@ -93,6 +96,11 @@ class LiveCamera:
         self._failures += 1
         self.restarts += 1
         self._session.pause(min(FIRST_RETRY_S * 2 ** (self._failures - 1), self._settings.retry_max_s))
+
+
+def _opening_s(settings: LiveSettings) -> float:
+    """How long a connection may take before its silence begins to count."""
+    return settings.open_timeout_s if isinstance(settings, RtspSettings) else 0.0
 
 
 def _request(settings: LiveSettings) -> Request:

@@ -8,9 +8,9 @@ import os
 from typing import Final
 
 _KNOWN: Final = (
-    (b"401 Unauthorized", "the camera refused the user name or password"),
-    (b"403 Forbidden", "the camera refused access"),
-    (b"404 Not Found", "the camera has no stream at this address"),
+    (b"failed: 401", "the camera refused the user name or password"),
+    (b"failed: 403", "the camera refused access"),
+    (b"failed: 404", "the camera has no stream at this address"),
     (b"Connection refused", "nothing answers at this address and port"),
     (b"No route to host", "there is no route to this address"),
     (b"Network is unreachable", "the network is unreachable"),

@@ -13,7 +13,7 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str = Field(
-        "camera", min_length=1, max_length=64, description="Name of the camera in logs and hits."
+        default="camera", min_length=1, max_length=64, description="Name of the camera in logs and hits."
     )
 
 
@@ -22,7 +22,7 @@ class FileSettings(_Settings):
 
     kind: Literal["file"] = "file"
     path: Path = Field(description="The clip.")
-    every: int = Field(1, ge=1, description="Read every N-th frame.")
+    every: int = Field(default=1, ge=1, description="Read every N-th frame.")
     realtime: bool = Field(
         default=False, description="Run at the clip's own pace, as a camera would: late frames are dropped."
     )
@@ -38,10 +38,12 @@ class PicturesSettings(_Settings):
 class _LiveSettings(_Settings):
     """Common to cameras."""
 
-    restart_after_s: float = Field(20.0, gt=0, le=300, description="Restart after this long without a frame.")
-    retry_max_s: float = Field(10.0, gt=0, le=300, description="Longest pause between attempts to connect.")
+    restart_after_s: float = Field(
+        default=20.0, gt=0, le=300, description="Longest silence before a restart."
+    )
+    retry_max_s: float = Field(default=10.0, gt=0, le=300, description="Longest pause between attempts.")
     frozen_after_s: float = Field(
-        60.0, gt=0, le=3600, description="A picture unchanged for this long is reported as frozen."
+        default=60.0, gt=0, le=3600, description="A picture unchanged for this long is reported as frozen."
     )
 
 
@@ -52,9 +54,9 @@ class RtspSettings(_LiveSettings):
     url: SecretStr = Field(
         description="rtsp:// or rtsps:// address, with user and password if it needs them."
     )
-    transport: Literal["tcp", "udp"] = Field("tcp", description="How the stream travels.")
-    open_timeout_s: float = Field(10.0, gt=0, le=300, description="Longest wait for a connection.")
-    read_timeout_s: float = Field(10.0, gt=0, le=300, description="Longest wait for a packet.")
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description="How the stream travels.")
+    open_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a connection.")
+    read_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a packet.")
 
     @field_validator("url")
     @classmethod
@@ -69,9 +71,9 @@ class UsbSettings(_LiveSettings):
     """A USB or built-in camera (V4L2)."""
 
     kind: Literal["usb"] = "usb"
-    device: int = Field(0, ge=0, le=63, description="Number of the device: 0 is /dev/video0.")
-    width: int = Field(0, ge=0, le=7680, description="Width asked of the camera; 0 leaves its own.")
-    height: int = Field(0, ge=0, le=4320, description="Height asked of the camera; 0 leaves its own.")
+    device: int = Field(default=0, ge=0, le=63, description="Number of the device: 0 is /dev/video0.")
+    width: int = Field(default=0, ge=0, le=7680, description="Width asked of the camera; 0 leaves its own.")
+    height: int = Field(default=0, ge=0, le=4320, description="Height asked of the camera; 0 leaves its own.")
 
 
 SourceSettings = Annotated[

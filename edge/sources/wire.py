@@ -27,7 +27,7 @@ class Request:
     Attributes:
         parent: process id of the edge.
         kind: what `places` names.
-        places: a file, picture files in order, a URL, or a device number. Never shown: a URL holds a password.
+        places: a file, picture files in order, a URL, or a device number. Hidden: a URL holds a password.
         every: hand over every N-th frame of a file.
         newest_wins: drop frames that nobody took in time, as a live camera must; else wait.
         own_pace: do not run faster than the file's own time.

@@ -108,7 +108,7 @@ class Worker:
             self._held = None
 
     def why(self) -> str:
-        """Return what the camera or the library complained of, as one of a few fixed sentences, or nothing."""
+        """Return what the camera or the library complained of, as a fixed sentence, or nothing."""
         self._reasons.collect()
         return self._reasons.sentence
 

@@ -1,0 +1,81 @@
+"""The web application: everything handed in, nothing read at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import Depends, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+
+from api import problems
+from api.audit import Act
+from api.clock import Now, utc_now
+from api.limits import Rate
+from api.retention import Sweeper
+from api.routes import device_routes, queue_events, review_routes, sign_in_routes
+from api.security import BodyLimit, SameSite, SecurityHeaders
+from api.service import open_service
+from api.settings import Settings
+
+_STATIC: Final = Path(__file__).parent / "static"
+_DESCRIPTION: Final = (
+    "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
+    "Requests of devices are signed with RFC 9421; see docs/service.md. "
+    "There is no route that exports in bulk, shares, or searches plates seen."
+)
+
+
+def create_app(settings: Settings, now: Now = utc_now, *, sweep: bool = True) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: checked settings.
+        now: the clock.
+        sweep: whether to run retention in a thread; a test that moves the clock by hand calls it itself.
+
+    Raises:
+        StateError: the state folder or the database cannot be used.
+    """
+    service = open_service(settings, now)
+    sweeper = Sweeper(service)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if sweep:
+            sweeper.start()
+        yield
+        await run_in_threadpool(sweeper.stop)
+        service.close()
+
+    app = FastAPI(
+        title="hitonly",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.state.sign_in_rate = Rate(settings.limits.sign_in_per_minute)
+    problems.install(app)
+    device_rate = Rate(settings.limits.device_per_minute)
+
+    def limited(request: Request) -> None:
+        device_rate.take(request)
+
+    app.include_router(device_routes.router, dependencies=[Depends(limited)])
+    for module in (sign_in_routes, review_routes, queue_events):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+
+    async def refused(path: str, slug: str) -> None:
+        act = Act("nobody", "request.refuse", path[:80], result=slug)
+        await run_in_threadpool(service.record, act)
+
+    app.add_middleware(BodyLimit, limit=settings.limits.body, refused=refused)
+    app.add_middleware(SameSite, refused=refused)
+    app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
+    return app

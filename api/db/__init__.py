@@ -1,0 +1,1 @@
+"""The service's tables, their engine and their migrations."""

@@ -1,0 +1,92 @@
+"""A database: SQLite in one file by default, PostgreSQL for several worker processes.
+
+Every write on SQLite begins with ``BEGIN IMMEDIATE``: two writers never read the same end of the audit
+chain. PostgreSQL takes an advisory lock for that (api/audit.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from api.errors import SettingsError
+
+_READ_ONLY = "hitonly_read_only"
+_PRAGMAS = (
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA busy_timeout=10000",
+)
+
+
+class Database:
+    """An engine and its two kinds of transaction.
+
+    Args:
+        url: ``sqlite:////path`` or ``postgresql+psycopg://...``.
+        journal: SQLite's journal mode; the keys' database uses one that leaves no old pages behind.
+    """
+
+    def __init__(self, url: str, *, journal: str = "WAL") -> None:
+        try:
+            backend = make_url(url).get_backend_name()
+        except ArgumentError:
+            raise SettingsError("the database URL cannot be read") from None
+        if backend not in {"sqlite", "postgresql"}:
+            raise SettingsError(f"a {backend} database; SQLite and PostgreSQL are supported")
+        self.postgres = backend == "postgresql"
+        self.engine = _postgres(url) if self.postgres else _sqlite(url, journal)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Give a session that writes: all of it is committed at the end, or none of it."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session that only reads, and does not wait for writers."""
+        reader = self.engine.execution_options(**{_READ_ONLY: True})
+        with Session(reader, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _postgres(url: str) -> Engine:
+    """Make a PostgreSQL engine: dead connections are replaced, and no lock is waited for without end."""
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        hide_parameters=True,
+        connect_args={"options": "-c lock_timeout=15000 -c timezone=UTC"},
+    )
+
+
+def _sqlite(url: str, journal: str) -> Engine:
+    """Make an SQLite engine whose transactions are begun explicitly."""
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (f"PRAGMA journal_mode={journal}", *_PRAGMAS):
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get(_READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine

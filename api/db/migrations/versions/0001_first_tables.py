@@ -1,0 +1,336 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from api.db.append_only import protect, unprotect
+from api.db.types import Moment
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go forward."""
+    op.create_table(
+        "alerts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alerts_due"), ["due"], unique=False)
+
+    op.create_table(
+        "audit",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.String(length=24), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("act", sa.String(length=80), nullable=False),
+        sa.Column("object", sa.String(length=80), nullable=False),
+        sa.Column("purpose", sa.String(length=80), nullable=False),
+        sa.Column("case_number", sa.String(length=80), nullable=False),
+        sa.Column("result", sa.String(length=80), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index("audit_actor_object", ["actor", "object"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
+
+    op.create_table(
+        "checkpoints",
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.String(length=24), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
+        "confusions",
+        sa.Column("read", sa.String(length=1), nullable=False),
+        sa.Column("typed", sa.String(length=1), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("read", "typed"),
+    )
+    op.create_table(
+        "counts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("device", sa.String(length=80), nullable=False),
+        sa.Column("camera", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=False),
+        sa.Column("what", sa.String(length=80), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("month", "device", "camera", "kind", "source", "what"),
+    )
+    op.create_table(
+        "device_codes",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("registration", sa.JSON(), nullable=False),
+        sa.Column("created_by", sa.String(length=32), nullable=False),
+        sa.Column("expires", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
+        "devices",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("registration", sa.JSON(), nullable=False),
+        sa.Column("verify_key", sa.LargeBinary(), nullable=False),
+        sa.Column("seal_key", sa.LargeBinary(), nullable=False),
+        sa.Column("enrolled", Moment(), nullable=False),
+        sa.Column("revoked", Moment(), nullable=True),
+        sa.Column("heard", Moment(), nullable=True),
+        sa.Column("heartbeat", sa.JSON(), nullable=True),
+        sa.Column("receipt_seq", sa.BigInteger(), nullable=True),
+        sa.Column("receipt_digest", sa.String(length=64), nullable=True),
+        sa.Column("chain_broken", sa.String(length=400), nullable=True),
+        sa.Column("reads", sa.BigInteger(), nullable=False),
+        sa.Column("hits", sa.BigInteger(), nullable=False),
+        sa.Column("destroyed", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "entries",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("author", sa.String(length=32), nullable=False),
+        sa.Column("approver", sa.String(length=32), nullable=True),
+        sa.Column("changed", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_entries_state"), ["state"], unique=False)
+
+    op.create_table(
+        "failures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_failures_name"), ["name"], unique=False)
+
+    op.create_table(
+        "invitations",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("created_by", sa.String(length=32), nullable=False),
+        sa.Column("expires", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
+        "lists",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("published", Moment(), nullable=False),
+        sa.Column("expires", Moment(), nullable=False),
+        sa.Column("published_by", sa.String(length=32), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("bundle", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+    )
+    op.create_table(
+        "lookups",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("lookups", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lookups_at"), ["at"], unique=False)
+        batch_op.create_index("lookups_person_subject", ["person", "subject"], unique=False)
+
+    op.create_table(
+        "nonces",
+        sa.Column("device", sa.String(length=80), nullable=False),
+        sa.Column("nonce", sa.String(length=80), nullable=False),
+        sa.Column("until", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("device", "nonce"),
+    )
+    with op.batch_alter_table("nonces", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_nonces_until"), ["until"], unique=False)
+
+    op.create_table(
+        "openings",
+        sa.Column("session", sa.String(length=64), nullable=False),
+        sa.Column("object", sa.String(length=80), nullable=False),
+        sa.Column("purpose", sa.String(length=80), nullable=False),
+        sa.Column("case_number", sa.String(length=80), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("session", "object"),
+    )
+    op.create_table(
+        "people",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("full_name", sa.String(length=80), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("password", sa.String(length=200), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("totp_step", sa.BigInteger(), nullable=False),
+        sa.Column("signing_key", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.Column("created", Moment(), nullable=False),
+        sa.Column("last_seen", Moment(), nullable=False),
+        sa.Column("locked", Moment(), nullable=True),
+        sa.Column("disabled", Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key_id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "seen",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("device", sa.String(length=80), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("received", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "sign_offs",
+        sa.Column("week", sa.String(length=8), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("week"),
+    )
+    op.create_table(
+        "hits",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("device", sa.String(length=80), nullable=False),
+        sa.Column("camera", sa.String(length=80), nullable=False),
+        sa.Column("captured", Moment(), nullable=False),
+        sa.Column("received", Moment(), nullable=False),
+        sa.Column("severity", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=False),
+        sa.Column("list_version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("deadline", Moment(), nullable=False),
+        sa.Column("compared", sa.Boolean(), nullable=False),
+        sa.Column("chosen", sa.Integer(), nullable=True),
+        sa.Column("outcomes", sa.JSON(), nullable=False),
+        sa.Column("hold", sa.JSON(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device"],
+            ["devices.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("hits", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hits_deadline"), ["deadline"], unique=False)
+        batch_op.create_index(batch_op.f("ix_hits_state"), ["state"], unique=False)
+
+    op.create_table(
+        "recovery_codes",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person"],
+            ["people.id"],
+        ),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_codes_person"), ["person"], unique=False)
+
+    op.create_table(
+        "sealed_lists",
+        sa.Column("device", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("etag", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device"],
+            ["devices.id"],
+        ),
+        sa.PrimaryKeyConstraint("device"),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("began", Moment(), nullable=False),
+        sa.Column("seen", Moment(), nullable=False),
+        sa.Column("purpose", sa.String(length=80), nullable=False),
+        sa.Column("case_number", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person"],
+            ["people.id"],
+        ),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_person"), ["person"], unique=False)
+
+    protect(op.get_bind(), "audit")
+
+
+def downgrade() -> None:
+    """Go back."""
+    unprotect(op.get_bind(), "audit")
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sessions_person"))
+
+    op.drop_table("sessions")
+    op.drop_table("sealed_lists")
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_codes_person"))
+
+    op.drop_table("recovery_codes")
+    with op.batch_alter_table("hits", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hits_state"))
+        batch_op.drop_index(batch_op.f("ix_hits_deadline"))
+
+    op.drop_table("hits")
+    op.drop_table("sign_offs")
+    op.drop_table("seen")
+    op.drop_table("people")
+    op.drop_table("openings")
+    with op.batch_alter_table("nonces", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_nonces_until"))
+
+    op.drop_table("nonces")
+    with op.batch_alter_table("lookups", schema=None) as batch_op:
+        batch_op.drop_index("lookups_person_subject")
+        batch_op.drop_index(batch_op.f("ix_lookups_at"))
+
+    op.drop_table("lookups")
+    op.drop_table("lists")
+    op.drop_table("invitations")
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_failures_name"))
+
+    op.drop_table("failures")
+    with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_entries_state"))
+
+    op.drop_table("entries")
+    op.drop_table("devices")
+    op.drop_table("device_codes")
+    op.drop_table("counts")
+    op.drop_table("confusions")
+    op.drop_table("checkpoints")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_at"))
+        batch_op.drop_index("audit_actor_object")
+
+    op.drop_table("audit")
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_alerts_due"))
+
+    op.drop_table("alerts")

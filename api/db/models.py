@@ -1,0 +1,301 @@
+"""The tables. No column holds a plate that was seen: a hit's contents are one sealed blob (api/vault.py).
+
+The hot list's own entries do hold listed plates; they are what the department decided to look for.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from api.db.types import Moment
+
+Short = String(80)
+Long = String(400)
+
+
+class Base(DeclarativeBase):
+    """What the tables share: how a Python type is stored."""
+
+    type_annotation_map = {datetime: Moment, bytes: LargeBinary, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012
+
+
+class PersonRow(Base):
+    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/secrets.py."""
+
+    __tablename__ = "people"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(Short, unique=True)
+    full_name: Mapped[str] = mapped_column(Short)
+    roles: Mapped[list[str]]
+    password: Mapped[str] = mapped_column(String(200))
+    secret: Mapped[bytes]
+    totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    signing_key: Mapped[bytes]
+    key_id: Mapped[str] = mapped_column(String(16), unique=True)
+    created: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    locked: Mapped[datetime | None]
+    disabled: Mapped[datetime | None]
+
+
+class RecoveryRow(Base):
+    """One unused recovery code of a person, as a hash; a used one is deleted."""
+
+    __tablename__ = "recovery_codes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+
+
+class FailureRow(Base):
+    """One failed sign-in under a name, counted for fifteen minutes (R13)."""
+
+    __tablename__ = "failures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Short, index=True)
+    at: Mapped[datetime]
+
+
+class InvitationRow(Base):
+    """A one-time link for a new person, as a hash."""
+
+    __tablename__ = "invitations"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    roles: Mapped[list[str]]
+    secret: Mapped[bytes]
+    created_by: Mapped[str] = mapped_column(String(32))
+    expires: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """A signed-in browser: the token's hash, and the purpose and case number last given (R11, R13)."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    began: Mapped[datetime]
+    seen: Mapped[datetime]
+    purpose: Mapped[str] = mapped_column(Short, default="")
+    case_number: Mapped[str] = mapped_column(Short, default="")
+
+
+class OpeningRow(Base):
+    """That a session opened a hit or an entry, and the purpose and case number given for it (R11)."""
+
+    __tablename__ = "openings"
+
+    session: Mapped[str] = mapped_column(String(64), primary_key=True)
+    object: Mapped[str] = mapped_column(Short, primary_key=True)
+    purpose: Mapped[str] = mapped_column(Short)
+    case_number: Mapped[str] = mapped_column(Short)
+    at: Mapped[datetime]
+
+
+class DeviceCodeRow(Base):
+    """A one-time enrolment code, as a hash, with the registration it is for (R18)."""
+
+    __tablename__ = "device_codes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    registration: Mapped[dict[str, Any]]
+    created_by: Mapped[str] = mapped_column(String(32))
+    expires: Mapped[datetime]
+
+
+class DeviceRow(Base):
+    """An enrolled camera box: its public keys, its registration (R18), and what it last said."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[str] = mapped_column(Short, primary_key=True)
+    registration: Mapped[dict[str, Any]]
+    verify_key: Mapped[bytes]
+    seal_key: Mapped[bytes]
+    enrolled: Mapped[datetime]
+    revoked: Mapped[datetime | None]
+    heard: Mapped[datetime | None]
+    heartbeat: Mapped[dict[str, Any] | None]
+    receipt_seq: Mapped[int | None] = mapped_column(BigInteger)
+    receipt_digest: Mapped[str | None] = mapped_column(String(64))
+    chain_broken: Mapped[str | None] = mapped_column(Long)
+    reads: Mapped[int] = mapped_column(BigInteger, default=0)
+    hits: Mapped[int] = mapped_column(BigInteger, default=0)
+    destroyed: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class NonceRow(Base):
+    """A signed request that was accepted; the same one again is a replay."""
+
+    __tablename__ = "nonces"
+
+    device: Mapped[str] = mapped_column(Short, primary_key=True)
+    nonce: Mapped[str] = mapped_column(Short, primary_key=True)
+    until: Mapped[datetime] = mapped_column(index=True)
+
+
+class HitRow(Base):
+    """A hit under review. What identifies a plate is in `sealed` only; the row goes when the hit does."""
+
+    __tablename__ = "hits"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    device: Mapped[str] = mapped_column(ForeignKey("devices.id"))
+    camera: Mapped[str] = mapped_column(Short)
+    captured: Mapped[datetime]
+    received: Mapped[datetime]
+    severity: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(Short)
+    list_version: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    deadline: Mapped[datetime] = mapped_column(index=True)
+    compared: Mapped[bool] = mapped_column(default=False)
+    chosen: Mapped[int | None]
+    outcomes: Mapped[list[str]]
+    hold: Mapped[dict[str, Any] | None]
+    sealed: Mapped[bytes]
+
+
+class SeenRow(Base):
+    """A hit's id that was accepted once, so that delivery is idempotent even after the hit is gone."""
+
+    __tablename__ = "seen"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    device: Mapped[str] = mapped_column(Short)
+    digest: Mapped[str] = mapped_column(String(64))
+    received: Mapped[datetime]
+
+
+class CountRow(Base):
+    """What stays of hits: how many, by month, device, camera, kind of match, list and what became of them."""
+
+    __tablename__ = "counts"
+    __table_args__ = (UniqueConstraint("month", "device", "camera", "kind", "source", "what"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    month: Mapped[str] = mapped_column(String(7))
+    device: Mapped[str] = mapped_column(Short)
+    camera: Mapped[str] = mapped_column(Short)
+    kind: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(Short)
+    what: Mapped[str] = mapped_column(Short)
+    n: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class ConfusionRow(Base):
+    """How often one character was read as another, over all refuted hits: no plate can be told from it."""
+
+    __tablename__ = "confusions"
+
+    read: Mapped[str] = mapped_column(String(1), primary_key=True)
+    typed: Mapped[str] = mapped_column(String(1), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class EntryRow(Base):
+    """One entry of the hot list on its way: proposed, approved or cancelled (R6)."""
+
+    __tablename__ = "entries"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    body: Mapped[dict[str, Any]]
+    author: Mapped[str] = mapped_column(String(32))
+    approver: Mapped[str | None] = mapped_column(String(32))
+    changed: Mapped[datetime]
+
+
+class ListRow(Base):
+    """One published version of the hot list: what its signers signed."""
+
+    __tablename__ = "lists"
+
+    version: Mapped[int] = mapped_column(primary_key=True)
+    published: Mapped[datetime]
+    expires: Mapped[datetime]
+    published_by: Mapped[str] = mapped_column(String(32))
+    entries: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    bundle: Mapped[bytes]
+
+
+class SealedListRow(Base):
+    """The newest list, sealed to one device."""
+
+    __tablename__ = "sealed_lists"
+
+    device: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    version: Mapped[int]
+    etag: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes]
+
+
+class AuditRow(Base):
+    """One record of the audit chain; never altered, never removed (R12)."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_actor_object", "actor", "object"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(24), index=True)
+    actor: Mapped[str] = mapped_column(Short)
+    act: Mapped[str] = mapped_column(Short)
+    object: Mapped[str] = mapped_column(Short)
+    purpose: Mapped[str] = mapped_column(Short)
+    case_number: Mapped[str] = mapped_column(Short)
+    result: Mapped[str] = mapped_column(Short)
+    detail: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class CheckpointRow(Base):
+    """A signed statement of how long the chain was and how it ended."""
+
+    __tablename__ = "checkpoints"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64))
+    at: Mapped[str] = mapped_column(String(24))
+    signature: Mapped[bytes]
+
+
+class LookupRow(Base):
+    """That a person looked at some plate, as a keyed hash, for the alert on repetition (R21)."""
+
+    __tablename__ = "lookups"
+    __table_args__ = (Index("lookups_person_subject", "person", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SignOffRow(Base):
+    """An auditor's weekly review of the log."""
+
+    __tablename__ = "sign_offs"
+
+    week: Mapped[str] = mapped_column(String(8), primary_key=True)
+    person: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(Long)
+
+
+class AlertRow(Base):
+    """An alert on its way to the department's webhook; kept until it is delivered or given up."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    body: Mapped[bytes]
+    attempts: Mapped[int] = mapped_column(default=0)
+    due: Mapped[datetime] = mapped_column(index=True)

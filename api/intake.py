@@ -1,0 +1,163 @@
+"""Taking hits in: each envelope opened, checked and stored by itself, and acknowledged when it is durable.
+
+Delivery is idempotent: an id that was accepted is acknowledged again, also when the hit is long gone; the
+same id with other bytes is refused. A refused envelope changes nothing but the audit log.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from api import audit, lifecycle
+from api.audit import Act
+from api.counts import RECEIVED, count
+from api.crops import check_crop
+from api.db.models import HitRow, SeenRow
+from api.devices import Device
+from api.errors import ApiError, ConflictError, InvalidError
+from api.hits import kind_of
+from api.lifecycle import Status
+from api.service import Service
+from edge.ack import Acknowledgement, acknowledge, envelope_digest
+from edge.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
+from hotlist.entry import Severity
+from hotlist.errors import PlateError
+from hotlist.match import MatchKind
+from hotlist.plate import normalise
+
+_AHEAD: Final = timedelta(minutes=5)
+_NAME: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one envelope.
+
+    Attributes:
+        ack: the signed acknowledgement, or None when it was refused.
+        new: whether it was stored now.
+        problem: why it was refused.
+    """
+
+    ack: Acknowledgement | None
+    new: bool = False
+    problem: ApiError | None = None
+
+
+def take(service: Service, device: Device, content: bytes) -> Taken:
+    """Take one envelope of an authenticated device in, or refuse it alone."""
+    try:
+        hit = _open(service, device, content)
+        digest = envelope_digest(content)
+        try:
+            new = _store(service, hit, digest)
+        except IntegrityError:
+            new = False
+        return Taken(_acknowledge(service, hit, digest), new)
+    except (ApiError, EnvelopeError) as problem:
+        fault = problem if isinstance(problem, ApiError) else InvalidError(str(problem))
+        service.record(Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_NAME]))
+        return Taken(None, problem=fault)
+
+
+def _open(service: Service, device: Device, content: bytes) -> Hit:
+    """Open an envelope and check everything inside.
+
+    Raises:
+        EnvelopeError: with the step that failed.
+        InvalidError: another device's, from the future, or with a crop or plate that is none.
+    """
+    if Envelope.from_bytes(content).device != device.id:
+        raise InvalidError("the envelope is another device's")
+    hit = open_hit(content, department=service.secrets.department, device_key=device.verify_key)
+    if hit.captured > service.now() + _AHEAD:
+        raise InvalidError("the hit was captured in the future; check the device's clock")
+    check_crop(hit.crop_jpeg)
+    try:
+        plates = [hit.plate_read, *(match.entry.plate for match in hit.matches)]
+        if any(normalise(plate) != plate for plate in plates):
+            raise InvalidError("a plate in the hit is not in its one spelling")
+    except PlateError as problem:
+        raise InvalidError(str(problem)) from None
+    for name in (hit.camera, hit.matches[0].entry.source):
+        if len(name) > _NAME or not name.isprintable():
+            raise InvalidError(f"a name in the hit is not {_NAME} printable characters or fewer")
+    return hit
+
+
+def _store(service: Service, hit: Hit, digest: str) -> bool:
+    """Store a hit in one transaction with its audit record; False when it was known before.
+
+    The id is claimed first: a second delivery at the same moment waits here, and cannot replace the key.
+
+    Raises:
+        IntegrityError: another delivery of the same id was faster.
+    """
+    now = service.now()
+    with service.database.begin() as session:
+        if session.get(SeenRow, str(hit.id)) is not None:
+            return False
+        session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
+        session.flush()
+        status = lifecycle.arrive(hit.captured, now, service.deadlines)
+        row = _row(hit, status)
+        row.received = now
+        count(session, kind_of(row), RECEIVED)
+        if status.final:
+            count(session, kind_of(row), status.state)
+        else:
+            row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
+            session.add(row)
+        _record(session, service, hit, status)
+    return True
+
+
+def _record(session: Session, service: Service, hit: Hit, status: Status) -> None:
+    """Write the audit record of a hit's arrival."""
+    detail: dict[str, str | int] = {"camera": hit.camera, "list_version": hit.matches[0].list_version}
+    act = Act(f"device:{hit.device}", "hit.receive", f"hit:{hit.id}", result=status.state, detail=detail)
+    audit.append(session, act, service.now())
+
+
+def _row(hit: Hit, status: Status) -> HitRow:
+    """Return a hit's row, without its contents."""
+    best = hit.matches[0]
+    return HitRow(
+        id=str(hit.id),
+        device=hit.device,
+        camera=hit.camera,
+        captured=hit.captured,
+        severity=severity_of(hit),
+        kind=best.kind.value,
+        source=best.entry.source,
+        list_version=best.list_version,
+        state=status.state.value,
+        deadline=status.deadline,
+        compared=False,
+        outcomes=[],
+    )
+
+
+def severity_of(hit: Hit) -> Severity:
+    """Return how urgent a hit is: a weak or ambiguous match is never more than routine (R10)."""
+    strong = [match for match in hit.matches if match.kind is not MatchKind.WEAK and not match.ambiguous]
+    if not strong:
+        return Severity.ROUTINE
+    order = list(Severity)
+    return max((match.entry.severity for match in strong), key=order.index)
+
+
+def _acknowledge(service: Service, hit: Hit, digest: str) -> Acknowledgement:
+    """Sign that the hit is held, from what is stored.
+
+    Raises:
+        ConflictError: the id was accepted before with other bytes, or from another device.
+    """
+    with service.database.read() as session:
+        seen = session.get_one(SeenRow, str(hit.id))
+    if (seen.device, seen.digest) != (hit.device, digest):
+        raise ConflictError("this hit's id was accepted before with other contents")
+    return acknowledge(hit.id, hit.device, digest, seen.received, service.secrets.service)

@@ -1,0 +1,70 @@
+"""How an error is answered: a problem document of RFC 9457 for programs, a page for people."""
+
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from api.errors import AbsentError, ApiError, AuditError, InvalidError, SignInError
+from api.pages import ErrorPage, render
+from hotlist.errors import HotListError
+
+MEDIA: Final = "application/problem+json"
+_LOG: Final = logging.getLogger(__name__)
+
+
+def document(problem: ApiError) -> dict[str, object]:
+    """Return an error as a problem document; it never holds a plate."""
+    body: dict[str, object] = {
+        "type": f"urn:hitonly:problem:{problem.slug}",
+        "title": problem.title,
+        "status": int(problem.status),
+        "detail": str(problem),
+    }
+    return {**body, "hint": problem.hint} if problem.hint else body
+
+
+def respond(request: Request, problem: ApiError) -> Response:
+    """Answer an error as the asker can read it; a page that needs a sign-in leads there."""
+    if request.url.path.startswith("/v1/"):
+        return JSONResponse(document(problem), status_code=problem.status, media_type=MEDIA)
+    if isinstance(problem, SignInError) and request.url.path != "/sign-in":
+        return RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
+    page = ErrorPage(title=problem.title, detail=str(problem), hint=problem.hint)
+    return render(page, status=problem.status)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error in this one way."""
+
+    @app.exception_handler(ApiError)
+    def _ours(request: Request, problem: ApiError) -> Response:
+        return respond(request, problem)
+
+    @app.exception_handler(HotListError)
+    def _hot_list(request: Request, problem: HotListError) -> Response:
+        return respond(request, InvalidError(str(problem), hint=problem.hint))
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, problem: RequestValidationError) -> Response:
+        places = {
+            ".".join(str(part) for part in error["loc"]) + ": " + error["type"] for error in problem.errors()
+        }
+        return respond(request, InvalidError("; ".join(sorted(places))))
+
+    @app.exception_handler(SQLAlchemyError)
+    def _database(request: Request, problem: SQLAlchemyError) -> Response:
+        _LOG.error("the database failed: %s", type(problem).__name__)
+        return respond(request, AuditError("the database could not be used"))
+
+    @app.exception_handler(HTTPException)
+    def _framework(request: Request, problem: HTTPException) -> Response:
+        fault = AbsentError(HTTPStatus(problem.status_code).phrase)
+        fault.status = HTTPStatus(problem.status_code)
+        return respond(request, fault)

@@ -1,0 +1,1 @@
+"""One module a subject: the devices' routes, and the people's pages."""

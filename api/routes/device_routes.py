@@ -1,0 +1,137 @@
+"""What devices call: enrol, deliver hits. Everything but enrolment is signed by the device's key."""
+
+import json
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api import devices, intake
+from api.deps import FromDevice, ServiceDep
+from api.devices import Device
+from api.errors import DeviceError, InvalidError, TooLargeError
+from api.problems import document
+from api.service import Service
+from edge.hit import MAX_ENVELOPE
+from hotlist.signed_requests import Request as Signed
+from hotlist.signed_requests import RequestSignatureError, read_request
+
+router = APIRouter(prefix="/v1", tags=["devices"])
+ENROLLING: Final = "enrolling"
+"""The key id of the one request that a device signs before it has an id."""
+
+
+class EnrolmentRequest(BaseModel):
+    """A device's public keys, as their files' text, and the code that a person made for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Annotated[str, Field(min_length=10, max_length=60, examples=["ABCDEF-GHIJKL-MNOPQR-STUVWX"])]
+    verify_key: Annotated[str, Field(max_length=4096)]
+    seal_key: Annotated[str, Field(max_length=4096)]
+
+
+class Enrolment(BaseModel):
+    """What a device gets: its id, and the public keys it trusts from now on, as their files' text."""
+
+    device: Annotated[str, Field(examples=["camera-1"])]
+    agency: str
+    registration: dict[str, str]
+    department_seal_key: str
+    service_verify_key: str
+    certificate_authority: str
+
+
+class HitBatch(BaseModel):
+    """Sealed envelopes, each as the text that lies on the device's spool."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    envelopes: Annotated[list[Annotated[str, Field(max_length=MAX_ENVELOPE)]], Field(min_length=1)]
+
+
+class HitResult(BaseModel):
+    """What became of one envelope: an acknowledgement to verify, or a problem document."""
+
+    status: Annotated[str, Field(examples=["stored", "known", "refused"])]
+    ack: dict[str, str] | None = None
+    problem: dict[str, str | int] | None = None
+
+
+class HitResults(BaseModel):
+    """One result for each envelope, in their order."""
+
+    results: list[HitResult]
+
+
+def _body_schema(model: type[BaseModel]) -> dict[str, object]:
+    """Return OpenAPI's description of a body that is read as bytes, because it is signed as bytes."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@router.post("/devices/enrol", openapi_extra=_body_schema(EnrolmentRequest))
+async def enrol(request: Request, service: ServiceDep) -> Enrolment:
+    """Enrol a device by its one-time code; the key that is sent signs the request, under the id "enrolling".
+
+    Raises:
+        DeviceError: the code is wrong, or the request is not signed by the key that it sends.
+        InvalidError: the body is not as described.
+    """
+    body = await request.body()
+    try:
+        asked = EnrolmentRequest.model_validate_json(body)
+    except ValidationError:
+        raise InvalidError("the body is no enrolment request") from None
+    verify_key, seal_key = devices.parse_keys(asked.verify_key, asked.seal_key)
+    try:
+        sent = Signed(request.method, request.url.path, request.url.query, body)
+        signed = read_request(sent, request.headers)
+    except RequestSignatureError as problem:
+        raise DeviceError(str(problem)) from None
+    if signed.key_id != ENROLLING or not signed.holds(verify_key):
+        raise DeviceError("the request is not signed by the key that it sends")
+    device = await run_in_threadpool(devices.enrol, service, asked.code, verify_key, seal_key)
+    return await run_in_threadpool(_enrolment, service, device)
+
+
+def _enrolment(service: Service, device: str) -> Enrolment:
+    """Return what an enrolled device gets."""
+    authority = service.settings.state / "ca.pem"
+    return Enrolment(
+        device=device,
+        agency=service.settings.agency,
+        registration=devices.registration(service, device),
+        department_seal_key=service.secrets.department.public.to_text(),
+        service_verify_key=service.secrets.service.public.to_text(),
+        certificate_authority=authority.read_text() if authority.exists() else "",
+    )
+
+
+@router.post("/hits", openapi_extra=_body_schema(HitBatch))
+def deliver(service: ServiceDep, sent: FromDevice) -> HitResults:
+    """Deliver a batch of sealed hits; each is taken or refused by itself, and delivery is idempotent.
+
+    Raises:
+        InvalidError: the body is not as described.
+        TooLargeError: more envelopes than one request may hold.
+    """
+    device, body = sent
+    try:
+        batch = HitBatch.model_validate_json(body)
+    except ValidationError:
+        raise InvalidError("the body is no batch of envelopes") from None
+    if len(batch.envelopes) > service.settings.limits.batch:
+        raise TooLargeError(f"at most {service.settings.limits.batch} envelopes are taken at once")
+    return HitResults(results=[_deliver(service, device, envelope) for envelope in batch.envelopes])
+
+
+def _deliver(service: Service, device: Device, envelope: str) -> HitResult:
+    """Take one envelope and say what became of it."""
+    taken = intake.take(service, device, envelope.encode())
+    if taken.ack is not None:
+        ack = json.loads(json.dumps(taken.ack.to_json()))
+        return HitResult(status="stored" if taken.new else "known", ack=ack)
+    problem = document(taken.problem) if taken.problem else {}
+    return HitResult(status="refused", problem=json.loads(json.dumps(problem)))

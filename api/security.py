@@ -1,0 +1,164 @@
+"""Three small ASGI classes around the whole service: headers, no cross-site acts, no endless bodies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import CrossSiteError, TooLargeError
+from api.problems import respond
+
+CONTENT_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_BODY_SECONDS: Final = 30
+Refused = Callable[[str, str], Awaitable[None]]
+"""Told the path and the problem's slug of a request that was refused here."""
+
+
+class SecurityHeaders:
+    """Adds the security headers, and forbids storing anything but what is under ``/static``."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._secure = secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers added to the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+                if self._secure:
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class SameSite:
+    """Refuses an act that another site's page started: by Sec-Fetch-Site, and by Origin where that is absent.
+
+    A request with neither comes from no browser; it is let through only without a cookie, which is how
+    devices come, by their signature.
+    """
+
+    def __init__(self, app: ASGIApp, *, refused: Refused) -> None:
+        self._app = app
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 403."""
+        if scope["type"] != "http" or scope["method"] in _SAFE or _same_site(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        problem = CrossSiteError("acts are taken only from the service's own pages")
+        await self._refused(scope["path"], problem.slug)
+        await respond(Request(scope), problem)(scope, receive, send)
+
+
+def _same_site(headers: Headers) -> bool:
+    """Whether a request that changes something comes from our own page, or from no browser at all."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc == headers.get("host", "")
+    return "cookie" not in headers
+
+
+class BodyLimit:
+    """Reads a body up to a size and a time, before anything else looks at it.
+
+    Args:
+        app: what comes after.
+        limit: bytes.
+        refused: told of a refusal.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, refused: Refused) -> None:
+        self._app = app
+        self._limit = limit
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with the body read, or answer 413 or 408."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await self._read(Headers(scope=scope), receive)
+        except (TooLargeError, TimeoutError) as late:
+            problem = late if isinstance(late, TooLargeError) else _slow()
+            await self._refused(scope["path"], problem.slug)
+            await respond(Request(scope), problem)(scope, receive, send)
+            return
+        if body is not None:
+            await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """Return the whole body; None when the sender went away.
+
+        Raises:
+            TooLargeError: it is, or says that it is, larger than the limit.
+        """
+        said = headers.get("content-length", "0")
+        if not said.isascii() or not said.isdigit() or int(said) > self._limit:
+            raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
+        chunks, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            more = message.get("more_body", False)
+            if size > self._limit:
+                raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
+        return b"".join(chunks)
+
+
+def _slow() -> TooLargeError:
+    """Return the problem of a body that took too long."""
+    problem = TooLargeError(f"the body did not arrive within {_BODY_SECONDS} seconds")
+    problem.status = HTTPStatus.REQUEST_TIMEOUT
+    return problem
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives the body once and then waits for what follows."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

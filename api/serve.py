@@ -1,0 +1,110 @@
+"""Running the service: keys and tables first, then the listener, with as many workers as are set."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from api import people
+from api.app import create_app
+from api.authority import Files, issue, prepare_authority
+from api.clock import utc_now
+from api.errors import SettingsError
+from api.service import open_service
+from api.settings import Settings
+
+_HANDOVER: Final = "HITONLY_API_SETTINGS"
+"""Environment variable by which the parent hands its checked settings to worker processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is known once everything is prepared and before anything listens.
+
+    Attributes:
+        settings: with the port filled in.
+        link: the first administrator's one-time link, or None when there are people already.
+        files: the listener's certificate and key, or None without TLS.
+    """
+
+    settings: Settings
+    link: str | None
+    files: Files | None
+
+
+def prepare(settings: Settings) -> Ready:
+    """Make keys, authority and tables where they are not there yet, and choose the port.
+
+    Raises:
+        StateError: the database is another version's, or the state folder cannot be used.
+        SettingsError: the port is taken.
+    """
+    settings = settings.model_copy(update={"port": _port(settings)})
+    service = open_service(settings)
+    try:
+        prepare_authority(settings.state, utc_now())
+        token = people.first_invitation(service)
+    finally:
+        service.close()
+    link = f"{settings.url}/welcome/{token}" if token else None
+    return Ready(settings, link, _files(settings))
+
+
+def run(ready: Ready) -> None:
+    """Serve until told to stop."""
+    settings, files = ready.settings, ready.files
+    os.environ[_HANDOVER] = settings.model_dump_json()
+    uvicorn.run(
+        "api.serve:worker",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        ssl_certfile=files.certificate if files else None,
+        ssl_keyfile=files.key if files else None,
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+        h11_max_incomplete_event_size=16_384,
+    )
+
+
+def worker() -> FastAPI:
+    """Return the application in a worker process, from the settings that the parent handed over."""
+    return create_app(Settings.model_validate_json(os.environ[_HANDOVER]))
+
+
+def _files(settings: Settings) -> Files | None:
+    """Return the listener's certificate and key, issued now by the local authority where that is set."""
+    if settings.tls.mode == "off":
+        return None
+    if settings.tls.mode == "files":
+        return Files(Path(str(settings.tls.certificate)), Path(str(settings.tls.key)))
+    names = dict.fromkeys([*settings.tls.names, "localhost", "127.0.0.1"])
+    return issue(settings.state, list(names), utc_now())
+
+
+def _port(settings: Settings) -> int:
+    """Return the port to listen on; 0 asks the system for a free one.
+
+    Raises:
+        SettingsError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as problem:
+            hint = "Choose another port with --port."
+            raise SettingsError(
+                f"{settings.host}:{settings.port} cannot be used: {problem.strerror}", hint=hint
+            ) from None
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,218 @@
+"""One measured run in a process of its own, so that memory and processor time are its alone.
+
+    python -m benchmarks.worker < job.json
+
+It answers with one JSON object a line: ``{"frames": n}`` now and then, and the measurement at the end.
+"""
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+
+from benchmarks.department import Reading, configuration
+from benchmarks.peers import FastAlpr, load_models
+from benchmarks.recording import Recorder, recorded
+from edge.box import Box, Listener
+from edge.hit import Hit
+
+SAMPLE_S: Final = 0.25
+REPORT_EVERY: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run.
+
+    Attributes:
+        kind: ``edge``, ``record`` (the edge, noting each reading for the accuracy part) or ``fast-alpr``.
+        clip: the video.
+        folder: what `department.found` made; the spool fills there.
+        reading: the models.
+        realtime: at the clip's own pace, newest frame wins; else every frame, as fast as it goes.
+    """
+
+    kind: str
+    clip: str
+    folder: str
+    reading: dict[str, Any]
+    realtime: bool = False
+
+    @property
+    def models(self) -> Reading:
+        """The models as the other modules take them."""
+        folder = self.reading["folder"]
+        return Reading(self.reading["detector"], self.reading["reader"], Path(folder) if folder else None)
+
+
+@dataclass(slots=True)
+class Memory:
+    """Proportional memory of this process and its children over time: (seconds, MiB)."""
+
+    samples: list[tuple[float, float]] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Sample while the block runs."""
+        start = time.monotonic()
+
+        def watch() -> None:
+            while not self._over.is_set():
+                self.samples.append((round(time.monotonic() - start, 2), round(_memory_mib(), 1)))
+                self._over.wait(SAMPLE_S)
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+
+def run_edge(job: Job) -> dict[str, Any]:
+    """Run the real box over a clip and return what it took."""
+    delays: list[float] = []
+    frames = 0
+
+    def turn(_box: Box) -> None:
+        nonlocal frames
+        frames += 1
+        if frames % REPORT_EVERY == 0:
+            _say({"frames": frames})
+
+    def hit(of: Hit) -> None:
+        delays.append((datetime.now(UTC) - of.captured).total_seconds() * 1000)
+
+    config = configuration(Path(job.folder), Path(job.clip), job.models, realtime=job.realtime)
+    box = Box.assemble(config, listener=Listener(hit=hit, turn=turn))
+    recorder = Recorder()
+    if job.kind == "record":
+        box.pipelines = [recorded(pipeline, recorder) for pipeline in box.pipelines]
+    memory = Memory()
+    with memory.watched():
+        spent = _Spent()
+        summary = box.run()
+        took = spent.until_now()
+    stages = box.pipelines[0].stages
+    return took | {
+        "frames": summary.cameras["bench"].frames,
+        "looked": summary.cameras["bench"].looked,
+        "drops": summary.drops,
+        "stages_ms": {name: ns / 1e6 for name, ns in stages.spent_ns.items()},
+        "counts": asdict(summary.counts),
+        "delays_ms": delays,
+        "memory": memory.samples,
+        "readings": [asdict(reading) for reading in recorder.readings],
+        "passes": [asdict(one) for one in recorder.passes.values()],
+    }
+
+
+def run_plain(job: Job) -> dict[str, Any]:
+    """Run fast-alpr's plain loop over a clip: every frame, or at the clip's pace the newest."""
+    alpr = FastAlpr(load_models(job.models))
+    stages = {"detect": 0.0, "read": 0.0, "decode": 0.0}
+    alpr.detector.predict = _timed(alpr.detector.predict, stages, "detect")  # type: ignore[method-assign]
+    alpr.ocr.predict = _timed(alpr.ocr.predict, stages, "read")
+    capture = cv2.VideoCapture(job.clip)
+    pace = capture.get(cv2.CAP_PROP_FPS) or 25.0
+    readings, number, taken = [], -1, 0
+    memory = Memory()
+    with memory.watched():
+        spent = _Spent()
+        start = time.perf_counter()
+        while True:
+            began = time.perf_counter()
+            due = max(number + 1, int((began - start) * pace)) if job.realtime else number + 1
+            alive = all(capture.grab() for _ in range(due - number))
+            more, frame = capture.retrieve() if alive else (False, None)
+            if not more or frame is None:
+                break
+            number = due
+            stages["decode"] += time.perf_counter() - began
+            if job.realtime:
+                time.sleep(max(0.0, start + number / pace - time.perf_counter()))
+            taken += 1
+            for seen in alpr.look(frame):
+                readings.append({"frame": number, "text": seen.text, "probability": 0.0})
+            if taken % REPORT_EVERY == 0:
+                _say({"frames": taken})
+        took = spent.until_now()
+    capture.release()
+    return took | {
+        "frames": taken,
+        "looked": taken,
+        "drops": number + 1 - taken,
+        "stages_ms": {name: seconds * 1000 for name, seconds in stages.items()},
+        "memory": memory.samples,
+        "readings": readings,
+        "own_loader": alpr.own_loader,
+    }
+
+
+class _Spent:
+    """Wall-clock and processor time since it was made; children count once they have ended."""
+
+    def __init__(self) -> None:
+        self._wall = time.perf_counter()
+        self._own = time.process_time()
+
+    def until_now(self) -> dict[str, float]:
+        """Return seconds: wall, processor of this process, processor of its children."""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {
+            "wall_s": time.perf_counter() - self._wall,
+            "cpu_s": time.process_time() - self._own,
+            "children_cpu_s": children.ru_utime + children.ru_stime,
+        }
+
+
+def _timed(call: Callable[[Any], Any], stages: dict[str, float], name: str) -> Callable[[Any], Any]:
+    def timed(argument: Any) -> Any:  # noqa: ANN401 - whatever is timed
+        began = time.perf_counter()
+        try:
+            return call(argument)
+        finally:
+            stages[name] += time.perf_counter() - began
+
+    return timed
+
+
+def _memory_mib() -> float:
+    """Return the proportional set size of this process and its children."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    return sum(_pss_kib(each) for each in ("self", *children)) / 1024
+
+
+def _pss_kib(process: str) -> int:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def _say(body: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(body) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Read a job, do it, say what it took."""
+    job = Job(**json.load(sys.stdin))
+    _say({"measured": run_plain(job) if job.kind == "fast-alpr" else run_edge(job)})
+
+
+if __name__ == "__main__":
+    main()

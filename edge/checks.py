@@ -1,0 +1,85 @@
+"""What ``alpr-edge check`` tries: each thing the configuration names, as the running edge would use it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from edge.box import load_models, watch_list
+from edge.clock import SystemClock
+from edge.config import EdgeConfig
+from edge.errors import EdgeError, SourceError
+from edge.lists import ListState
+from edge.sources import open_source
+from edge.sources.settings import SourceSettings
+from edge.spool import Spool
+from hotlist.errors import HotListError
+from hotlist.keys import SealKey, SealPublic, SigningKey
+
+PATIENCE_S: Final = 15.0
+"""How long a camera may take to give its first frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried: what was found, or the problem with its mend."""
+
+    what: str
+    found: str
+    problem: EdgeError | HotListError | None = None
+
+
+def check(config: EdgeConfig) -> Iterator[Finding]:
+    """Try everything the configuration names, one after the other."""
+    for what, test in _tests(config):
+        try:
+            yield Finding(what, test())
+        except (EdgeError, HotListError) as problem:
+            yield Finding(what, str(problem), problem)
+
+
+def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
+    device = config.device
+    yield "device", lambda: f"{device.id}" + (" (DEMO, not for use on a road)" if device.demo else "")
+    yield "signing key", lambda: SigningKey.load(config.keys.signing).public.id
+    yield "sealing key", lambda: SealKey.load(config.keys.sealing).public.id
+    yield "department's key", lambda: SealPublic.load(config.keys.department).id
+    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
+    yield "hot list", lambda: _list(config)
+    yield "folders", lambda: _folders(config)
+    for section in config.cameras:
+        yield f"camera {section.name}", partial(_camera, section.source)
+
+
+def _list(config: EdgeConfig) -> str:
+    said: list[str] = []
+    watch = watch_list(config, SystemClock(), said.append)
+    watch.poll()
+    if watch.state is not ListState.FRESH:
+        hint = "The box does not alert until it has a list that is signed, current and sealed to it (R7)."
+        raise HotListError("; ".join(said) or f"the list is {watch.state.value}", hint=hint)
+    return said[-1]
+
+
+def _folders(config: EdgeConfig) -> str:
+    for folder in (config.storage.spool, config.storage.state):
+        Spool(folder)
+    return "spool and state can be written"
+
+
+def _camera(settings: SourceSettings) -> str:
+    """Wait for one frame; say its size."""
+    source = open_source(settings)
+    patience = threading.Timer(PATIENCE_S, source.close)
+    patience.start()
+    try:
+        frame = next(iter(source.frames()), None)
+        if frame is None:
+            hint = "Check the address, the password, the cable, and the stream's format (H.264 or H.265)."
+            raise SourceError(f"no frame within {PATIENCE_S:g} s: {source.reason or 'it ended'}", hint=hint)
+        height, width = frame.pixels.shape[:2]
+    finally:
+        patience.cancel()
+        source.close()
+    return f"{width} x {height} pixels"

@@ -1,0 +1,40 @@
+"""What the configuration lets the process write and reach; everything else is refused by the kernel."""
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from edge.config import EdgeConfig
+from edge.landlock import Allowed
+from edge.sources.settings import RtspSettings, SourceSettings, UsbSettings
+
+_DNS: Final = 53
+_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+
+
+def allowed(config: EdgeConfig) -> Allowed:
+    """Return the folders, devices and ports that a configuration needs; the folders are made if absent."""
+    sources = [camera.source for camera in config.cameras]
+    folders = (config.storage.spool, config.storage.state, config.hotlist.trust)
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ports = {port for source in sources for port in _ports(source)}
+    return Allowed(
+        folders=folders,
+        devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
+        connect=tuple(sorted(ports | {_DNS})) if ports else (),
+    )
+
+
+def port_of(url: str) -> int:
+    """Return a URL's port, or its scheme's own."""
+    parts = urlsplit(url)
+    return parts.port or _PORTS[parts.scheme]
+
+
+def _ports(source: SourceSettings) -> tuple[int, ...]:
+    return (port_of(source.url.get_secret_value()),) if isinstance(source, RtspSettings) else ()
+
+
+def _devices(source: SourceSettings) -> tuple[Path, ...]:
+    return (Path(f"/dev/video{source.device}"),) if isinstance(source, UsbSettings) else ()

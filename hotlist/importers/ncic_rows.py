@@ -1,0 +1,91 @@
+"""The NCIC fixed-width extract. Offsets from 0, the end excluded.
+
+    [0:10]  record number; its first letter is the file: A F W V P M are permitted here, N never
+    [10:19] the agency that entered it (ORI)
+    [19:27] date of the incident, YYYYMMDD
+    [27:37] plate
+    [37:39] state, with a zero for the letter O
+    [45:49] year   [49:53] make   [53:56] model   [58:] colour
+
+Example::
+
+    V123456789LA057020020190509AB123456  CA2009MC2009YAMACYLMCBLK
+
+A row carries no expiry: whoever imports the file says how many days its entries may stand. NCIC writes the
+letter O as a zero in plates too; the confusion of O and 0 is matching's to bear.
+"""
+
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import BinaryIO, Final
+
+from hotlist.errors import ImmigrationError, RowError
+from hotlist.importers.row import Refused, Row, lines_of
+from hotlist.subdivisions import CANADA, US
+
+_PURPOSE: Final = MappingProxyType(
+    {
+        "A": "missing-person",
+        "F": "wanted-person",
+        "W": "wanted-person",
+        "V": "stolen-vehicle",
+        "P": "stolen-plate",
+        "M": "missing-person",
+    }
+)
+_IMMIGRATION: Final = "N"
+_LEAST: Final = 39
+"""A row reaches to the end of the state."""
+
+_NCIC_PROVINCES: Final = MappingProxyType({"NF": "NL", "PQ": "QC"})
+"""Codes that are not Canada Post's."""
+
+
+def read_ncic(file: BinaryIO) -> Iterator[Row | Refused]:
+    """Yield the rows of an extract; a first line that is no record is its header.
+
+    Raises:
+        ImportFileError: a line is too long.
+    """
+    for line, text in enumerate(lines_of(file), start=1):
+        record = text.rstrip("\r\n")
+        if not record.strip() or (line == 1 and not record[1:10].isdigit()):
+            continue
+        try:
+            yield Row(line, _values(record))
+        except RowError as problem:
+            yield Refused(line, problem)
+
+
+def _values(record: str) -> dict[str, str]:
+    kind = record[0:1]
+    if kind == _IMMIGRATION:
+        raise ImmigrationError("a row of the immigration-violator file")
+    if kind not in _PURPOSE:
+        raise RowError("a row of an NCIC file whose purpose is not permitted")
+    if len(record) < _LEAST:
+        raise RowError(f"{len(record)} characters; a row has at least {_LEAST}")
+    date = record[19:27].strip()
+    year = record[45:49].strip()
+    values = {
+        "purpose": _PURPOSE[kind],
+        "case_number": record[0:10].strip(),
+        "source": f"NCIC {record[10:19].strip()}".strip(),
+        "plate": record[27:37].strip(),
+        "region": _region(record[37:39]),
+        "year": year if year.isascii() and year.isdigit() else "",
+        "make": record[49:53].strip(),
+        "model": record[53:56].strip(),
+        "colour": record[58:].strip(),
+        "note": f"incident of {date[:4]}-{date[4:6]}-{date[6:]}" if date.isascii() and date.isdigit() else "",
+    }
+    return {name: text for name, text in values.items() if text}
+
+
+def _region(code: str) -> str:
+    """Return the ISO code of an NCIC state; empty for what is neither a state nor a province."""
+    state = code.strip().upper().replace("0", "O")
+    if state in US:
+        return f"US-{state}"
+    province = _NCIC_PROVINCES.get(state, state)
+    return f"CA-{province}" if province in CANADA else ""

@@ -1,0 +1,235 @@
+"""One row becomes a proposed entry, or a reason why not: the rules before anybody approves (R6, R16)."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import ValidationError
+
+from hotlist.entry import EntryForm, Purpose, Severity, first_problem, time_text
+from hotlist.errors import ImmigrationError, PlateError, RowError
+from hotlist.plate import normalise
+from hotlist.subdivisions import CANADA, US
+
+_NOT_SAID: Final = frozenset({"author", "created", "id", "verified"})
+JUNK: Final = frozenset({"190", "NONE", "NOPLATE", "NOTAG", "UNK", "UNKNOWN"})
+"""What systems write where a plate is not known; and any row of zeros. Real cars bear some of these words."""
+
+_PENDING: Final = "pending"
+"""Stands for the approver while nobody has approved."""
+_PREFIX: Final = b'{"approver":"pending",'
+_REPLACED: Final = "\ufffd".encode()
+"""What stands where bytes were no UTF-8."""
+_ALIASES: Final = MappingProxyType(
+    {
+        "stolen": Purpose.STOLEN_VEHICLE,
+        "stolencar": Purpose.STOLEN_VEHICLE,
+        "stolenlicenseplate": Purpose.STOLEN_PLATE,
+        "stolentag": Purpose.STOLEN_PLATE,
+        "missing": Purpose.MISSING_PERSON,
+        "missingendangeredperson": Purpose.MISSING_PERSON,
+        "endangeredperson": Purpose.MISSING_PERSON,
+        "amber": Purpose.MISSING_PERSON,
+        "amberalert": Purpose.MISSING_PERSON,
+        "silveralert": Purpose.MISSING_PERSON,
+        "wanted": Purpose.WANTED_PERSON,
+        "felony": Purpose.WANTED_PERSON,
+        "felonywarrant": Purpose.WARRANT,
+        "suspendedregistration": Purpose.SUSPENDED,
+        "suspendedlicense": Purpose.SUSPENDED,
+        "revoked": Purpose.SUSPENDED,
+        "homicide": Purpose.MAJOR_CRIME,
+        "shooting": Purpose.MAJOR_CRIME,
+        **{purpose.value.replace("-", ""): purpose for purpose in Purpose},
+    }
+)
+_IMMIGRATION: Final = re.compile(r"\b(immigra|deport|ice\b|alien)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What whoever imports or adds says for all rows; a row's own value goes before it.
+
+    Attributes:
+        author: id of the author's key.
+        now: when; aware UTC.
+        country: ISO 3166 code; a bare ``NH`` becomes ``US-NH``.
+        days: how long entries without an expiry of their own may stand; none: they are refused.
+        values: further fields, such as the source or the purpose.
+    """
+
+    author: str
+    now: datetime
+    country: str = ""
+    days: int | None = None
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "now", self.now.replace(microsecond=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An entry that nobody has approved yet.
+
+    Attributes:
+        body: the entry's canonical JSON without its opening brace and approver.
+    """
+
+    plate: str = field(repr=False)
+    region: str
+    case_number: str = field(repr=False)
+    source: str
+    expires: str
+    body: bytes = field(repr=False)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What may be there once: a plate of a region in a case."""
+        return self.plate, self.region, self.case_number
+
+
+def approved_line(body: bytes, approver: str) -> bytes:
+    """Return the canonical JSON of the entry that a proposal's body becomes when this key approves it."""
+    return b'{"approver":"' + approver.encode() + b'",' + body
+
+
+def created_of(body: bytes) -> datetime:
+    """Return when the entry of a proposal's body was first created."""
+    return datetime.fromisoformat(json.loads(b"{" + body)["created"])
+
+
+def said_in(body: bytes) -> dict[str, object]:
+    """Return what a proposal's body says of the car and the case, without its id, who wrote it and when."""
+    members: dict[str, object] = json.loads(b"{" + body)
+    return {name: value for name, value in members.items() if name not in _NOT_SAID}
+
+
+def propose(
+    values: Mapping[str, str], given: Given, *, entry_id: str, created: datetime | None = None
+) -> Proposal:
+    """Make a proposal of a row's texts.
+
+    Raises:
+        RowError: a rule is broken: no expiry, no case number, a purpose that is not permitted, a junk plate.
+        ImmigrationError: the purpose is immigration.
+    """
+    row = {**given.values, **values}
+    verified = _moment(row["verified"], last=False) if "verified" in row else given.now
+    proposal: dict[str, object] = {
+        "approver": _PENDING,
+        "author": given.author,
+        "case_number": _needed(row, "case_number"),
+        "created": created or given.now,
+        "effective": _moment(row["effective"], last=False) if "effective" in row else given.now,
+        "expires": _expiry(row, given),
+        "id": entry_id,
+        "note": row.get("note", ""),
+        "plate": _plate(row.get("plate", "")),
+        "purpose": _purpose(row.get("purpose", "")),
+        "region": _region(row.get("region", ""), given.country),
+        "severity": _severity(row.get("severity", "routine")),
+        "source": _needed(row, "source"),
+        "vehicle": {
+            "colour": row.get("colour", ""),
+            "make": row.get("make", ""),
+            "model": row.get("model", ""),
+            "year": _year(row.get("year", "")),
+        },
+        "verified": verified,
+    }
+    if verified > given.now:
+        raise RowError("it was last verified in the future")
+    return _checked(proposal)
+
+
+def _checked(proposal: dict[str, object]) -> Proposal:
+    try:
+        form = EntryForm.model_validate(proposal)
+    except ValidationError as problem:
+        raise RowError(f"an entry {first_problem(problem)}") from None
+    line = EntryForm.__pydantic_serializer__.to_json(form)
+    if _REPLACED in line:
+        raise RowError("a text that is not UTF-8")
+    body = line.removeprefix(_PREFIX)
+    return Proposal(form.plate, form.region, form.case_number, form.source, time_text(form.expires), body)
+
+
+def _needed(row: Mapping[str, str], name: str) -> str:
+    if not row.get(name):
+        raise RowError(f"no {name.replace('_', ' ')}")
+    return row[name]
+
+
+def _plate(raw: str) -> str:
+    try:
+        plate = normalise(raw)
+    except PlateError as problem:
+        raise RowError("no plate" if not raw or not raw.strip("0 ") else str(problem)) from None
+    if plate in JUNK or not plate.strip("0"):
+        raise RowError("a junk plate, which stands for an unknown one")
+    return plate
+
+
+def _purpose(text: str) -> Purpose:
+    if not text:
+        raise RowError("no purpose")
+    purpose = _ALIASES.get(re.sub(r"[^a-z]", "", text.lower()))
+    if purpose is None:
+        if _IMMIGRATION.search(text):
+            raise ImmigrationError("its purpose is immigration")
+        raise RowError("its purpose is not permitted; see the closed list")
+    return purpose
+
+
+def _severity(text: str) -> Severity:
+    try:
+        return Severity(text.lower())
+    except ValueError:
+        raise RowError("its severity is none of routine, high, urgent") from None
+
+
+def _year(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) == len("2026")):
+        raise RowError("the vehicle's year is no year")
+    return int(text)
+
+
+def _region(text: str, country: str) -> str:
+    """Return an ISO 3166 code; a bare subdivision needs the country, or California would be Canada."""
+    code = text.upper()
+    if not code or "-" in code or code == country:
+        return code
+    if country:
+        return f"{country}-{code}"
+    if code in US or code in CANADA:
+        raise RowError("its region may be a state or a country; write US-NH, or give the country")
+    return code
+
+
+def _expiry(row: Mapping[str, str], given: Given) -> datetime:
+    if "expires" in row:
+        return _moment(row["expires"], last=True)
+    if given.days is None:
+        raise RowError("no expiry")
+    return given.now + timedelta(days=given.days)
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str, *, last: bool) -> datetime:
+    """Return an ISO 8601 time; without a zone it is UTC; a bare date is its first or its last second."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if len(text) <= len("2026-12-31"):
+            moment = datetime.combine(moment, time(23, 59, 59) if last else time())
+        whole = moment.replace(microsecond=0)
+        return whole.replace(tzinfo=UTC) if whole.tzinfo is None else whole.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RowError("a date that is not ISO 8601, such as 2026-12-31 or 2026-12-31T18:00:00Z") from None

@@ -1,0 +1,127 @@
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from typer.testing import CliRunner
+
+from api import audit, audit_export, people
+from api.audit import Act
+from api.cli import app
+from api.db.models import AuditRow, InvitationRow
+from api.errors import AuditError, ChainError
+from api.people import Role
+from api.service import Service
+from hotlist.keys import SigningKey
+from tests.api_kit import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a department with a log of twelve records."""
+    desk = Desk(tmp_path / "state")
+    for number in range(12):
+        desk.service.record(Act("person:dora", "hit.open", f"hit:{number}", "review-alert", "30-1"))
+        desk.clock.move(seconds=1.234)
+    yield desk
+    desk.service.close()
+
+
+def export(desk: Desk, folder: Path) -> Path:
+    """Write an export."""
+    path = folder / "audit.ndjson"
+    path.write_bytes(b"".join(audit_export.export(desk.service, "person:ada")))
+    return path
+
+
+def test_an_export_is_checked_without_the_service(desk: Desk, tmp_path: Path) -> None:
+    """Thirteen records: the export itself is the last."""
+    path = export(desk, tmp_path)
+    assert audit_export.verify_file(path, desk.service.secrets.service.public) == 13
+    key = desk.settings.state / "service.pub"
+    done = CliRunner().invoke(app, ["audit", "verify", str(path), "--key", str(key)])
+    assert done.exit_code == 0
+    assert "13 records, unbroken" in done.output
+
+
+CUTS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "one altered": lambda lines: [line.replace(b'"hit:4"', b'"hit:5"') for line in lines],
+    "one removed": lambda lines: lines[:5] + lines[6:],
+    "two exchanged": lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]],
+    "end cut off": lambda lines: [*lines[:9], lines[-1]],
+    "end and checkpoint cut off": lambda lines: lines[:9],
+    "time altered": lambda lines: [line.replace(b"T03:00:01", b"T03:00:02") for line in lines],
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
+def test_whatever_is_done_to_an_export_is_seen(
+    desk: Desk, tmp_path: Path, cut: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    """Altered, removed, reordered or cut: named, not passed over (R12)."""
+    path = export(desk, tmp_path)
+    path.write_bytes(b"".join(cut(path.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(ChainError):
+        audit_export.verify_file(path, desk.service.secrets.service.public)
+
+
+def test_an_export_rewritten_under_another_key_is_refused(desk: Desk, tmp_path: Path) -> None:
+    """Whoever rewrites the chain cannot sign it."""
+    with pytest.raises(ChainError, match="not signed"):
+        audit_export.verify_file(export(desk, tmp_path), SigningKey.generate().public)
+
+
+def test_times_are_utc_to_a_hundredth_and_never_run_back(desk: Desk) -> None:
+    """A wall clock that steps back does not reorder the log (R12)."""
+    desk.clock.move(hours=-5)
+    desk.service.record(Act("service", "test"))
+    with desk.service.database.read() as session:
+        times = [row.at for row in session.query(AuditRow).order_by(AuditRow.seq)]
+    assert times[0] == "2030-01-07T03:00:00.00Z"
+    assert times[1] == "2030-01-07T03:00:01.23Z"
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit WHERE seq = 3"])
+def test_the_table_itself_refuses_to_forget(desk: Desk, statement: str) -> None:
+    """Triggers guard it beside the chain."""
+    with pytest.raises(DBAPIError, match="append-only"), desk.service.database.begin() as session:
+        session.execute(text(statement))
+
+
+def test_an_act_that_cannot_be_recorded_does_not_happen(desk: Desk) -> None:
+    """The log broken, nobody can be invited, and nothing of it is left (R12)."""
+    with desk.service.database.begin() as session:
+        session.execute(text("ALTER TABLE audit RENAME TO audit_gone"))
+    with pytest.raises(AuditError):
+        people.invite(desk.service, frozenset({Role.REVIEWER}), "service")
+    assert desk.count(InvitationRow) == 0
+
+
+def test_writers_at_the_same_moment_take_turns(desk: Desk) -> None:
+    """Eight threads, no number twice, no gap, the chain whole."""
+    _write_together(desk.service)
+    with desk.service.database.begin() as session:
+        mark = audit.checkpoint(session, desk.service.secrets.service, desk.clock())
+        rows = [
+            {**audit.record(row), "digest": row.digest}
+            for row in session.query(AuditRow).order_by(AuditRow.seq)
+        ]
+    assert mark is not None
+    assert audit.verify(rows, [mark], desk.service.secrets.service.public) == 12 + 80
+
+
+def _write_together(service: Service) -> None:
+    """Write ten records from each of eight threads."""
+
+    def write() -> None:
+        for _ in range(10):
+            service.record(Act("service", "test"))
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,293 @@
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge import ledger as ledger_module
+from edge.clock import NS
+from edge.counts import Counts
+from edge.errors import StorageError
+from edge.ledger import NAME, Ledger, read_lines
+from edge.receipts import FIRST, INTERVAL_NS, Anchor, Kind, Reason, Receipt, Run, digest, to_line, verify
+from edge.software import boot_id, software_digest
+from hotlist.keys import SigningKey
+
+KEY = SigningKey(bytes(range(32)))
+RUN = Run("box-1", "r1", "b1", 180 * NS, NS, "hitonly 0", "d" * 64, ("m1", "m2"), ("memory-locked",))
+START = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class HandClock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 500 * NS
+        self.wall = START
+
+    def boot_ns(self) -> int:
+        """Return the boot time that the test set."""
+        return self.now
+
+    def utc(self) -> datetime:
+        """Return the wall-clock time that the test set."""
+        return self.wall
+
+    def step(self, seconds: int) -> None:
+        """Let time pass on both."""
+        self.now += seconds * NS
+        self.wall += timedelta(seconds=seconds)
+
+
+def _counts(reads: int) -> Counts:
+    return Counts(reads, reads // 10, reads - reads // 10 - min(reads, 2), min(reads, 2), 0, NS, 3_000_000)
+
+
+def _write(folder: Path, minutes: int, run: Run = RUN) -> HandClock:
+    clock = HandClock()
+    ledger = Ledger(folder, KEY, run, clock)
+    ledger.write(Reason.START, _counts(0), drops=0, list_version=4)
+    for minute in range(1, minutes + 1):
+        clock.step(60)
+        ledger.write(Reason.MINUTE, _counts(10 * minute), drops=minute, list_version=4)
+    ledger.write(Reason.STOP, _counts(10 * minutes), drops=minutes, list_version=4)
+    return clock
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> list[bytes]:
+    """Return a whole run's lines: start, five minutes, stop."""
+    _write(tmp_path, 5)
+    return list(read_lines(tmp_path))
+
+
+def test_a_whole_chain_holds(chain: list[bytes]) -> None:
+    """What the edge wrote is verified without a finding, and the totals are the last counts (promise 5)."""
+    verdict = verify(chain, KEY.public)
+    assert verdict.holds
+    assert not verdict.findings
+    assert verdict.receipts == 7
+    assert verdict.anchor == Anchor(6, digest(chain[-1]))
+    assert verdict.totals == {"reads": 50, "hits": 5, "destroyed": 43}
+
+
+def _edit(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:3], lines[3].replace(b'"reads":30', b'"reads":31'), *lines[4:]]
+
+
+def _without(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:3], *lines[4:]]
+
+
+def _swapped(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:2], lines[3], lines[2], *lines[4:]]
+
+
+def _twice(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:3], lines[2], *lines[3:]]
+
+
+def _half(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:3], lines[3][:100] + b"\n", *lines[4:]]
+
+
+def _spaced(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:3], lines[3].replace(b'"drops":3', b'"drops": 3'), *lines[4:]]
+
+
+@pytest.mark.parametrize(
+    ("harm", "kind"),
+    [
+        (_edit, Kind.SIGNATURE),
+        (_without, Kind.GAP),
+        (_swapped, Kind.GAP),
+        (_twice, Kind.GAP),
+        (_half, Kind.MALFORMED),
+        (_spaced, Kind.MALFORMED),
+    ],
+)
+def test_tampering_is_found(
+    chain: list[bytes], harm: Callable[[list[bytes]], list[bytes]], kind: Kind
+) -> None:
+    """A line edited, removed, moved, repeated, cut or re-spaced is found, and named for what it is."""
+    harmed = harm(chain)
+    assert harmed != chain
+    verdict = verify(harmed, KEY.public)
+    assert kind in {finding.kind for finding in verdict.findings}
+    assert not verdict.holds
+
+
+def test_a_cut_end_is_found_by_who_remembers(chain: list[bytes]) -> None:
+    """A chain that ends early is whole in itself; whoever kept the last anchor sees that it is cut off."""
+    known = verify(chain, KEY.public).anchor
+    shorter = chain[:-2]
+    assert verify(shorter, KEY.public).holds
+    assert [finding.kind for finding in verify(shorter, KEY.public, known=known).findings] == [Kind.CUT_OFF]
+    assert verify(chain, KEY.public, known=known).holds
+    assert verify(chain, KEY.public, known=Anchor(4, digest(chain[4]))).holds
+
+
+def test_a_chain_told_anew_is_found_by_who_remembers(chain: list[bytes], tmp_path: Path) -> None:
+    """The device's own key signs another story: the number is there, the line is not the one seen before."""
+    other = tmp_path / "other"
+    _write(other, 5, dataclasses.replace(RUN, run="r2"))
+    retold = list(read_lines(other))
+    assert verify(retold, KEY.public).holds
+    verdict = verify(retold, KEY.public, known=Anchor(4, digest(chain[4])))
+    assert [finding.kind for finding in verdict.findings] == [Kind.BREAK]
+
+
+def test_another_devices_chain_is_refused(chain: list[bytes]) -> None:
+    """With another key no line counts."""
+    verdict = verify(chain, SigningKey.generate().public)
+    assert verdict.receipts == 0
+    assert {finding.kind for finding in verdict.findings} == {Kind.SIGNATURE}
+
+
+def _signed(*bodies: Receipt) -> list[bytes]:
+    """Chain and sign any claims, as a dishonest edge could."""
+    lines: list[bytes] = []
+    for sequence, body in enumerate(bodies):
+        previous = digest(lines[-1]) if lines else FIRST
+        lines.append(to_line(dataclasses.replace(body, sequence=sequence, previous=previous), KEY))
+    return lines
+
+
+def _receipt(minute: int = 0, **changes: Any) -> Receipt:  # noqa: ANN401 - fields of two classes
+    given_counts = Counts(10, 1, 7, 2, 0, NS, 0)
+    known = {field.name for field in dataclasses.fields(Counts)}
+    counts = dataclasses.replace(given_counts, **{k: v for k, v in changes.items() if k in known})
+    base = Receipt(
+        RUN, 0, FIRST, Reason.MINUTE, START + timedelta(minutes=minute), minute * INTERVAL_NS, counts, 0, 1
+    )
+    return dataclasses.replace(base, **{k: v for k, v in changes.items() if k not in known})
+
+
+@pytest.mark.parametrize(
+    ("second", "kind", "is_fault"),
+    [
+        (_receipt(1, reads=11), Kind.SUM, True),
+        (_receipt(1, destroyed_early=8), Kind.SUM, True),
+        (_receipt(1, worst_late_ns=NS + 1), Kind.RETENTION, True),
+        (_receipt(1, oldest_live_ns=180 * NS + 1), Kind.RETENTION, True),
+        (_receipt(1, reads=9, destroyed=6), Kind.BACKWARDS, True),
+        (_receipt(1, run=dataclasses.replace(RUN, window_ns=NS * 90)), Kind.BACKWARDS, True),
+        (_receipt(1, run=dataclasses.replace(RUN, run="r2")), Kind.UNFINISHED, False),
+        (_receipt(4), Kind.SILENCE, False),
+        (_receipt(1, utc=START + timedelta(days=1)), Kind.CLOCK, False),
+        (_receipt(1, utc=START + timedelta(seconds=58)), Kind.CLOCK, False),
+    ],
+)
+def test_a_signed_claim_that_cannot_be_is_found(second: Receipt, kind: Kind, *, is_fault: bool) -> None:
+    """Sum, bounds and order are checked although the signature holds; clocks are noticed (R19)."""
+    assert verify(_signed(_receipt(0), _receipt(1)), KEY.public).findings == ()
+    verdict = verify(_signed(_receipt(0), second), KEY.public)
+    assert kind in {finding.kind for finding in verdict.findings}
+    assert verdict.holds is not is_fault
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.lists(st.binary(max_size=300), max_size=5), st.integers(0, 6), st.integers(0, 400), st.integers(1, 255)
+)
+def test_no_bytes_make_verification_fail(rubbish: list[bytes], which: int, place: int, flip: int) -> None:
+    """Whatever the lines hold, there is a verdict; one flipped bit anywhere in a line is a fault."""
+    assert verify(rubbish, KEY.public).receipts == 0
+    lines = _signed(*(_receipt(minute) for minute in range(7)))
+    line = bytearray(lines[which])
+    place %= len(line) - 1
+    line[place] ^= flip
+    lines[which] = bytes(line)
+    assert not verify(lines, KEY.public).holds
+
+
+def test_the_chain_goes_on_after_a_restart_and_a_torn_line(tmp_path: Path) -> None:
+    """Sequence and chain continue across runs; what a power cut tore was never a receipt."""
+    _write(tmp_path, 1)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b'{"body":{"boot_ns":1')
+    _write(tmp_path, 1, dataclasses.replace(RUN, run="r2", boot="b2"))
+    verdict = verify(read_lines(tmp_path), KEY.public)
+    assert not verdict.findings
+    assert verdict.receipts == 6
+    assert verdict.totals["reads"] == 20
+
+
+def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full files are set aside, the oldest dropped, and the chain is whole across those that are kept."""
+    monkeypatch.setattr(ledger_module, "MAX_BYTES", 3000)
+    monkeypatch.setattr(ledger_module, "KEPT", 3)
+    _write(tmp_path, 30)
+    assert len(list(tmp_path.glob("receipts-*.jsonl"))) == 3
+    verdict = verify(read_lines(tmp_path), KEY.public)
+    assert not verdict.findings
+    assert verdict.first > 0
+    assert verdict.anchor is not None
+    assert verdict.anchor.sequence == 31
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_another_keys_chain_is_not_continued(tmp_path: Path) -> None:
+    """A ledger whose end is not this device's is not written on."""
+    _write(tmp_path, 1)
+    with pytest.raises(StorageError, match="another key"):
+        Ledger(tmp_path, SigningKey.generate(), RUN, HandClock())
+
+
+@pytest.mark.system("/dev/full")
+def test_a_full_disk_is_an_error_and_the_chain_is_as_it_was(tmp_path: Path) -> None:
+    """When the disk refuses, the error says so; the next receipt continues the chain."""
+    clock = HandClock()
+    ledger = Ledger(tmp_path, KEY, RUN, clock)
+    ledger.write(Reason.START, _counts(0), drops=0, list_version=0)
+    kept = tmp_path / "kept"
+    (tmp_path / NAME).rename(kept)
+    (tmp_path / NAME).symlink_to("/dev/full")
+    with pytest.raises(StorageError, match="No space left"):
+        ledger.write(Reason.MINUTE, _counts(1), drops=0, list_version=0)
+    kept.rename(tmp_path / NAME)
+    ledger.write(Reason.STOP, _counts(1), drops=0, list_version=0)
+    assert verify(read_lines(tmp_path), KEY.public).holds
+
+
+def test_a_receipt_is_due_every_minute(tmp_path: Path) -> None:
+    """One a minute by boot time, whatever the wall clock does."""
+    clock = HandClock()
+    ledger = Ledger(tmp_path, KEY, RUN, clock)
+    assert ledger.due()
+    ledger.write(Reason.START, _counts(0), drops=0, list_version=0)
+    clock.wall += timedelta(days=1)
+    assert not ledger.due()
+    clock.now += INTERVAL_NS
+    assert ledger.due()
+
+
+def test_a_receipt_holds_counts_only(chain: list[bytes]) -> None:
+    """The members are these and no others: nothing of a receipt could be about one vehicle (R3)."""
+    body = json.loads(chain[3])["body"]
+    assert set(body) == {
+        "format", "run", "sequence", "previous", "reason", "utc", "boot_ns", "counts", "drops", "list_version",
+    }  # fmt: skip
+    assert all(type(value) is int for value in body["counts"].values())
+
+
+def test_the_software_is_named_by_its_digest() -> None:
+    """The digest is a SHA-256 that stays the same; the boot id is the kernel's."""
+    assert re.fullmatch(r"[0-9a-f]{64}", software_digest())
+    assert software_digest() == software_digest()
+    assert re.fullmatch(r"[0-9a-f-]{36}", boot_id())
+
+
+def test_the_department_can_verify_without_a_vision_package() -> None:
+    """`edge.receipts` and `edge.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
+    code = "import sys, edge.receipts, edge.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
+    root = Path(__file__).resolve().parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
