@@ -117,5 +117,5 @@ class Canvas:
         mask: Mask = table[self.rng.integers(len(table))]
         natural = mask.shape[1] * rect.height / mask.shape[0] * self.between(0.6, 1.2)
         size = (max(4, int(min(rect.width, natural))), max(3, int(rect.height)))
-        small = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32) / 255
+        small = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
         self.lay(small, int(rect.middle[0] - size[0] / 2), int(rect.y1), grey)

@@ -1,7 +1,8 @@
 """Endless training shards, made by one process while another trains.
 
-Each shard is a folder of .npy arrays: images N x 64 x 128 uint8; target N x 10 x 37 float16 (one-hot for drawn plates, the
-teacher's posterior for real ones); centre N x 10 and line N x 10 (the characters' places, -1 where unknown or absent).
+Each shard is a folder of .npy arrays: images N x 64 x 128 uint8; target N x 10 x 37 float16 (one-hot for drawn
+plates, the teacher's posterior for real ones); centre N x 10 and line N x 10 (the characters' places, -1 where
+unknown or absent).
 
     python -m training.ocr.dataset --out runs/ocr/shards --real runs/ocr/real.npz --seed 1
 """
@@ -20,9 +21,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from training.ocr.augment import shoot
-from training.ocr.model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
+from training.ocr.augment import Shot, Subject, shoot
 from training.ocr.canvas import PLATE
+from training.ocr.model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
 from training.ocr.plates import draw
 from training.ocr.real import RealPlate, load_real
 
@@ -77,18 +78,12 @@ def _one_hot(text: str) -> NDArray[np.float16]:
 
 def _put_drawn(shard: Shard, rows: range, rng: np.random.Generator, strength: float) -> None:
     plate = draw(rng)
+    subject = Subject(plate.canvas, PLATE, plate.aspect, plate.centres)
     count = len(plate.text)
     for row in rows:
-        tight = rng.random() < 0.1  # a loose or tight box now and then
-        image, points = shoot(
-            rng,
-            plate.canvas,
-            PLATE,
-            plate.aspect,
-            plate.centres,
-            strength=strength * rng.uniform(0.1, 1.0),
-            spread=0.06 if tight else 0.03,
-        )
+        spread = 0.06 if rng.random() < 0.1 else 0.03  # a loose or tight box now and then
+        shot = Shot(strength=strength * rng.uniform(0.1, 1.0), spread=spread)
+        image, points = shoot(rng, subject, shot)
         shard.images[row] = image
         shard.target[row] = _one_hot(plate.text)
         shard.centre[row, :count] = points[:, 0]
@@ -97,10 +92,13 @@ def _put_drawn(shard: Shard, rows: range, rng: np.random.Generator, strength: fl
 
 def _put_real(shard: Shard, row: int, rng: np.random.Generator, real: RealPlate, strength: float) -> None:
     native = (real.plate[2] - real.plate[0]) * 1.16
-    shard.images[row], _ = shoot(
-        rng, real.crop, real.plate, real.aspect, NO_POINTS,
-        strength=strength * 0.7 * rng.random(), pose=0.45, spread=0.035, widths=(min(native, max(48.0, native * 0.5)), native * 1.1),
-    )  # fmt: skip
+    shot = Shot(
+        strength=strength * 0.7 * rng.random(),
+        pose=0.45,
+        spread=0.035,
+        widths=(min(native, max(48.0, native * 0.5)), native * 1.1),
+    )
+    shard.images[row], _ = shoot(rng, Subject(real.crop, real.plate, real.aspect, NO_POINTS), shot)
     shard.target[row] = real.target
 
 
@@ -158,9 +156,8 @@ def main() -> None:
         while len(list(options.out.glob("*.shard"))) >= options.ahead:
             time.sleep(1)
         strength = min(1.0, 0.4 + 0.03 * number)  # easy pictures first
-        make_shard(np.random.default_rng((options.seed, number)), real, options.real_share, strength).save(
-            options.out / f"{number:06d}.shard"
-        )
+        rng = np.random.default_rng((options.seed, number))
+        make_shard(rng, real, options.real_share, strength).save(options.out / f"{number:06d}.shard")
         number += 1
 
 

@@ -3,8 +3,9 @@
     python -m training.ocr.evaluate --model edge/weights/hitonly-ocr.onnx --data ../shared/data \
         --detector HUB_DETECTOR.onnx --compare HUB_OCR.onnx --out docs/results/ocr-eval.json
 
-Reads go through fast-plate-ocr, on crops widened 8 % on each side: of the label's box, and of the detector's box if one is
-named. Only totals are written, never a plate. With --fit it prints the temperature that suits the crops in data/us_crops.
+Reads go through fast-plate-ocr, on crops widened 8 % on each side: of the label's box, and of the detector's box
+if one is named. Only totals are written, never a plate. With --fit it prints the temperature that suits the crops
+in data/us_crops.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import logging
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ from training.ocr.model import ALPHABET, SLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from open_image_models.detection.core.base import DetectionResult
 
 WIDEN = 0.08
 ZERO, LETTER_O = ALPHABET.index("0"), ALPHABET.index("O")
@@ -71,9 +74,8 @@ class Reader:
     def prepare(self, crop: Pixels) -> Pixels:
         """BGR crop to the model's 1 x 64 x 128 x C, as fast-plate-ocr does."""
         image = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY if self._grey else cv2.COLOR_BGR2RGB)
-        return cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR).reshape(
-            1, self._size[1], self._size[0], -1
-        )
+        small = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return small.reshape(1, self._size[1], self._size[0], -1)
 
     def posterior(self, crop: Pixels) -> NDArray[np.float64]:
         """SLOTS x 37 probabilities."""
@@ -95,6 +97,11 @@ class Reader:
         return float(np.median(times[10:])) * 1e3 / batch
 
 
+def read_picture(path: Path) -> Pixels:
+    """A picture as H x W x 3 BGR."""
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
 def widen(image: Pixels, box: Box) -> Pixels:
     """The box and WIDEN of its sides more on each side, as far as the image goes."""
     x1, y1, x2, y2 = box
@@ -107,14 +114,14 @@ def pictures(folder: Path) -> Iterator[tuple[Pixels, Box, str]]:
     for label in sorted(folder.glob("*.txt")):
         name, x, y, wide, high, text = label.read_text().strip().split("\t")
         x1, y1 = float(x), float(y)
-        yield cv2.imread(str(folder / name)), (x1, y1, x1 + float(wide), y1 + float(high)), text
+        yield read_picture(folder / name), (x1, y1, x1 + float(wide), y1 + float(high)), text
 
 
 def crops(folder: Path) -> Iterator[tuple[Pixels, str]]:
     """Plates already cut out, and their text."""
     with (folder / "labels.csv").open(newline="") as rows:
         for row in csv.DictReader(rows):
-            yield cv2.imread(str(folder / row["image"])), row["plate"]
+            yield read_picture(folder / row["image"]), row["plate"]
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -133,19 +140,12 @@ def detected(folder: Path, detector: Path) -> Iterator[tuple[Pixels | None, str]
         str(detector), backend="yolo_v9", class_labels=("License Plate",), providers=["CPUExecutionProvider"]
     )
     for image, truth, text in pictures(folder):
-        boxes = [
-            (
-                r.confidence,
-                (
-                    float(r.bounding_box.x1),
-                    float(r.bounding_box.y1),
-                    float(r.bounding_box.x2),
-                    float(r.bounding_box.y2),
-                ),
-            )
-            for r in finder.predict(image)
-        ]
-        hits = [(confidence, box) for confidence, box in boxes if overlap(box, truth) > 0.5]
+        hits: list[tuple[float, Box]] = []
+        for found in cast("list[DetectionResult]", finder.predict(image)):
+            edges = found.bounding_box
+            box = (float(edges.x1), float(edges.y1), float(edges.x2), float(edges.y2))
+            if overlap(box, truth) > 0.5:
+                hits.append((found.confidence, box))
         yield (widen(image, max(hits)[1]) if hits else None), text
 
 

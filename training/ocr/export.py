@@ -2,8 +2,8 @@
 
     python -m training.ocr.export --checkpoint runs/ocr/last.pt --out edge/weights
 
-The graph takes N x 64 x 128 x 1 uint8 grey and gives `plate`, N x 10 x 37 float32 probabilities. Weights are stored as float16
-(onnxruntime widens them once, at load), which halves the file; the arithmetic is float32.
+The graph takes N x 64 x 128 x 1 uint8 grey and gives `plate`, N x 10 x 37 float32 probabilities. Weights are
+stored as float16 (onnxruntime widens them once, at load), which halves the file; the arithmetic is float32.
 """
 
 from __future__ import annotations

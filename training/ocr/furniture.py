@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the table of separators reads best as a table
 """All on and about a plate that is not its serial: separators, pictures, stickers, bolts, bands, frames."""
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _picture(canvas: Canvas, gap: Rect, grey: float) -> None:
 
 SEPARATORS: tuple[tuple[Callable[[Canvas, Rect, float], None] | None, float], ...] = (
     (None, 0.30), (_dash, 0.17), (_dot, 0.13), (_seals, 0.11), (_shape, 0.09), (_print, 0.05), (_sticker, 0.08), (_picture, 0.07),
-)  # fmt: skip  # noqa: E501
+)  # fmt: skip
 
 
 def separator(canvas: Canvas, gap: Rect, ink: float) -> None:
@@ -97,7 +98,9 @@ def decorate(canvas: Canvas, contrast: float) -> None:
     if canvas.chance(0.45):
         hills = canvas.noise(int(canvas.rng.integers(3, 16)), (PLATE_HEIGHT, PLATE_WIDTH))
         layer = (hills > canvas.between(-0.3, 1.2)).astype(np.float32)
-        part += cv2.GaussianBlur(layer, (0, 0), canvas.between(0.5, 4)) * canvas.rng.normal(0, 0.22) * contrast
+        part += (
+            cv2.GaussianBlur(layer, (0, 0), canvas.between(0.5, 4)) * canvas.rng.normal(0, 0.22) * contrast
+        )
     if canvas.chance(0.25):
         x, y = canvas.rng.uniform(0, 1, 2)
         blob = on_plate(x, y, canvas.between(0.06, 0.4), canvas.between(0.1, 0.8))

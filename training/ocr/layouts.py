@@ -1,4 +1,4 @@
-# ruff: noqa: E501  the tables read best as tables
+# ruff: noqa: E501, SIM905  the tables read best as tables
 """What is written on plates and how it is set out: character patterns by place, and words for the small print.
 
 In a pattern L is a letter, D a digit, A either; a space is a gap or a separator that is not a character; a slash starts the

@@ -1,9 +1,10 @@
 """The plate reader: a small convolutional trunk, two line heads and a counting read-out.
 
-The trunk turns a 64 x 128 grey crop into 4 x 32 cells. Two heads look along the columns: one for the first (or only) line of
-characters, one for the second line of a two-line plate. Each column of a head says how much of a character's centre it holds
-(its emission, 0 to 1). The running sum of the emissions counts characters, so slot k gathers the columns where the count
-passes k + 1/2. No step depends on the data's values, so the whole graph exports to ONNX.
+The trunk turns a 64 x 128 grey crop into 4 x 32 cells. Two heads look along the columns: one for the first (or
+only) line of characters, one for the second line of a two-line plate. Each column of a head says how much of a
+character's centre it holds (its emission, 0 to 1). The running sum of the emissions counts characters, so slot k
+gathers the columns where the count passes k + 1/2. No step depends on the data's values, so the whole graph
+exports to ONNX.
 """
 
 from __future__ import annotations

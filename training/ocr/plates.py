@@ -7,15 +7,18 @@ too); `aspect` tells the augmentation what the real width over height is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from training.ocr import furniture
-from training.ocr.canvas import PLATE, PLATE_HEIGHT, PLATE_WIDTH, Canvas, Grey, Rect, on_plate
+from training.ocr.canvas import Canvas, Grey, Rect, on_plate
 from training.ocr.layouts import Serial, random_serial
 from training.ocr.typefaces import CHARACTERS, Typeface, typefaces
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,17 @@ def _set_line(canvas: Canvas, face: Typeface, text: str, box: Rect, ink: Ink) ->
     gap = canvas.between(0.12, 0.4)
     space = canvas.between(0.2, 0.5) if canvas.chance(0.55) else canvas.between(0.5, 1.6)
     cells = [
-        space if c == " " else (1.0 if ink.equal else max(n, 0.35)) for c, n in zip(text, natural, strict=True)
+        space if c == " " else (1.0 if ink.equal else max(n, 0.35))
+        for c, n in zip(text, natural, strict=True)
     ]
     unit = box.width / (sum(cells) + gap * (len(text) - 1))
     x, centres = box.x1, []
     for character, cell, ratio in zip(text, cells, natural, strict=True):
         wide = cell * unit
         if character == " ":
-            furniture.separator(canvas, Rect(x - gap * unit / 2, box.y1, x + wide + gap * unit / 2, box.y2), ink.grey)
+            furniture.separator(
+                canvas, Rect(x - gap * unit / 2, box.y1, x + wide + gap * unit / 2, box.y2), ink.grey
+            )
         else:
             inked = min(ratio, 1.0) * unit if ink.equal else ratio * unit
             mask = _glyph(face, character, round(inked), round(box.height), ink)
@@ -124,7 +130,11 @@ def _small_stack(canvas: Canvas, face: Typeface, box: Rect, ink: Ink) -> Rect:
         mask = _glyph(face, character, round(wide), round(high), ink)
         _strike(canvas, mask, box.x1 if on_left else box.x2 - wide, y, ink)
     shift = wide * canvas.between(1.3, 1.9)
-    return Rect(box.x1 + shift, box.y1, box.x2, box.y2) if on_left else Rect(box.x1, box.y1, box.x2 - shift, box.y2)
+    return (
+        Rect(box.x1 + shift, box.y1, box.x2, box.y2)
+        if on_left
+        else Rect(box.x1, box.y1, box.x2 - shift, box.y2)
+    )
 
 
 def _side_picture(canvas: Canvas, box: Rect) -> Rect:

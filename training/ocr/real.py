@@ -1,6 +1,7 @@
 """Real plates without text: crop them by their boxes and let the hub's OCR label those it is sure of.
 
-Writes one npz: crops with a wide margin, the plate's rectangle in each, and the hub's averaged posterior as the target.
+Writes one npz: crops with a wide margin, the plate's rectangle in each, and the hub's averaged posterior as the
+target.
 
     python -m training.ocr.real --pictures ../shared/train --teacher HUB_OCR.onnx --out runs/ocr/real.npz
 """
@@ -12,6 +13,7 @@ import csv
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,9 +22,15 @@ from numpy.typing import NDArray
 
 from training.ocr.model import ALPHABET, HEIGHT, PAD, SLOTS, WIDTH
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MARGIN = 0.3
 WIDENINGS = (0.03, 0.08, 0.13)
 LONGEST = 256
+NARROWEST = 24
+Pixels = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
 log = logging.getLogger("training.ocr.real")
 
 
@@ -30,8 +38,8 @@ log = logging.getLogger("training.ocr.real")
 class RealPlate:
     """A grey crop, the plate's rectangle in it and a teacher's posterior (SLOTS x 37)."""
 
-    crop: NDArray[np.uint8]
-    plate: tuple[float, float, float, float]
+    crop: Pixels
+    plate: Box
     target: NDArray[np.float32]
 
     @property
@@ -41,9 +49,7 @@ class RealPlate:
         return (x2 - x1) / (y2 - y1)
 
 
-def cut(
-    image: NDArray[np.uint8], box: tuple[float, float, float, float], margin: float
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def cut(image: Pixels, box: Box, margin: float) -> tuple[Pixels, tuple[int, int]]:
     """The box widened by margin (a fraction of its sides) as far as the image goes, and the cut's corner."""
     x1, y1, x2, y2 = box
     wide, high = x2 - x1, y2 - y1
@@ -55,16 +61,14 @@ def cut(
     return image[top:bottom, left:right], (left, top)
 
 
-def _posterior(
-    session: ort.InferenceSession, image: NDArray[np.uint8], box: tuple[float, float, float, float]
-) -> NDArray[np.float32]:
+def _posterior(session: ort.InferenceSession, image: Pixels, box: Box) -> NDArray[np.float32]:
     crops = [cv2.resize(cut(image, box, margin)[0], (WIDTH, HEIGHT))[:, :, ::-1] for margin in WIDENINGS]
     output: NDArray[np.float32] = session.run(["plate"], {session.get_inputs()[0].name: np.stack(crops)})[0]
     return output.reshape(len(crops), SLOTS, len(ALPHABET))
 
 
 def _label(posteriors: NDArray[np.float32], sure: float) -> NDArray[np.float32] | None:
-    """The mean posterior if every slot is sure and no widening reads otherwise by more than one character."""
+    """The mean posterior over the widenings if every slot is sure and the text has no holes."""
     mean: NDArray[np.float32] = posteriors.mean(0)
     best = mean.argmax(1)
     length = int((best != PAD).sum())
@@ -88,9 +92,44 @@ def load_real(path: Path) -> list[RealPlate]:
     return plates
 
 
+def _rows(table: Path) -> Iterator[tuple[str, Box]]:
+    """Picture names and boxes wide enough to be read."""
+    with table.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["x1"] and float(row["x2"]) - float(row["x1"]) >= NARROWEST:
+                yield row["image"], (float(row["x1"]), float(row["y1"]), float(row["x2"]), float(row["y2"]))
+
+
+def _plate_of(image: Pixels, box: Box, target: NDArray[np.float32]) -> RealPlate:
+    """The grey crop with its margin, at most LONGEST wide."""
+    crop, (left, top) = cut(image, box, MARGIN)
+    scale = min(1.0, LONGEST / crop.shape[1])
+    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    if scale < 1:
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    x1, y1, x2, y2 = box
+    plate = ((x1 - left) * scale, (y1 - top) * scale, (x2 - left) * scale, (y2 - top) * scale)
+    return RealPlate(np.asarray(grey, np.uint8), plate, target)
+
+
+def _save(path: Path, plates: list[RealPlate]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sizes = np.array([plate.crop.size for plate in plates])
+    np.savez(
+        path,
+        pixels=np.concatenate([plate.crop.ravel() for plate in plates]),
+        offset=np.concatenate([[0], sizes.cumsum()[:-1]]),
+        shape=np.array([plate.crop.shape for plate in plates]),
+        plate=np.array([plate.plate for plate in plates], np.float32),
+        target=np.stack([plate.target for plate in plates]),
+    )
+
+
 def main() -> None:
     """Label the pictures' plates and write those kept."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pictures", type=Path, required=True, help="folder with boxes.csv and images/")
     parser.add_argument("--teacher", type=Path, required=True, help="the hub's OCR, ONNX")
     parser.add_argument(
@@ -104,35 +143,14 @@ def main() -> None:
     settings.intra_op_num_threads = 1
     session = ort.InferenceSession(str(options.teacher), settings, providers=["CPUExecutionProvider"])
     kept: list[RealPlate] = []
-    seen = 0
-    with (options.pictures / "boxes.csv").open(newline="") as rows:
-        for row in csv.DictReader(rows):
-            if not row["x1"] or float(row["x2"]) - float(row["x1"]) < 24:
-                continue
-            seen += 1
-            x1, y1, x2, y2 = box = tuple(float(row[k]) for k in ("x1", "y1", "x2", "y2"))  # type: ignore[assignment]
-            image = cv2.imread(str(options.pictures / "images" / row["image"]))
-            target = _label(_posterior(session, image, box), options.sure)
-            if target is None:
-                continue
-            crop, (left, top) = cut(image, box, MARGIN)
-            scale = min(1.0, LONGEST / crop.shape[1])
-            grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-            if scale < 1:
-                grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            plate = ((x1 - left) * scale, (y1 - top) * scale, (x2 - left) * scale, (y2 - top) * scale)
-            kept.append(RealPlate(grey, plate, target))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    sizes = np.array([p.crop.size for p in kept])
-    np.savez(
-        options.out,
-        pixels=np.concatenate([p.crop.ravel() for p in kept]),
-        offset=np.concatenate([[0], sizes.cumsum()[:-1]]),
-        shape=np.array([p.crop.shape for p in kept]),
-        plate=np.array([p.plate for p in kept], np.float32),
-        target=np.stack([p.target for p in kept]),
-    )
-    log.info("kept %d of %d boxes", len(kept), seen)
+    rows = list(_rows(options.pictures / "boxes.csv"))
+    for name, box in rows:
+        image = np.asarray(cv2.imread(str(options.pictures / "images" / name)), np.uint8)
+        target = _label(_posterior(session, image, box), options.sure)
+        if target is not None:
+            kept.append(_plate_of(image, box, target))
+    _save(options.out, kept)
+    log.info("kept %d of %d boxes", len(kept), len(rows))
 
 
 if __name__ == "__main__":

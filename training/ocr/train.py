@@ -2,7 +2,8 @@
 
     python -m training.ocr.train --shards runs/ocr/shards --run runs/ocr --samples 1500000
 
-Writes last.pt (weights, their running mean, optimiser, samples seen) every few minutes and goes on from it when started again.
+Writes last.pt (weights, their running mean, optimiser, samples seen) every two minutes and goes on from it when
+started again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = logging.getLogger("training.ocr.train")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Inputs N x 1 x 64 x 128 in 0..1 and targets; mass N x T holds each character's centre, code N x T which it is."""
+    """Inputs N x 1 x 64 x 128 in 0..1 and targets; mass N x T holds characters' centres, code N x T which."""
 
     images: Tensor
     target: Tensor

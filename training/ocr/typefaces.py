@@ -89,7 +89,6 @@ def typefaces() -> tuple[Typeface, ...]:
 @lru_cache(maxsize=1)
 def legends(seed: int = 7, count: int = 1500) -> tuple[Mask, ...]:
     """Small print as masks 24 pixels high: state names, slogans, dealers' names, in many faces."""
-
     rng = np.random.default_rng(seed)
     paths = sorted(
         {
