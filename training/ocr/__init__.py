@@ -1,0 +1,1 @@
+"""The plate reader: generator, training, export and evaluation."""
