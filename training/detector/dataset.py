@@ -249,7 +249,35 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
                 if extent >= high - low:
                     shift[axis] = min(max(shift[axis], high - extent), low)
         angle = math.radians(rng.gauss(0, 3)) if rng.random() < 0.4 else 0.0
+        over = np.array([*shift, shift[0] + columns * scale_x, shift[1] + rows * scale_y], np.float32)
+        covered = np.prod(np.clip(np.minimum(over[2:], (x2, y2)) - np.maximum(over[:2], (x1, y1)), 0, None))
+        if covered < 0.7 * (x2 - x1) * (y2 - y1) and rng.random() < 0.8:
+            self.backdrop(canvas, tile)
+            self.hide(canvas, over)
         self.warp(canvas, tile, source, entry, (scale_x, scale_y, *shift, angle))
+
+    def backdrop(self, canvas: Canvas, tile: tuple[int, int, int, int]) -> None:
+        """Cover the tile with a random part of another picture."""
+        index = self.pick()
+        entry = self.entries[index]
+        rows, columns = entry["size"]
+        x1, y1, x2, y2 = tile
+        scale = max((x2 - x1) / columns, (y2 - y1) / rows) * self.rng.uniform(1.0, 1.6)
+        shift_x = x1 - self.rng.random() * (columns * scale - x2 + x1)
+        shift_y = y1 - self.rng.random() * (rows * scale - y2 + y1)
+        self.warp(canvas, tile, np.asarray(self.store[index, :rows, :columns]), entry, (scale, scale, shift_x, shift_y, 0.0))
+
+    def hide(self, canvas: Canvas, over: NDArray[np.float32]) -> None:
+        """Forget plates that the next picture covers; those that it touches are neither plate nor background."""
+        kept = []
+        for box in canvas.plates:
+            inter = np.prod(np.clip(np.minimum(over[2:], box[2:]) - np.maximum(over[:2], box[:2]), 0, None))
+            share = inter / max(np.prod(box[2:] - box[:2]), 1e-6)
+            if share <= 0:
+                kept.append(box)
+            elif share < 0.95:
+                canvas.ignore.append(box)
+        canvas.plates = kept
 
     def warp(self, canvas: Canvas, tile: tuple[int, int, int, int], source: scenes.Picture, entry: dict,  # type: ignore[type-arg]
              placing: tuple[float, float, float, float, float]) -> None:
