@@ -1,0 +1,1 @@
+"""How the bundled models were made; no part of the wheel."""

@@ -1,12 +1,10 @@
 """Write the trained detector as ONNX: `python -m training.detector.export --checkpoint FILE --output FILE`.
 
-Graph: `images` 1 x 3 x 384 x 384 float32 RGB in 0..1; rows [image, x1, y1, x2, y2, class, score] in input pixels, at most
-`ROWS`, none is allowed. The hundred best cells are decoded, then suppressed in the graph. Kernels are stored as float16 and
-computed in float32. The input's shape is declared fixed because open-image-models asks for a square; nothing inside
-depends on it, and `free_size` opens it.
+Graph: `images` 1 x 3 x 384 x 384 float32 RGB in 0..1; rows [image, x1, y1, x2, y2, class, score] in input
+pixels, none to `ROWS` of them. The hundred best cells are decoded, then suppressed in the graph. Kernels are
+stored as float16 and computed in float32. The input's shape is declared fixed because open-image-models asks
+for a square; nothing inside depends on it, and `free_size` opens it.
 """
-
-from __future__ import annotations
 
 import argparse
 import io
@@ -30,10 +28,12 @@ _FREE = b"\x0a\x02\x08\x01\x0a\x02\x08\x03" + b"\x0a\x03\x12\x01h" + b"\x0a\x03\
 
 
 def free_size(model: bytes) -> bytes:
-    """The same model with input height and width left open (multiples of 32, at least 96), for rectangular pictures.
+    """Return the model with input height and width left open (multiples of 32, at least 96).
 
-    The declared shape 1 x 3 x 384 x 384 is replaced by 1 x 3 x h x w in the serialised bytes, which has the same length.
-    Raises ValueError when that shape is not declared exactly once.
+    The declared shape 1 x 3 x 384 x 384 becomes 1 x 3 x h x w in the serialised bytes, as long as before.
+
+    Raises:
+        ValueError: that shape is not declared exactly once.
     """
     if model.count(_FIXED) != 1:
         raise ValueError(f"expected one declared 1 x 3 x {SIDE} x {SIDE} shape, found {model.count(_FIXED)}")
@@ -48,6 +48,7 @@ class Decoded(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the best cells of one picture, decoded."""
         maps = self.model(images)
         points, strides, scores, sides = [], [], [], []
         for (score, side), stride in zip(maps, STRIDES, strict=True):
@@ -71,41 +72,47 @@ def append_suppression(model: onnx.ModelProto) -> None:
     """Turn (boxes, scores) into rows; the class is always 0."""
     graph = model.graph
     boxes, scores = (value.name for value in graph.output)
-    constants = {
-        "nms_rows": np.array([ROWS], np.int64), "nms_overlap": np.array([OVERLAP], np.float32),
-        "nms_floor": np.array([SCORE_FLOOR], np.float32), "cell_column": np.array([2], np.int64),
-        "axis_last": np.array([1], np.int64), "flat": np.array([-1], np.int64), "score_shape": np.array([-1, 1], np.int64),
+    constants: dict[str, np.ndarray] = {
+        "nms_rows": np.array([ROWS], np.int64),
+        "nms_overlap": np.array([OVERLAP], np.float32),
+        "nms_floor": np.array([SCORE_FLOOR], np.float32),
+        "cell_column": np.array([2], np.int64),
+        "first_axis": np.array([0], np.int64),
+        "flat": np.array([-1], np.int64),
+        "score_shape": np.array([-1, 1], np.int64),
         "zero": np.array(0, np.float32),
     }
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
-    graph.node.extend([
-        helper.make_node("NonMaxSuppression", [boxes, scores, "nms_rows", "nms_overlap", "nms_floor"], ["kept"]),
-        helper.make_node("Gather", ["kept", "cell_column"], ["kept_column"], axis=1),
-        helper.make_node("Reshape", ["kept_column", "flat"], ["kept_cells"]),
-        helper.make_node("Squeeze", [boxes, "nms_first_axis"], ["all_boxes"]),
-        helper.make_node("Gather", ["all_boxes", "kept_cells"], ["kept_boxes"], axis=0),
-        helper.make_node("Reshape", [scores, "score_shape"], ["all_scores"]),
-        helper.make_node("Gather", ["all_scores", "kept_cells"], ["kept_scores"], axis=0),
-        helper.make_node("Mul", ["kept_scores", "zero"], ["zeros"]),
-        helper.make_node("Concat", ["zeros", "kept_boxes", "zeros", "kept_scores"], ["output0"], axis=1),
-    ])
-    graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), "nms_first_axis"))
-    unused = {"axis_last"}
-    for tensor in [t for t in graph.initializer if t.name in unused]:
-        graph.initializer.remove(tensor)
+    graph.node.extend(
+        [
+            helper.make_node(
+                "NonMaxSuppression", [boxes, scores, "nms_rows", "nms_overlap", "nms_floor"], ["kept"]
+            ),
+            helper.make_node("Gather", ["kept", "cell_column"], ["kept_column"], axis=1),
+            helper.make_node("Reshape", ["kept_column", "flat"], ["kept_cells"]),
+            helper.make_node("Squeeze", [boxes, "first_axis"], ["all_boxes"]),
+            helper.make_node("Gather", ["all_boxes", "kept_cells"], ["kept_boxes"], axis=0),
+            helper.make_node("Reshape", [scores, "score_shape"], ["all_scores"]),
+            helper.make_node("Gather", ["all_scores", "kept_cells"], ["kept_scores"], axis=0),
+            helper.make_node("Mul", ["kept_scores", "zero"], ["zeros"]),
+            helper.make_node("Concat", ["zeros", "kept_boxes", "zeros", "kept_scores"], ["output0"], axis=1),
+        ]
+    )
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["rows", 7]))
 
 
 def halve_kernels(model: onnx.ModelProto) -> None:
-    """Store large float32 constants as float16, with a cast that onnxruntime folds away when it loads the model."""
+    """Store large float32 constants as float16, with a cast that onnxruntime folds away on loading."""
     casts = []
     for tensor in list(model.graph.initializer):
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < 256:
             continue
         model.graph.initializer.remove(tensor)
-        model.graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half"))
+        model.graph.initializer.append(
+            numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half")
+        )
         casts.append(helper.make_node("Cast", [f"{tensor.name}_half"], [tensor.name], to=TensorProto.FLOAT))
     for position, node in enumerate(casts):
         model.graph.node.insert(position, node)
@@ -117,15 +124,25 @@ def export(checkpoint: Path, output: Path) -> None:
     detector.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     buffer = io.BytesIO()
     free = {"images": {2: "h", 3: "w"}}
-    torch.onnx.export(Decoded(detector).eval(), (torch.zeros(1, 3, 256, SIDE),), buffer, input_names=["images"],
-                      output_names=["boxes", "scores"], dynamic_axes=free, opset_version=OPSET, dynamo=False)
+    torch.onnx.export(
+        Decoded(detector).eval(),
+        (torch.zeros(1, 3, 256, SIDE),),
+        buffer,
+        input_names=["images"],
+        output_names=["boxes", "scores"],
+        dynamic_axes=free,
+        opset_version=OPSET,
+        dynamo=False,
+    )
     model = onnx.load_from_string(buffer.getvalue())
     append_suppression(model)
     halve_kernels(model)
     for dimension in model.graph.input[0].type.tensor_type.shape.dim[2:]:
         dimension.dim_value = SIDE
     del model.graph.value_info[:]
-    model.doc_string = "hitonly licence plate detector; input size may be freed, see docs/models/hitonly-detector.md"
+    model.doc_string = (
+        "hitonly licence plate detector; input size may be freed, see docs/models/hitonly-detector.md"
+    )
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString()
     free_size(data)
@@ -135,7 +152,9 @@ def export(checkpoint: Path, output: Path) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("edge/weights/hitonly-detector.onnx"))
     args = parser.parse_args()

@@ -3,8 +3,6 @@
 ReLU instead of SiLU: onnxruntime fuses it into the convolution on CPU, which is a third of the running time.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
@@ -32,11 +30,12 @@ class Residual(nn.Module):
         self.body = nn.Sequential(Conv(channels, channels), Conv(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
+        """The input plus its change."""
         return x + self.body(x)
 
 
 class Stage(nn.Module):
-    """Cross-stage partial block: half of the channels pass through `depth` residuals, all are mixed at the end."""
+    """Cross-stage partial block: half of the channels pass `depth` residuals, all are mixed at the end."""
 
     def __init__(self, cin: int, cout: int, depth: int, hidden: int | None = None) -> None:
         super().__init__()
@@ -47,6 +46,7 @@ class Stage(nn.Module):
         self.mix = Conv(hidden * (2 + depth), cout, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N x cin x H x W to N x cout x H x W."""
         parts = [self.left(x), self.right(x)]
         for block in self.body:
             parts.append(block(parts[-1]))
@@ -63,6 +63,7 @@ class Context(nn.Module):
         self.mix = Conv(channels * 2, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The same shape, with context."""
         parts = [self.reduce(x)]
         for _ in range(3):
             parts.append(self.pool(parts[-1]))
@@ -82,6 +83,7 @@ class Head(nn.Module):
         nn.init.constant_(self.box.bias, 1.0)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores N x 1 x H x W and distances N x 64 x H x W."""
         x = self.stem(x)
         return self.score(x), self.box(self.box_tower(x))
 
@@ -105,6 +107,7 @@ class PlateDetector(nn.Module):
         self.heads = nn.ModuleList([Head(w3), Head(w4)])
 
     def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """(scores, distances) at stride 8 and at stride 16."""
         p4 = self.stride4(x)
         p8 = self.stride8(p4)
         p16 = self.stride16(p8)
@@ -135,5 +138,7 @@ def flatten(maps: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 def boxes_from(sides: Tensor, points: Tensor, strides: Tensor) -> Tensor:
     """Expected distances to boxes N x A x 4 (x1, y1, x2, y2 in pixels)."""
-    reach = (sides.softmax(-1) * torch.arange(BINS, dtype=sides.dtype, device=sides.device)).sum(-1) * strides[None, :, None]
+    reach = (sides.softmax(-1) * torch.arange(BINS, dtype=sides.dtype, device=sides.device)).sum(
+        -1
+    ) * strides[None, :, None]
     return torch.cat([points - reach[..., :2], points + reach[..., 2:]], -1)

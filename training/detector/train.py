@@ -1,27 +1,27 @@
 """Train the detector: `python -m training.detector.train --work FOLDER --minutes 60`.
 
-Task-aligned assignment: the eight cells that predict a plate best learn it, their target score being how well they do.
-Losses: binary cross-entropy on scores, CIoU and distribution focal loss on boxes. AdamW, cosine schedule in wall time,
-averaged weights. A checkpoint is written every two minutes; the same command goes on from it.
+Task-aligned assignment: the eight cells that predict a plate best learn it, their target score being how well
+they do. Losses: binary cross-entropy on scores, CIoU and distribution focal loss on boxes. AdamW, cosine
+schedule in wall time, averaged weights. A checkpoint is written every two minutes; the same command goes on.
 """
-
-from __future__ import annotations
 
 import argparse
 import copy
 import json
 import math
-import os
 import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from training.detector.dataset import Samples
 from training.detector.model import BINS, STRIDES, PlateDetector, anchors, boxes_from, flatten
+from training.detector.samples import Samples
 
 TOP_CELLS = 8
 
@@ -34,13 +34,21 @@ def ciou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     inter = width * height
     iou = inter / (size_a.prod(-1) + size_b.prod(-1) - inter + 1e-6)
     hull = torch.max(a[..., 2:], b[..., 2:]) - torch.min(a[..., :2], b[..., :2])
-    apart = ((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2).square().sum(-1) / (hull.square().sum(-1) + 1e-6)
-    slant = 4 / math.pi**2 * (torch.atan(size_a[..., 0] / size_a[..., 1]) - torch.atan(size_b[..., 0] / size_b[..., 1])).square()
+    apart = ((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2).square().sum(-1) / (
+        hull.square().sum(-1) + 1e-6
+    )
+    slant = (
+        4
+        / math.pi**2
+        * (torch.atan(size_a[..., 0] / size_a[..., 1]) - torch.atan(size_b[..., 0] / size_b[..., 1])).square()
+    )
     weight = slant / (slant - iou + 1 + 1e-6)
     return iou, iou - apart - weight.detach() * slant
 
 
-def assign(scores: Tensor, boxes: Tensor, points: Tensor, strides: Tensor, plates: Tensor) -> tuple[Tensor, Tensor]:
+def assign(
+    scores: Tensor, boxes: Tensor, points: Tensor, strides: Tensor, plates: Tensor
+) -> tuple[Tensor, Tensor]:
     """Index of each cell's plate (N x A, -1 for none) and its target score (N x A)."""
     valid = plates[..., 0] >= 0  # N x M
     centre = (plates[..., :2] + plates[..., 2:]) / 2
@@ -57,23 +65,31 @@ def assign(scores: Tensor, boxes: Tensor, points: Tensor, strides: Tensor, plate
     metric = metric * chosen
     owner_metric, owner = metric.max(1)
     peak = metric.amax(-1).clamp(min=1e-30)
-    ceiling = (iou * chosen).amax(-1).clamp(min=0.5)  # early on, a plate's best cell still learns to say "plate"
+    ceiling = (
+        (iou * chosen).amax(-1).clamp(min=0.5)
+    )  # early on, a plate's best cell still learns to say "plate"
     scale = (ceiling / peak).gather(1, owner)
     target = (owner_metric * scale).clamp(max=1)
     return torch.where(owner_metric > 0, owner, -1), torch.where(owner_metric > 0, target, 0.0)
 
 
-def loss_of(model_out: list[tuple[Tensor, Tensor]], plates: Tensor, ignore: Tensor) -> tuple[Tensor, dict[str, float]]:
+def loss_of(
+    model_out: list[tuple[Tensor, Tensor]], plates: Tensor, ignore: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """Weighted sum of the three losses, and each of them for the log."""
     points, strides = anchors(model_out)
     scores, sides = flatten(model_out)
     boxes = boxes_from(sides, points, strides)
     with torch.no_grad():
         owner, target = assign(scores, boxes, points, strides, plates)
-        inside = (points[None, None] > ignore[:, :, None, :2] - 4) & (points[None, None] < ignore[:, :, None, 2:] + 4)
+        inside = (points[None, None] > ignore[:, :, None, :2] - 4) & (
+            points[None, None] < ignore[:, :, None, 2:] + 4
+        )
         hidden = (inside.all(-1) & (ignore[..., :1] >= 0)).any(1) & (owner < 0)
     total = target.sum().clamp(min=1)
-    score_loss = (F.binary_cross_entropy_with_logits(scores, target, reduction="none") * ~hidden).sum() / total
+    score_loss = (
+        F.binary_cross_entropy_with_logits(scores, target, reduction="none") * ~hidden
+    ).sum() / total
     image, cell = (owner >= 0).nonzero(as_tuple=True)
     goal = plates[image, owner[image, cell]]
     weight = target[image, cell]
@@ -84,11 +100,18 @@ def loss_of(model_out: list[tuple[Tensor, Tensor]], plates: Tensor, ignore: Tens
     low = reach.long()
     part = reach - low
     logp = sides[image, cell].log_softmax(-1)
-    spread = -(logp.gather(-1, low[..., None])[..., 0] * (1 - part) + logp.gather(-1, low[..., None] + 1)[..., 0] * part)
+    spread = -(
+        logp.gather(-1, low[..., None])[..., 0] * (1 - part)
+        + logp.gather(-1, low[..., None] + 1)[..., 0] * part
+    )
     spread_loss = (spread.mean(-1) * weight).sum() / total
     loss = 0.7 * score_loss + 7.5 * box_loss + 1.5 * spread_loss
-    return loss, {"score": score_loss.item(), "box": box_loss.item(), "spread": spread_loss.item(),
-                  "iou": iou.mean().item() if len(iou) else 0.0}
+    return loss, {
+        "score": score_loss.item(),
+        "box": box_loss.item(),
+        "spread": spread_loss.item(),
+        "iou": iou.mean().item() if len(iou) else 0.0,
+    }
 
 
 def groups(model: PlateDetector, decay: float) -> list[dict[str, object]]:
@@ -98,79 +121,118 @@ def groups(model: PlateDetector, decay: float) -> list[dict[str, object]]:
     return [{"params": kernels, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
 
 
-def save(path: Path, state: dict[str, object]) -> None:
-    """Replace the checkpoint only by a whole one."""
-    torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+@dataclass(slots=True)
+class State:
+    """What a checkpoint holds."""
+
+    model: PlateDetector
+    average: PlateDetector
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    spent: float = 0.0
+    restarts: int = 0
+
+    def save(self, path: Path) -> None:
+        """Replace the checkpoint only by a whole one."""
+        parts = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "spent": self.spent,
+            "restarts": self.restarts,
+        }
+        torch.save(parts, path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
+
+    def update_average(self) -> None:
+        """Move the averaged weights towards the model's; quickly at first."""
+        decay = min(0.999, (1 + self.step) / (20 + self.step))
+        pairs = zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True)
+        with torch.no_grad():
+            for old, new in pairs:
+                if old.dtype.is_floating_point:
+                    old.lerp_(new, 1 - decay)
+                else:
+                    old.copy_(new)
+
+
+def begin(args: argparse.Namespace) -> State:
+    """Go on from the checkpoint, or begin with `--start`'s weights, or at random."""
+    model = PlateDetector().to(memory_format=torch.channels_last)
+    average = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
+    optimiser = torch.optim.AdamW(groups(model, 0.03), lr=args.rate, betas=(0.9, 0.98), fused=True)
+    state = State(model, average, optimiser)
+    if args.checkpoint.exists():
+        saved = torch.load(args.checkpoint, weights_only=True)
+        model.load_state_dict(saved["model"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        state.step, state.spent, state.restarts = saved["step"], saved["spent"], saved["restarts"] + 1
+    elif args.start is not None:
+        weights = torch.load(args.start, weights_only=True)["average"]
+        model.load_state_dict(weights)
+        average.load_state_dict(weights)
+    return state
+
+
+def learn(state: State, batch: Sequence[Tensor], rate: float) -> dict[str, float]:
+    """One step of the optimiser; return the losses."""
+    images, plates, ignore = batch
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    state.model.train()
+    inputs = (images.float() / 255).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = state.model(inputs)
+    loss, parts = loss_of(maps, plates, ignore)
+    state.optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(state.model.parameters(), 10.0)
+    state.optimiser.step()
+    state.step += 1
+    state.update_average()
+    return parts
 
 
 def train(args: argparse.Namespace) -> None:
     """Run until `--minutes` of training are done, counting the time before a restart."""
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    model = PlateDetector().to(memory_format=torch.channels_last)
-    average = copy.deepcopy(model).eval().requires_grad_(False)
-    optimiser = torch.optim.AdamW(groups(model, 0.03), lr=args.rate, betas=(0.9, 0.98), fused=True)
-    step, spent, restarts = 0, 0.0, 0
-    if args.checkpoint.exists():
-        state = torch.load(args.checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, spent, restarts = state["step"], state["spent"], state["restarts"] + 1
-    elif args.start is not None:
-        weights = torch.load(args.start, weights_only=True)["average"]
-        model.load_state_dict(weights)
-        average.load_state_dict(weights)
-    samples = Samples(args.work, args.height, args.width, args.seed + 100 * restarts)
+    state = begin(args)
+    samples = Samples(args.work, args.height, args.width, args.seed + 100 * state.restarts)
     loader = iter(DataLoader(samples, args.batch, num_workers=1, prefetch_factor=6))
-    last_save, last_log, sums, since = time.monotonic(), time.monotonic(), dict[str, float](), 0
-    clock = time.monotonic()
-    while spent < args.minutes * 60:
-        images, plates, ignore = next(loader)
-        share = spent / (args.minutes * 60)
-        rate = args.rate * min(1, (step + 1) / args.warmup) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        model.train()
-        inputs = (images.float() / 255).to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = model(inputs)
-        loss, parts = loss_of(maps, plates, ignore)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-        optimiser.step()
-        step += 1
-        decay = min(0.999, (1 + step) / (20 + step))
-        with torch.no_grad():
-            for old, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-                if old.dtype.is_floating_point:
-                    old.lerp_(new, 1 - decay)
-                else:
-                    old.copy_(new)
+    clock = last_save = last_log = time.monotonic()
+    sums: Counter[str] = Counter()
+    while state.spent < args.minutes * 60:
+        share = state.spent / (args.minutes * 60)
+        rate = args.rate * min(1, (state.step + 1) / args.warmup)
+        rate *= 0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2
+        sums.update(learn(state, next(loader), rate) | {"batches": 1})
         now = time.monotonic()
-        spent, clock = spent + now - clock, now
-        for key, value in parts.items():
-            sums[key] = sums.get(key, 0.0) + value
-        since += 1
+        state.spent, clock = state.spent + now - clock, now
         if now - last_log > 30:
-            line = {key: round(value / since, 4) for key, value in sums.items()}
-            line |= {"step": step, "minutes": round(spent / 60, 2), "rate": round(rate, 6),
-                     "pictures_per_second": round(since * args.batch / (now - last_log), 1)}
+            count = sums.pop("batches")
+            line = {key: round(value / count, 4) for key, value in sums.items()}
+            line |= {"step": state.step, "minutes": round(state.spent / 60, 2), "rate": round(rate, 6)}
+            line["pictures_per_second"] = round(count * args.batch / (now - last_log), 1)
             with args.checkpoint.with_suffix(".jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
-            last_log, sums, since = now, {}, 0
-        if now - last_save > 120 or spent >= args.minutes * 60:
+            last_log = now
+            sums.clear()
+        if now - last_save > 120 or state.spent >= args.minutes * 60:
             last_save = now
-            save(args.checkpoint, {"model": model.state_dict(), "average": average.state_dict(),
-                                   "optimiser": optimiser.state_dict(), "step": step, "spent": spent, "restarts": restarts})
+            state.save(args.checkpoint)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder prepared by training.detector.dataset")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder prepared by training.detector.dataset"
+    )
     parser.add_argument("--checkpoint", type=Path, required=True, help="continued when it exists")
     parser.add_argument("--start", type=Path, help="begin with another checkpoint's averaged weights")
     parser.add_argument("--minutes", type=float, default=60)
