@@ -3,7 +3,7 @@
 Graph: `images` 1 x 3 x 384 x 384 float32 RGB in 0..1; rows [image, x1, y1, x2, y2, class, score] in input
 pixels, none to `ROWS` of them. The hundred best cells are decoded, then suppressed in the graph. Kernels are
 stored as float16 and computed in float32. The input's shape is declared fixed because open-image-models asks
-for a square; nothing inside depends on it, and `free_size` opens it.
+for a square; nothing inside depends on it, and `edge.onnx_shape.free_size` opens it.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from edge.onnx_shape import SIZE_FREE, SIZE_KEY, free_size
 from training.detector.model import BINS, STRIDES, PlateDetector
 
 SIDE = 384
@@ -23,21 +24,6 @@ ROWS = 100
 SCORE_FLOOR = 0.05
 OVERLAP = 0.5
 OPSET = 17
-_FIXED = b"\x0a\x02\x08\x01\x0a\x02\x08\x03" + b"\x0a\x03\x08\x80\x03" * 2
-_FREE = b"\x0a\x02\x08\x01\x0a\x02\x08\x03" + b"\x0a\x03\x12\x01h" + b"\x0a\x03\x12\x01w"
-
-
-def free_size(model: bytes) -> bytes:
-    """Return the model with input height and width left open (multiples of 32, at least 96).
-
-    The declared shape 1 x 3 x 384 x 384 becomes 1 x 3 x h x w in the serialised bytes, as long as before.
-
-    Raises:
-        ValueError: that shape is not declared exactly once.
-    """
-    if model.count(_FIXED) != 1:
-        raise ValueError(f"expected one declared 1 x 3 x {SIDE} x {SIDE} shape, found {model.count(_FIXED)}")
-    return model.replace(_FIXED, _FREE)
 
 
 class Decoded(nn.Module):
@@ -140,9 +126,8 @@ def export(checkpoint: Path, output: Path) -> None:
     for dimension in model.graph.input[0].type.tensor_type.shape.dim[2:]:
         dimension.dim_value = SIDE
     del model.graph.value_info[:]
-    model.doc_string = (
-        "hitonly licence plate detector; input size may be freed, see docs/models/hitonly-detector.md"
-    )
+    model.doc_string = "hitonly licence plate detector; see docs/models/hitonly-detector.md"
+    helper.set_model_props(model, {SIZE_KEY: SIZE_FREE})
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString()
     free_size(data)

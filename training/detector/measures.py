@@ -11,9 +11,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from edge.onnx_shape import free_size
 from training.detector import scenes
 from training.detector.dataset import read_picture
-from training.detector.export import free_size
 from training.detector.plates import Picture, decoy
 from training.detector.teacher import Boxes, Teacher, iou_matrix
 

@@ -97,7 +97,7 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 
     def pick(self) -> int:
         """A picture's index: the two rich sources most often."""
-        weights = {"3lgox": 0.36, "romania": 0.22, "rxg4e": 0.26, "drawn": 0.16}
+        weights = {"3lgox": 0.4, "romania": 0.22, "rxg4e": 0.22, "drawn": 0.16}
         name = self.rng.choices(list(self.sources), [weights.get(source, 0.2) for source in self.sources])[0]
         return self.rng.choice(self.sources[name])
 
@@ -258,7 +258,7 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
             return
         if kind == "ignore" or share < 0.75:
             canvas.ignore.append(inside)
-        elif (drawn and self.rng.random() < 0.92) or (not drawn and self.rng.random() < 0.3):
+        elif (drawn and self.rng.random() < 0.92) or (not drawn and self.rng.random() < 0.4):
             self.paste(canvas, moved, cover=not drawn)
         elif not drawn:
             canvas.plates.append(inside)
@@ -273,6 +273,8 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
             width = max(width * 1.04, height * 1.04 * min(shape, 2.6))
         cx, cy = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         height = max(width / shape, height * 1.04 if cover else 0)
+        if bank == 0 and rng.random() < 0.3:
+            self.recess(canvas, np.array([cx, cy]), np.array([width, height]))
         jitter = 0.05 if width > 24 else 0.02
         angle = rng.gauss(0, 0.04)
         turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -300,6 +302,9 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         if rng.random() < 0.4:
             toned *= np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), toned.shape[1])[None, :, None]
         toned = np.clip(toned * light, 0, 255)
+        if bank == 0 and rng.random() < 0.2:  # a plate nearly of its car's colour
+            share = rng.uniform(0.2, 0.6)
+            toned = toned * (1 - share) + (view.mean((0, 1)) + rng.uniform(-20, 20)) * share
         corners = (
             np.array([(0, 0), (toned.shape[1], 0), toned.shape[1::-1], (0, toned.shape[0])], np.float32) - 0.5
         )
@@ -326,6 +331,23 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         new = np.array([*quad.min(0), *quad.max(0)], np.float32)
         if bank == 0:
             canvas.plates.append(new)
+
+    def recess(self, canvas: Canvas, centre: NDArray[np.float64], size: NDArray[np.float64]) -> None:
+        """Draw the panel or hollow that a plate sits in, whose edges are not the plate's."""
+        rng = self.rng
+        half = size / 2 * (rng.uniform(1.08, 1.9), rng.uniform(1.1, 1.8))
+        middle = centre + size * (rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15))
+        low, high = np.maximum(np.round(middle - half), 0).astype(int), np.round(middle + half).astype(int)
+        view = canvas.pixels[low[1] : high[1], low[0] : high[0]]
+        if view.size == 0:
+            return
+        tone = view.mean((0, 1)) * rng.uniform(0.35, 1.4) + rng.uniform(-10, 10)
+        ramp = np.linspace(rng.uniform(0.6, 1.1), rng.uniform(0.6, 1.1), view.shape[0])[:, None, None]
+        panel = np.clip(tone * ramp, 0, 255)
+        view[:] = (view * 0.1 + panel * 0.9).astype(np.uint8)
+        if rng.random() < 0.6:
+            edge = [int(value) for value in np.clip(tone * rng.uniform(0.3, 1.8), 0, 255)]
+            cv2.rectangle(canvas.pixels, low.tolist(), (high - 1).tolist(), edge, 1, cv2.LINE_AA)
 
     def free_box(self, canvas: Canvas, shape: float, low: float, high: float) -> NDArray[np.float32] | None:
         """A random box that touches no plate, or None after five tries."""
