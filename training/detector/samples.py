@@ -294,43 +294,40 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
                 picture, size, interpolation=cv2.INTER_AREA if rng.random() < 0.8 else cv2.INTER_LINEAR
             )
         view = canvas.pixels[low[1] : high[1], low[0] : high[0]]
-        light = min(max(float(view.mean()) / 130, 0.25), 1.1) * rng.uniform(0.75, 1.25)
-        if rng.random() < 0.35:
-            light = rng.uniform(0.6, 1.1)
-        contrast = rng.uniform(0.65, 1.05)
-        toned = (picture.astype(np.float32) - 128) * contrast + 128
-        if rng.random() < 0.4:
-            toned *= np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), toned.shape[1])[None, :, None]
-        toned = np.clip(toned * light, 0, 255)
-        if bank == 0 and rng.random() < 0.2:  # a plate nearly of its car's colour
-            share = rng.uniform(0.2, 0.6)
-            toned = toned * (1 - share) + (view.mean((0, 1)) + rng.uniform(-20, 20)) * share
-        corners = (
-            np.array([(0, 0), (toned.shape[1], 0), toned.shape[1::-1], (0, toned.shape[0])], np.float32) - 0.5
-        )
-        warp = cv2.getPerspectiveTransform(corners, (quad - low - 0.5).astype(np.float32))
+        toned = self.tone(picture, view, plate=bank == 0)
+        corners = np.array([(0, 0), (toned.shape[1], 0), toned.shape[1::-1], (0, toned.shape[0])], np.float32)
+        warp = cv2.getPerspectiveTransform(corners - np.float32(0.5), (quad - low - 0.5).astype(np.float32))
         size = (view.shape[1], view.shape[0])
         drawn = cv2.warpPerspective(
-            toned.astype(np.float32), warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            toned, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        four = (
-            cv2.resize(view, (1, 1)).astype(np.float32) * 0 + 1
-        )  # one opaque pixel, stretched over the quad below
         mask = np.zeros((size[1] * 4, size[0] * 4), np.uint8)
-        cv2.fillPoly(mask, [np.round((quad - low) * 4).astype(np.int32)], 255)
-        alpha = (
-            cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32)[..., None]
-            / 255
-            * four[0, 0, 0]
-        )
+        cv2.fillPoly(mask, [np.round((quad - low) * 4 - 0.5).astype(np.int32)], 255)
+        alpha = cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         if rng.random() < 0.5:
             sigma = rng.uniform(0.3, 0.9)
             drawn = cv2.GaussianBlur(drawn, (0, 0), sigma)
-            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)[..., None]
-        view[:] = np.clip(view * (1 - alpha) + drawn * alpha, 0, 255).astype(np.uint8)
+            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)
+        opacity = np.asarray(alpha, np.float32)[..., None]
+        view[:] = np.clip(view * (1 - opacity) + drawn * opacity, 0, 255).astype(np.uint8)
         new = np.array([*quad.min(0), *quad.max(0)], np.float32)
         if bank == 0:
             canvas.plates.append(new)
+
+    def tone(self, picture: Picture, view: Picture, *, plate: bool) -> NDArray[np.float32]:
+        """Light a drawing like the place it goes to, or by its own lamp; contrast and shadow vary."""
+        rng = self.rng
+        light = min(max(float(view.mean()) / 130, 0.4), 1.1) * rng.uniform(0.75, 1.25)
+        if rng.random() < 0.35:
+            light = rng.uniform(0.6, 1.1)
+        toned = (picture.astype(np.float32) - 128) * rng.uniform(0.65, 1.05) + 128
+        if rng.random() < 0.4:
+            toned *= np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), toned.shape[1])[None, :, None]
+        toned = np.clip(toned * light, 0, 255)
+        if plate and rng.random() < 0.15:  # a plate nearly of its car's colour
+            share = rng.uniform(0.2, 0.5)
+            toned = toned * (1 - share) + (view.mean((0, 1)) + rng.uniform(-20, 20)) * share
+        return toned.astype(np.float32)
 
     def recess(self, canvas: Canvas, centre: NDArray[np.float64], size: NDArray[np.float64]) -> None:
         """Draw the panel or hollow that a plate sits in, whose edges are not the plate's."""
