@@ -294,11 +294,11 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
                 picture, size, interpolation=cv2.INTER_AREA if rng.random() < 0.8 else cv2.INTER_LINEAR
             )
         view = canvas.pixels[low[1] : high[1], low[0] : high[0]]
-        toned = self.tone(picture, view, plate=bank == 0)
+        toned: NDArray[Any] = self.tone(picture, view, plate=bank == 0)
         corners = np.array([(0, 0), (toned.shape[1], 0), toned.shape[1::-1], (0, toned.shape[0])], np.float32)
         warp = cv2.getPerspectiveTransform(corners - np.float32(0.5), (quad - low - 0.5).astype(np.float32))
         size = (view.shape[1], view.shape[0])
-        drawn = cv2.warpPerspective(
+        drawn: NDArray[Any] = cv2.warpPerspective(
             toned, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         mask = np.zeros((size[1] * 4, size[0] * 4), np.uint8)
@@ -306,9 +306,9 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         alpha = cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         if rng.random() < 0.5:
             sigma = rng.uniform(0.3, 0.9)
-            drawn = cv2.GaussianBlur(drawn, (0, 0), sigma)
-            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)
-        opacity = np.asarray(alpha, np.float32)[..., None]
+            drawn = cv2.GaussianBlur(drawn, (0, 0), sigma).astype(np.float32)
+            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma).astype(np.float32)
+        opacity = alpha[..., None]
         view[:] = np.clip(view * (1 - opacity) + drawn * opacity, 0, 255).astype(np.uint8)
         new = np.array([*quad.min(0), *quad.max(0)], np.float32)
         if bank == 0:
