@@ -15,6 +15,7 @@ from open_image_models.detection.core.base import BoundingBox, DetectionResult
 from edge.errors import ModelError
 from edge.flow import Box, Detection, Pixels
 from edge.models import Model
+from edge.onnx_shape import SIZE_FREE, SIZE_KEY, free_size
 from edge.session import open_session
 
 LABEL: Final = "License Plate"
@@ -46,6 +47,9 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         confidence: float = 0.4,
     ) -> None:
         self._session = open_session(model.contents[0], name=model.spec.name, providers=providers)
+        if self._session.get_modelmeta().custom_metadata_map.get(SIZE_KEY) == SIZE_FREE:
+            content = free_size(model.contents[0])
+            self._session = open_session(content, name=model.spec.name, providers=providers)
         wanted = self._session.get_inputs()[0]
         shape = wanted.shape
         if len(shape) != 4 or shape[1] != 3 or wanted.type != "tensor(float)":  # noqa: PLR2004 - N, C, H, W

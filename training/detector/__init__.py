@@ -1,0 +1,1 @@
+"""The bundled plate detector: data, training, export and evaluation."""
