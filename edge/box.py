@@ -18,6 +18,8 @@ import numpy as np
 from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import CameraSection, EdgeConfig
+from edge.courier import Courier
+from edge.department import Link
 from edge.detector import PlateDetector
 from edge.errors import EdgeError, RetentionError, StorageError
 from edge.forgetting import Counts, Window
@@ -40,7 +42,7 @@ from edge.watchdog import Watchdog
 from edge.zones import Zones
 from hotlist.bundle import HotList
 from hotlist.index import Index
-from hotlist.keys import SealKey, SealPublic, SigningKey
+from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.match_settings import MatchSettings
 from hotlist.matching import Matcher
 from hotlist.plate import encode
@@ -49,7 +51,7 @@ from hotlist.store import HotListStore
 log = logging.getLogger(__name__)
 
 SOFTWARE: Final = software()
-_HOUSEKEEPING_S: Final = 0.5
+_PERIOD_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Box:
     clock: Clock
     listener: Listener
     ledger: Ledger
+    courier: Courier | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
@@ -140,7 +143,8 @@ class Box:
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
-        return cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
+        courier = open_courier(config, signing, spool, clock, listener.say)
+        return cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, courier)
 
     def run(self) -> Summary:
         """Read until every source has ended, or `stop`; then destroy what is live and return the counts.
@@ -161,7 +165,9 @@ class Box:
                 on_failure=self._fail,
             )
             stack.enter_context(purger)
-            stack.enter_context(self._housekeeping())
+            stack.enter_context(_often(self._keep, "housekeeping"))
+            if self.courier:
+                stack.enter_context(_often(self.courier.work, "courier"))
             self._notifier.send("READY=1")
             self.listener.say("reading")
             stack.callback(self._close_sources)
@@ -219,23 +225,6 @@ class Box:
         for pipeline in self.pipelines:
             pipeline.camera.source.close()
 
-    @contextmanager
-    def _housekeeping(self) -> Iterator[None]:
-        """Run the thread that looks for lists and retries the spool, while the block runs."""
-        over = threading.Event()
-
-        def keep() -> None:
-            while not over.wait(_HOUSEKEEPING_S):
-                self._keep()
-
-        thread = threading.Thread(target=keep, name="housekeeping", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
     def _keep(self) -> None:
         try:
             if self.lists.poll() and self.config.retention.rematch:
@@ -259,6 +248,40 @@ class Box:
         self._notifier.send("STOPPING=1")
         late = isinstance(self._failure, RetentionError)
         self._receipt(Reason.RETENTION if late else Reason.STOP)
+
+
+@contextmanager
+def _often(work: Callable[[], None], name: str) -> Iterator[None]:
+    """Do some work twice a second in a thread, and once more at the end, while the block runs."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(_PERIOD_S):
+            work()
+        work()
+
+    thread = threading.Thread(target=keep, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def open_courier(
+    config: EdgeConfig, key: SigningKey, spool: Spool, clock: Clock, say: Callable[[str], None]
+) -> Courier | None:
+    """Return the courier to the configured service; None when hits only wait on the spool.
+
+    Raises:
+        ConfigError: the address is not private.
+        KeyFileError: the service's key cannot be used.
+    """
+    if config.department is None:
+        return None
+    link = Link(config.department.url, config.device.id, key, config.department.authority)
+    return Courier(spool, link, VerifyKey.load(config.department.service_key), clock, say)
 
 
 def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:

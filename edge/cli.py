@@ -4,6 +4,7 @@ No plate is ever printed, but by ``read``, to a person who already has the pictu
 """
 
 import contextlib
+import json
 import signal
 import sys
 import urllib.request
@@ -16,8 +17,10 @@ import typer
 from rich.table import Table as Grid
 
 from edge import checks, hardening, models
+from edge import enrol as enrolment
 from edge.box import Box
 from edge.config import EdgeConfig, load_config
+from edge.enrol import SIGNING, make_keys
 from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.ledger import read_lines
 from edge.limits import allowed
@@ -28,7 +31,7 @@ from edge.sources.settings import FileSettings, settings_from_text
 from edge.unsafe_read import unsafe_read
 from hotlist.errors import HotListError, KeyFileError
 from hotlist.files import write_durably
-from hotlist.keys import SealKey, SigningKey, VerifyKey
+from hotlist.keys import VerifyKey
 
 app = typer.Typer(
     help="A plate reader that forgets: reads are matched in memory, and destroyed within the window.",
@@ -138,11 +141,38 @@ def keygen(
 ) -> None:
     """Make the device's signing and sealing keys. The private halves never leave this box."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    signing, sealing = SigningKey.generate(), SealKey.generate()
-    for key, name in ((signing, "signing"), (sealing, "sealing")):
-        key.save(folder / f"{name}.key")
-        key.public.save(folder / f"{name}.pub")
+    if (folder / SIGNING).exists():
+        raise KeyFileError(f"{folder / SIGNING} is already there", hint="Keys are never replaced.")
+    signing, sealing = make_keys(folder)
     out.print(f"signing key {signing.public.id}, sealing key {sealing.public.id} in {folder}", markup=False)
+
+
+@app.command()
+def enrol(
+    api: Annotated[str, typer.Option(help="The department's address: https://..., or http:// on loopback.")],
+    code: Annotated[str, typer.Option(help="The one-time code made for this box.")],
+    keys: Annotated[Path, typer.Option(help="Folder of the box's keys.")],
+    ca: Annotated[Path | None, typer.Option(help="The department's certificate authority (ca.pem).")] = None,
+) -> None:
+    """Make this box known to its department; prints what belongs in the configuration."""
+    enrolled = enrolment.enrol(api, code, keys, ca)
+    registered = enrolled.registration
+    out.print(f"# enrolled with {enrolled.agency}; put this into the configuration", markup=False)
+    section: dict[str, Any] = {
+        "id": enrolled.device,
+        "registration": registered.get("registration_id", ""),
+        "agency": registered.get("agency", enrolled.agency),
+        "policy_sha256": registered.get("policy_sha256", ""),
+    }
+    out.print(
+        "[device]\n" + "\n".join(f"{name} = {json.dumps(value)}" for name, value in section.items()),
+        markup=False,
+    )
+    authority = (
+        f"\nauthority = {json.dumps(str(keys / enrolment.AUTHORITY))}" if api.startswith("https") else ""
+    )
+    service = json.dumps(str(keys / enrolment.SERVICE))
+    out.print(f"\n[department]\nurl = {json.dumps(api)}\nservice_key = {service}{authority}", markup=False)
 
 
 @models_app.command("list")

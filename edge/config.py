@@ -120,6 +120,14 @@ class KeysSection(_Section):
     department: Path = Field(description="The department's sealing public key: hits are sealed to it.")
 
 
+class DepartmentSection(_Section):
+    """The department's service, where hits are delivered; without it they wait on the spool."""
+
+    url: str = Field(description="Its address: https://, or http:// on this machine's loopback.")
+    service_key: Path = Field(description="The key that its acknowledgements are signed with (service.pub).")
+    authority: Path | None = Field(None, description="Its certificate authority (ca.pem); for https://.")
+
+
 class StorageSection(_Section):
     """The two folders that are ever written."""
 
@@ -172,6 +180,7 @@ class EdgeConfig(_Section):
     hotlist: HotListSection = Field(description="The hot list.")
     storage: StorageSection = Field(description="Folders that are written.")
     cameras: tuple[CameraSection, ...] = Field(min_length=1, description="One or more cameras.")
+    department: DepartmentSection | None = Field(None, description="Where hits are delivered.")
     retention: RetentionSection = Field(default_factory=RetentionSection, description="The window.")
     models: ModelsSection = Field(default_factory=ModelsSection, description="Detector and reader.")
     matching: MatchingSection = Field(default_factory=MatchingSection, description="Matching.")

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     KEY = 7
     STORAGE = 8
     RETENTION = 9
+    LINK = 10
 
 
 class EdgeError(Exception):
@@ -52,6 +53,12 @@ class ModelError(EdgeError):
 
     exit_code = Exit.MODEL
     hint = "Run `alpr-edge models verify`."
+
+
+class LinkError(EdgeError):
+    """The department's service cannot be reached, or refuses; hits wait on the spool."""
+
+    exit_code = Exit.LINK
 
 
 class StorageError(EdgeError):

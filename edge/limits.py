@@ -27,6 +27,8 @@ def allowed(config: EdgeConfig) -> Allowed:
         except OSError as problem:
             raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
     ports = {port for source in sources for port in _ports(source)}
+    if config.department:
+        ports.add(port_of(config.department.url))
     return Allowed(
         folders=folders,
         devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
