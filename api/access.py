@@ -46,17 +46,27 @@ class Opening:
         return Act(self.actor, verb, self.object, self.purpose, self.case_number, result)
 
 
+def check_reason(purpose: str, case_number: str) -> str:
+    """Return the case number, trimmed, when it and the purpose can stand in the log.
+
+    Raises:
+        ReasonError: the purpose is not one of the closed list, or there is no case number.
+    """
+    case_number = case_number.strip()
+    if purpose not in set(AccessPurpose):
+        raise ReasonError("choose a purpose")
+    if not 1 <= len(case_number) <= _CASE or not case_number.isprintable():
+        raise ReasonError(f"a case or dispatch number has 1 to {_CASE} characters")
+    return case_number
+
+
 def open_object(service: Service, who: SignedIn, target: str, purpose: str, case_number: str) -> None:
     """Record that somebody opens something, and for what reason.
 
     Raises:
         ReasonError: the purpose is not one of the closed list, or there is no case number.
     """
-    case_number, now = case_number.strip(), service.now()
-    if purpose not in set(AccessPurpose):
-        raise ReasonError("choose a purpose")
-    if not 1 <= len(case_number) <= _CASE or not case_number.isprintable():
-        raise ReasonError(f"a case or dispatch number has 1 to {_CASE} characters")
+    case_number, now = check_reason(purpose, case_number), service.now()
     with service.database.begin() as session:
         opening = OpeningRow(
             session=who.digest, object=target, purpose=purpose, case_number=case_number, at=now
@@ -79,6 +89,27 @@ def opening(session: Session, who: SignedIn, target: str) -> Opening:
     if row is None:
         raise ReasonError("give a purpose and a case number first")
     return Opening(who.person.actor, target, row.purpose, row.case_number)
+
+
+def check_opened(service: Service, who: SignedIn, target: str) -> None:
+    """Refuse what this session gave no reason for.
+
+    Raises:
+        ReasonError: it gave none yet.
+    """
+    with service.database.read() as session:
+        opening(session, who, target)
+
+
+def record_look(service: Service, who: SignedIn, purpose: str, case_number: str, found: int) -> None:
+    """Record that somebody looked for a plate on the hot list; the plate itself is not recorded.
+
+    Raises:
+        ReasonError: the purpose or the case number is missing.
+    """
+    case_number = check_reason(purpose, case_number)
+    result = "found" if found else "not found"
+    service.record(Act(who.person.actor, "list.find", "", purpose, case_number, result))
 
 
 def note_lookup(service: Service, session: Session, who: SignedIn, plate: str) -> None:

@@ -14,7 +14,7 @@ from api.audit import Act
 from api.clock import Now, utc_now
 from api.limits import Rate
 from api.retention import Sweeper
-from api.routes import device_routes, queue_events, review_routes, sign_in_routes
+from api.routes import device_routes, list_routes, queue_events, review_routes, sign_in_routes
 from api.security import BodyLimit, SameSite, SecurityHeaders
 from api.service import open_service
 from api.settings import Settings
@@ -67,7 +67,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, sweep: bool = True) ->
         device_rate.take(request)
 
     app.include_router(device_routes.router, dependencies=[Depends(limited)])
-    for module in (sign_in_routes, review_routes, queue_events):
+    for module in (sign_in_routes, review_routes, queue_events, list_routes):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

@@ -23,8 +23,8 @@ class Kind:
     source: str
 
 
-def count(session: Session, kind: Kind, what: str) -> None:
-    """Count one more of something that happened to a hit of this kind."""
+def count(session: Session, kind: Kind, what: str, n: int = 1) -> None:
+    """Count something that happened to hits of this kind, once or `n` times."""
     keys = {
         "month": kind.month,
         "device": kind.device,
@@ -33,7 +33,7 @@ def count(session: Session, kind: Kind, what: str) -> None:
         "source": kind.source,
         "what": what,
     }
-    _add(session, CountRow, keys)
+    _add(session, CountRow, keys, n)
 
 
 def confuse(session: Session, read: str, typed: str) -> None:
@@ -45,12 +45,12 @@ def confuse(session: Session, read: str, typed: str) -> None:
         return
     for wrong, right in zip(read, typed, strict=True):
         if wrong != right:
-            _add(session, ConfusionRow, {"read": wrong, "typed": right})
+            _add(session, ConfusionRow, {"read": wrong, "typed": right}, 1)
 
 
-def _add(session: Session, table: type[Base], keys: dict[str, str]) -> None:
-    """Add one to a row's `n`, making the row where it is new; right under several workers."""
+def _add(session: Session, table: type[Base], keys: dict[str, str], n: int) -> None:
+    """Add to a row's `n`, making the row where it is new; right under several workers."""
     insert = insert_postgres if session.get_bind().dialect.name == "postgresql" else insert_sqlite
     columns = table.__table__.c
-    statement = insert(table).values(**keys, n=1)
-    session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_={"n": columns.n + 1}))
+    statement = insert(table).values(**keys, n=n)
+    session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_={"n": columns.n + n}))

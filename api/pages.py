@@ -14,6 +14,17 @@ from api.regions import REGIONS
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 
+NAVIGATION: Final = (
+    ("/queue", "Queue", {Role.REVIEWER}),
+    ("/list", "Hot list", {Role.EDITOR, Role.APPROVER}),
+    ("/devices", "Devices", {Role.ADMINISTRATOR, Role.AUDITOR}),
+    ("/people", "People", {Role.ADMINISTRATOR}),
+    ("/audit", "Audit", {Role.AUDITOR}),
+    ("/precision", "Precision", {Role.AUDITOR}),
+    ("/report", "Public report", set(Role)),
+)
+"""Path, label and roles of each page in the bar at the top."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -60,7 +71,7 @@ def _environment() -> Environment:
     )
     environment.filters["when"] = _when
     environment.filters["iso"] = lambda moment: moment.astimezone(UTC).isoformat()
-    environment.globals.update(Role=Role, REGIONS=REGIONS)
+    environment.globals.update(NAVIGATION=NAVIGATION, REGIONS=REGIONS)
     return environment
 
 

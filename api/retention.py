@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import devices, hits, sessions
+from api import devices, hits, publishing, sessions
 from api.access import LOOK_BACK
 from api.db.models import DeviceCodeRow, HitRow, InvitationRow, LookupRow
 from api.errors import ApiError
@@ -42,7 +42,7 @@ def clean(service: Service) -> None:
 
 
 class Sweeper(threading.Thread):
-    """Calls `expire` every second and `clean` every minute, until stopped.
+    """Calls `expire` every second, `clean` and `renew` every minute, until stopped.
 
     A round that fails is tried again in the next; what was due is then still due.
     """
@@ -60,6 +60,7 @@ class Sweeper(threading.Thread):
                 expire(self._service)
                 if rounds % _ROUNDS_BETWEEN_CLEANING == 0:
                     clean(self._service)
+                    publishing.renew(self._service)
                 rounds += 1
             except (SQLAlchemyError, ApiError) as problem:
                 _LOG.warning("a round of retention failed: %s", type(problem).__name__)

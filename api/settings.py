@@ -97,6 +97,9 @@ class Settings(_Part):
     port: int = Field(default=8443, ge=0, le=65535, description="port to listen on")
     metrics_port: int | None = Field(default=None, ge=0, le=65535, description="loopback port for Prometheus")
     workers: int = Field(default=1, ge=1, le=64, description="worker processes")
+    department: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@-]{1,64}$")] = Field(
+        default="department", description="short name that stands in every hot list"
+    )
     agency: str = Field(default="Unnamed department", min_length=1, description="who runs this")
     notice: str = Field(
         default="This system holds law-enforcement data. Use is recorded and reviewed; misuse is punished. "

@@ -232,16 +232,15 @@ class Desk:
     def approve(self, entry: Entry) -> None:
         """Put an approved entry on the department's list."""
         with self.service.database.begin() as session:
-            session.merge(
-                EntryRow(
-                    id=entry.id,
-                    state="approved",
-                    body=entry_to_json(entry),
-                    author="editor",
-                    approver="approver",
-                    changed=self.clock.now,
-                )
+            row = EntryRow(
+                id=entry.id,
+                key=f"{entry.plate}|{entry.region}|{entry.case_number}",
+                body=entry_to_json(entry),
+                author="editor",
+                approver="approver",
+                expires=entry.expires,
             )
+            session.merge(row)
 
     def acts(self) -> list[str]:
         """Return every act of the audit log, in order."""

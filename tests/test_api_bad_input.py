@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -87,7 +88,7 @@ def test_a_crop_altered_anywhere_is_taken_or_refused_but_never_fails(place: int,
         assert bytes(content) != crop_jpeg()
 
 
-def alter_match(hit: Hit, **changes: object) -> Hit:
+def alter_match(hit: Hit, **changes: Any) -> Hit:  # noqa: ANN401 - any field
     """Return the hit with its entry changed."""
     match = hit.matches[0]
     return replace(hit, matches=(replace(match, entry=replace(match.entry, **changes)),))

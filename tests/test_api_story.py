@@ -39,7 +39,7 @@ def test_a_hit_is_read_blind_confirmed_concluded_and_destroyed(desk: Desk) -> No
     browser = desk.sign_in("dora")
     assert "north gate" in browser.get("/queue").text
     path = f"/hits/{hit.id}"
-    assert "Why do you open this hit?" in browser.get(path).text
+    assert "Why do you open this?" in browser.get(path).text
     assert browser.post(f"{path}/open", data=REASON).status_code == 303
     assert "What do you read?" in browser.get(path).text
     assert browser.get(f"{path}/crop.jpg").content == hit.crop_jpeg

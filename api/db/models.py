@@ -124,9 +124,7 @@ class DeviceRow(Base):
     receipt_seq: Mapped[int | None] = mapped_column(BigInteger)
     receipt_digest: Mapped[str | None] = mapped_column(String(64))
     chain_broken: Mapped[str | None] = mapped_column(Long)
-    reads: Mapped[int] = mapped_column(BigInteger, default=0)
-    hits: Mapped[int] = mapped_column(BigInteger, default=0)
-    destroyed: Mapped[int] = mapped_column(BigInteger, default=0)
+    chain_noted: Mapped[str | None] = mapped_column(Long)
 
 
 class NonceRow(Base):
@@ -200,41 +198,58 @@ class ConfusionRow(Base):
 
 
 class EntryRow(Base):
-    """One entry of the hot list on its way: proposed, approved or cancelled (R6)."""
+    """One entry of the hot list that is in force; a cancelled one is deleted (R6).
+
+    `key` is plate, region and case number: what can be there once.
+    """
 
     __tablename__ = "entries"
 
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(160), unique=True)
     body: Mapped[dict[str, Any]]
-    author: Mapped[str] = mapped_column(String(32))
-    approver: Mapped[str | None] = mapped_column(String(32))
-    changed: Mapped[datetime]
+    author: Mapped[str] = mapped_column(Short)
+    approver: Mapped[str] = mapped_column(Short)
+    expires: Mapped[datetime] = mapped_column(index=True)
+
+
+class BatchRow(Base):
+    """Proposed changes of one author: a single entry, or a whole import; a draft until it is put forward."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    author: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    name: Mapped[str] = mapped_column(Short)
+    what: Mapped[str] = mapped_column(Short)
+    draft: Mapped[bool]
+    at: Mapped[datetime]
+    report: Mapped[dict[str, Any]]
+
+
+class ProposalRow(Base):
+    """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id."""
+
+    __tablename__ = "proposals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch: Mapped[str] = mapped_column(ForeignKey("batches.id"), index=True)
+    entry: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(160))
+    body: Mapped[dict[str, Any]]
 
 
 class ListRow(Base):
-    """One published version of the hot list: what its signers signed."""
+    """One published version of the hot list; only the newest keeps its signed bytes."""
 
     __tablename__ = "lists"
 
-    version: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     published: Mapped[datetime]
-    expires: Mapped[datetime]
-    published_by: Mapped[str] = mapped_column(String(32))
+    published_by: Mapped[str] = mapped_column(Short)
     entries: Mapped[int]
     digest: Mapped[str] = mapped_column(String(64))
-    bundle: Mapped[bytes]
-
-
-class SealedListRow(Base):
-    """The newest list, sealed to one device."""
-
-    __tablename__ = "sealed_lists"
-
-    device: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
-    version: Mapped[int]
-    etag: Mapped[str] = mapped_column(String(64))
-    content: Mapped[bytes]
+    signed: Mapped[bytes | None]
 
 
 class AuditRow(Base):

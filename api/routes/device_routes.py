@@ -1,16 +1,19 @@
 """What devices call: enrol, deliver hits. Everything but enrolment is signed by the device's key."""
 
 import json
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
-from api import devices, intake
+from api import devices, heartbeats, intake, publishing
 from api.deps import FromDevice, ServiceDep
 from api.devices import Device
 from api.errors import DeviceError, InvalidError, TooLargeError
+from api.heartbeats import Heartbeat, HeartbeatAnswer
 from api.problems import document
 from api.service import Service
 from edge.hit import MAX_ENVELOPE
@@ -33,7 +36,10 @@ class EnrolmentRequest(BaseModel):
 
 
 class Enrolment(BaseModel):
-    """What a device gets: its id, and the public keys it trusts from now on, as their files' text."""
+    """What a device gets: its id, and what it trusts from now on, as the text of the files it keeps.
+
+    `hot_list_keys` is the key set whose signatures a hot list of `department` needs.
+    """
 
     device: Annotated[str, Field(examples=["camera-1"])]
     agency: str
@@ -41,6 +47,8 @@ class Enrolment(BaseModel):
     department_seal_key: str
     service_verify_key: str
     certificate_authority: str
+    department: str
+    hot_list_keys: str
 
 
 class HitBatch(BaseModel):
@@ -106,6 +114,8 @@ def _enrolment(service: Service, device: str) -> Enrolment:
         department_seal_key=service.secrets.department.public.to_text(),
         service_verify_key=service.secrets.service.public.to_text(),
         certificate_authority=authority.read_text() if authority.exists() else "",
+        department=service.settings.department,
+        hot_list_keys=publishing.key_set(service).to_bytes().decode(),
     )
 
 
@@ -135,3 +145,29 @@ def _deliver(service: Service, device: Device, envelope: str) -> HitResult:
         return HitResult(status="stored" if taken.new else "known", ack=ack)
     problem = document(taken.problem) if taken.problem else {}
     return HitResult(status="refused", problem=json.loads(json.dumps(problem)))
+
+
+@router.get("/hotlist", response_class=Response, responses={304: {}, 404: {}})
+def hot_list(request: Request, service: ServiceDep, sent: FromDevice) -> Response:
+    """Give the newest hot list, sealed to the device that asks; 304 when its ETag is the one it has."""
+    device, _ = sent
+    newest = publishing.latest(service)
+    if newest is not None and request.headers.get("if-none-match") == publishing.etag(newest):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": publishing.etag(newest)})
+    tag, content = publishing.sealed_for(service, device)
+    return Response(content, media_type="application/octet-stream", headers={"ETag": tag})
+
+
+@router.post("/heartbeat", openapi_extra=_body_schema(Heartbeat))
+def heartbeat(service: ServiceDep, sent: FromDevice) -> HeartbeatAnswer:
+    """Say how the device is, and hand in its receipts; the chain is checked on arrival.
+
+    Raises:
+        InvalidError: the body is not as described.
+    """
+    device, body = sent
+    try:
+        said = Heartbeat.model_validate_json(body)
+    except ValidationError:
+        raise InvalidError("the body is no heartbeat") from None
+    return heartbeats.hear(service, device, said)

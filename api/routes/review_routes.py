@@ -17,6 +17,7 @@ from api.lifecycle import Hold, Mistake, Outcome, State, Status
 from api.pages import Page, render
 from api.regions import CODES
 from api.review import BlindView, FullView, Waiting
+from api.routes.reason_page import ask_reason
 from api.service import Service
 from api.sessions import SignedIn
 
@@ -30,19 +31,6 @@ class QueuePage(Page):
     template: ClassVar[str] = "queue.html"
     title: str = "Queue"
     waiting: list[Waiting]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasonPage(Page):
-    """Why do you open this? Asked before anything is shown (R11)."""
-
-    template: ClassVar[str] = "reason.html"
-    title: str = "Why do you open this hit?"
-    target: str
-    purposes: list[str]
-    purpose: str
-    case_number: str = field(repr=False)
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,16 +222,8 @@ def _kept(time: timedelta) -> str:
 
 
 def _reason(who: SignedIn, hit: UUID, problem: str = "") -> Response:
-    """Ask why somebody opens the hit, with what they said last time filled in."""
-    page = ReasonPage(
-        person=who.person,
-        target=str(hit),
-        purposes=list(AccessPurpose),
-        purpose=who.purpose or AccessPurpose.REVIEW,
-        case_number=who.case_number,
-        problem=problem,
-    )
-    return render(page, status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK)
+    """Ask why somebody opens the hit."""
+    return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem)
 
 
 def _after(who: SignedIn, hit: UUID, status: Status) -> Response:

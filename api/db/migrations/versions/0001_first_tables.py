@@ -92,23 +92,22 @@ def upgrade() -> None:
         sa.Column("receipt_seq", sa.BigInteger(), nullable=True),
         sa.Column("receipt_digest", sa.String(length=64), nullable=True),
         sa.Column("chain_broken", sa.String(length=400), nullable=True),
-        sa.Column("reads", sa.BigInteger(), nullable=False),
-        sa.Column("hits", sa.BigInteger(), nullable=False),
-        sa.Column("destroyed", sa.BigInteger(), nullable=False),
+        sa.Column("chain_noted", sa.String(length=400), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "entries",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=160), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
-        sa.Column("author", sa.String(length=32), nullable=False),
-        sa.Column("approver", sa.String(length=32), nullable=True),
-        sa.Column("changed", Moment(), nullable=False),
+        sa.Column("author", sa.String(length=80), nullable=False),
+        sa.Column("approver", sa.String(length=80), nullable=False),
+        sa.Column("expires", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
     )
     with op.batch_alter_table("entries", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_entries_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_entries_expires"), ["expires"], unique=False)
 
     op.create_table(
         "failures",
@@ -131,13 +130,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "lists",
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("published", Moment(), nullable=False),
-        sa.Column("expires", Moment(), nullable=False),
-        sa.Column("published_by", sa.String(length=32), nullable=False),
+        sa.Column("published_by", sa.String(length=80), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("bundle", sa.LargeBinary(), nullable=False),
+        sa.Column("signed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("version"),
     )
     op.create_table(
@@ -208,6 +206,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("week"),
     )
     op.create_table(
+        "batches",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("author", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("what", sa.String(length=80), nullable=False),
+        sa.Column("draft", sa.Boolean(), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["author"],
+            ["people.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "hits",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("device", sa.String(length=80), nullable=False),
@@ -249,18 +262,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_recovery_codes_person"), ["person"], unique=False)
 
     op.create_table(
-        "sealed_lists",
-        sa.Column("device", sa.String(length=80), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("etag", sa.String(length=64), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["device"],
-            ["devices.id"],
-        ),
-        sa.PrimaryKeyConstraint("device"),
-    )
-    op.create_table(
         "sessions",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("person", sa.String(length=32), nullable=False),
@@ -277,17 +278,36 @@ def upgrade() -> None:
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sessions_person"), ["person"], unique=False)
 
+    op.create_table(
+        "proposals",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("batch", sa.String(length=32), nullable=False),
+        sa.Column("entry", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=160), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["batch"],
+            ["batches.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("proposals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_proposals_batch"), ["batch"], unique=False)
+
     protect(op.get_bind(), "audit")
 
 
 def downgrade() -> None:
     """Go back."""
     unprotect(op.get_bind(), "audit")
+    with op.batch_alter_table("proposals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_proposals_batch"))
+
+    op.drop_table("proposals")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_person"))
 
     op.drop_table("sessions")
-    op.drop_table("sealed_lists")
     with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recovery_codes_person"))
 
@@ -297,6 +317,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_hits_deadline"))
 
     op.drop_table("hits")
+    op.drop_table("batches")
     op.drop_table("sign_offs")
     op.drop_table("seen")
     op.drop_table("people")
@@ -317,7 +338,7 @@ def downgrade() -> None:
 
     op.drop_table("failures")
     with op.batch_alter_table("entries", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_entries_state"))
+        batch_op.drop_index(batch_op.f("ix_entries_expires"))
 
     op.drop_table("entries")
     op.drop_table("devices")
