@@ -29,6 +29,7 @@ from edge.ledger import Ledger
 from edge.lists import ListState, ListWatch
 from edge.measure import Measure, State
 from edge.models import Model, folders, load, spec_for
+from edge.motion import MotionGate
 from edge.notify import Notifier
 from edge.passes import READ_DTYPE
 from edge.pipeline import Camera, EveryFrame, Gate, Pipeline, Tally
@@ -367,7 +368,8 @@ def open_camera(
         EdgeError: the source or a model cannot be used.
     """
     chosen = config.models
-    gate: Gate = EveryFrame()
+    zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
+    gate: Gate = MotionGate(zones) if section.motion else EveryFrame()
     return Camera(
         name=section.name,
         place=section.place,
@@ -379,7 +381,7 @@ def open_camera(
         ),
         reader=PlateReader(models[1], providers=chosen.providers),
         gate=gate,
-        zones=Zones(include=section.zones.include, exclude=section.zones.exclude),
+        zones=zones,
         detect_every_ns=round(NS / section.detections_per_second),
         crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
         sure=config.matching.sure,

@@ -63,7 +63,7 @@ def harden(allowed: landlock.Allowed, *, unsafe_allow_swap: bool = False) -> tup
         ConfigError: swap is in use and could take this process's memory, and `unsafe_allow_swap` is false.
     """
     discretion.be_discreet()
-    locked = _lock_everything()
+    locked = lock_everything()
     measures = (
         _allocator(),
         attempt("no-core-dump", lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))),
@@ -103,7 +103,7 @@ def _allocator() -> Measure:
     return Measure("freed-memory-overwritten", State.REFUSED, reason)
 
 
-def _lock_everything() -> Measure:
+def lock_everything() -> Measure:
     """Step 5. Pages are locked as they are first touched, so the lock costs no memory of its own."""
     name = "memory-locked"
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)

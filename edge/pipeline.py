@@ -38,7 +38,7 @@ _QUIET_NS: Final = 2 * NS
 class Gate(Protocol):
     """Decides which frames are worth the detector."""
 
-    def moving(self, pixels: Pixels) -> bool:
+    def moving(self, pixels: Pixels, stream_ns: int) -> bool:
         """Whether something may have moved into this frame."""
 
     def wipe(self) -> None:
@@ -48,7 +48,7 @@ class Gate(Protocol):
 class EveryFrame:
     """The gate that lets every frame through."""
 
-    def moving(self, pixels: Pixels) -> bool:  # noqa: ARG002 - a gate's signature
+    def moving(self, pixels: Pixels, stream_ns: int) -> bool:  # noqa: ARG002 - a gate's signature
         """Return true."""
         return True
 
@@ -136,7 +136,7 @@ class Pipeline:
         for track in self._tracker.ended(frame.stream_ns):
             self._end(track)
         with self.stages.of("motion"):
-            moving = self.camera.gate.moving(frame.pixels)
+            moving = self.camera.gate.moving(frame.pixels, frame.stream_ns)
         if moving and frame.stream_ns - self._looked_ns >= self.camera.detect_every_ns:
             self._looked_ns = frame.stream_ns
             self._look(frame)

@@ -1,7 +1,7 @@
 """What keeps frames off the disk: memory that is locked, left out of core dumps, and dies with its process.
 
 Used by the edge for the memory it shares with a capture process, and by the capture process for itself
-(promises 3 and 4). Linux only; constants are the kernel's.
+(promises 3 and 4).
 """
 
 import ctypes
@@ -9,18 +9,13 @@ import mmap
 import os
 import resource
 import signal
-from pathlib import Path
 from typing import Final
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_MCL_CURRENT: Final = 1
-_MCL_FUTURE: Final = 2
-_MCL_ONFAULT: Final = 4
-_CAP_IPC_LOCK: Final = 14
+from edge import libc
+from edge.hardening import lock_everything
+from edge.measure import State
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG: Final = 1
 
 
 def guard_capture_process(parent: int) -> bool:
@@ -32,15 +27,13 @@ def guard_capture_process(parent: int) -> bool:
     Returns:
         Whether all of this process's memory is locked, so that no frame can be swapped out.
     """
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above took hold
         os._exit(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if not _may_lock_everything():
-        return False  # a lock with a low limit would make later allocations fail
-    return bool(_libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+    libc.prctl(libc.PR_SET_DUMPABLE, 0)
+    libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
+    return lock_everything().state is State.APPLIED
 
 
 def lock(memory: mmap.mmap) -> bool:
@@ -50,19 +43,17 @@ def lock(memory: mmap.mmap) -> bool:
         Whether it is locked; the system's limit on locked memory (``ulimit -l``) may forbid it.
     """
     memory.madvise(mmap.MADV_DONTDUMP)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    return bool(_libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(len(memory))) == 0)
+    try:
+        libc.mlock(_address(memory), len(memory))
+    except OSError:
+        return False
+    return True
 
 
 def wipe(memory: mmap.mmap) -> None:
     """Overwrite a mapping with zeros, by a call into the C library that nothing optimises away."""
-    ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(memory)), 0, len(memory))
+    libc.overwrite(_address(memory), len(memory))
 
 
-def _may_lock_everything() -> bool:
-    """Whether locked memory is unlimited for this process, by its limit or by CAP_IPC_LOCK."""
-    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY:
-        return True
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff")), "0")
-    return bool(int(effective, 16) >> _CAP_IPC_LOCK & 1)
+def _address(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

@@ -83,7 +83,7 @@ class LiveCamera:
         patience_s = _opening_s(self._settings) + self._settings.restart_after_s
         while not self._session.closed:
             taken = self._session.take(patience_s)
-            if taken is None or isinstance(taken, Message):
+            if taken is None or isinstance(taken, Message) or self._session.closed:
                 return
             self._state = State.ONLINE
             self._failures = 0

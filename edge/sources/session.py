@@ -3,6 +3,9 @@
 import os
 import threading
 import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from edge.clock import Clock
@@ -31,7 +34,9 @@ class Session:
         self._clock = clock
         self._live = live
         self._lock = threading.Lock()
+        self._closing = threading.Lock()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        weakref.finalize(self, os.close, self._wake)
         self._worker: Worker | None = None
         self._numbers_before = 0
         self._drops_before = 0
@@ -48,7 +53,7 @@ class Session:
 
     def start(self, request: Request) -> None:
         """End the running capture, if any, and start another; frame numbers go on."""
-        with self._lock:
+        with self._held():
             self._stop_worker()
             self._numbers_before, self._drops_before = self._next_number, self.drops
             if not self.closed:
@@ -56,8 +61,8 @@ class Session:
 
     def take(self, timeout_s: float) -> Frame | Message | None:
         """Return the next frame, the capture's last word, or None if neither came in time or it is closed."""
-        with self._lock:
-            if self._worker is None:
+        with self._held():
+            if self._worker is None or self.closed:
                 return None
             taken = self._worker.take(timeout_s)
             self.locked = self._worker.locked
@@ -68,7 +73,7 @@ class Session:
 
     def stop(self) -> None:
         """End the running capture, and wipe its frames."""
-        with self._lock:
+        with self._held():
             self._stop_worker()
 
     def pause(self, seconds: float) -> None:
@@ -78,14 +83,32 @@ class Session:
             time.sleep(min(0.05, seconds))
 
     def close(self) -> None:
-        """End for good; safe from any thread and more than once."""
-        if self.closed:
+        """End for good; from any thread or signal handler, and more than once. Never waits for a reader.
+
+        Whoever holds the capture gives it up: this call, or a `take` that is under way and is woken.
+        """
+        if not self._closing.acquire(blocking=False):
             return
         self.closed = True
         os.eventfd_write(self._wake, 1)
-        with self._lock:
-            self._stop_worker()
-            os.close(self._wake)
+        self._give_up()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the capture, and give it up afterwards if it was closed meanwhile."""
+        try:
+            with self._lock:
+                yield
+        finally:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Stop the capture of a closed session, unless somebody holds it, who then does so."""
+        if self.closed and self._lock.acquire(blocking=False):
+            try:
+                self._stop_worker()
+            finally:
+                self._lock.release()
 
     def still_ns(self) -> int:
         """For how long the picture has not changed."""

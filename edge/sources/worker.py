@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from edge.flow import Pixels
+from edge.hardening import ENVIRONMENT
 from edge.sources.memory import FrameMemory
 from edge.sources.reasons import Reasons
 from edge.sources.wire import MAX_PIXELS, Fault, Message, Request, Say, Token
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _MODULE: Final = "edge.sources.capture"
-_KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "TZ")
-_MALLOC: Final = {"MALLOC_PERTURB_": "165", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_ARENA_MAX": "1"}
-"""The capture process's freed memory is overwritten, and large blocks go back to the kernel (promise 4)."""
+_KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "TZ")
 
 
 class Worker:
@@ -180,6 +179,9 @@ def _as_bytes(descriptor: int) -> bytes:
 
 
 def _environment() -> dict[str, str]:
-    """Return the little that the capture process needs; nothing secret is ever in an environment."""
+    """Return the little that the capture process needs; nothing secret is ever in an environment.
+
+    Its freed memory is overwritten, as the edge's own is (promise 4).
+    """
     kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-    return {**kept, **_MALLOC, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **ENVIRONMENT, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,180 @@
+"""The gate before the detector: closed on a still road, open for whatever might carry a plate."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.clock import NS
+from edge.flow import Pixels
+from edge.motion import MotionGate
+from edge.zones import Zones
+
+WIDTH, HEIGHT, RATE = 640, 360, 20
+RNG = np.random.default_rng(7)
+NOISE = [RNG.normal(0, 5, (HEIGHT, WIDTH, 3)) for _ in range(8)]
+ROAD = np.full((HEIGHT, WIDTH, 3), 110.0) + RNG.normal(0, 15, (HEIGHT, WIDTH, 1))
+"""A rough road, seen by a noisy sensor."""
+
+
+@cache
+def still(noise: int, light: float) -> Pixels:
+    """Return the road in one of eight noises."""
+    return np.clip(ROAD * light + NOISE[noise], 0, 255).astype(np.uint8)
+
+
+def road(number: int, *, light: float = 1.0) -> Pixels:
+    """Return frame `number` of an empty road."""
+    return still(number * 5 % 8, light)
+
+
+def with_vehicle(number: int, x: float, y: int = 200, *, shade: int = 60, light: float = 1.0) -> Pixels:
+    """Return the road with a small vehicle whose left side is at x: 64 x 48 of 640 x 360 pixels."""
+    pixels = road(number, light=light).copy()
+    left, right = max(0, round(x)), min(WIDTH, round(x) + 64)
+    pixels[y : y + 48, left:right] = min(255, round(shade * light))
+    return pixels
+
+
+def looks(gate: MotionGate, frames: Iterator[Pixels], *, first: int = 0) -> list[bool]:
+    """Return what the gate says of each frame, `RATE` a second."""
+    return [gate.moving(pixels, (first + number) * NS // RATE) for number, pixels in enumerate(frames)]
+
+
+def settled(zones: Zones | None = None, *, seconds: int = 2) -> tuple[MotionGate, int]:
+    """Return a gate that knows the empty road, and the number of the next frame."""
+    gate = MotionGate(zones)
+    looks(gate, (road(number) for number in range(seconds * RATE)))
+    return gate, seconds * RATE
+
+
+def test_the_first_frame_is_looked_at() -> None:
+    """Nothing is known of it yet."""
+    assert MotionGate().moving(road(0), 0)
+
+
+def test_a_still_road_is_looked_at_every_three_seconds_only() -> None:
+    """Sensor noise is no motion; the forced look keeps coming."""
+    gate, first = settled()
+
+    said = looks(gate, (road(number) for number in range(12 * RATE)), first=first)
+
+    assert sum(said) == 4
+
+
+@given(
+    speed=st.floats(2, 400),
+    shade=st.one_of(st.integers(0, 80), st.integers(140, 255)),
+    y=st.integers(0, HEIGHT - 48),
+    backwards=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_frame_of_a_passing_vehicle_is_missed(
+    *, speed: float, shade: int, y: int, backwards: bool
+) -> None:
+    """Whatever its speed, brightness and place: from the frame in which it is half in view, all are open."""
+    gate, first = settled()
+    count = min(4 * RATE, int((WIDTH - 40) / speed * RATE) + 1)
+    places = [-32 + speed * number / RATE for number in range(count)]
+    places = [WIDTH - 64 - x for x in places] if backwards else places
+
+    said = looks(gate, (with_vehicle(n, x, y, shade=shade) for n, x in enumerate(places)), first=first)
+
+    assert all(said)
+
+
+def test_a_vehicle_that_has_just_stopped_is_still_looked_at() -> None:
+    """Open for ten seconds after it came to rest; then it is part of the road."""
+    gate, first = settled()
+    looks(gate, (with_vehicle(n, n * 5) for n in range(40)), first=first)
+
+    said = looks(gate, (with_vehicle(n, 200) for n in range(25 * RATE)), first=first + 40)
+
+    assert all(said[: 9 * RATE])
+    assert sum(said[15 * RATE :]) <= 4
+
+
+def test_a_creeping_queue_is_never_background() -> None:
+    """A vehicle that crawls at four pixels a second stays motion, however long it takes."""
+    gate, first = settled()
+
+    said = looks(gate, (with_vehicle(n, 100 + n * 4 / RATE) for n in range(40 * RATE)), first=first)
+
+    assert all(said)
+
+
+@pytest.mark.parametrize("light", [0.5, 0.8, 1.2, 1.6])
+def test_a_change_of_light_is_no_motion(light: float) -> None:
+    """A cloud, a lamp or the camera's own exposure changes the whole picture: not a look for it."""
+    gate, first = settled()
+    said = looks(gate, (road(n, light=light) for n in range(2 * RATE)), first=first)
+
+    assert sum(said) <= 1
+
+
+@pytest.mark.parametrize("light", [0.5, 1.6])
+def test_a_vehicle_just_after_a_change_of_light_is_seen(light: float) -> None:
+    """One frame after the light changed, motion counts again."""
+    gate, first = settled()
+    gate.moving(road(0, light=light), first * NS // RATE)
+
+    said = looks(gate, (with_vehicle(n, n * 8, light=light) for n in range(3, 20)), first=first + 1)
+
+    assert all(said)
+
+
+def test_unsteady_light_is_not_ignored_for_long() -> None:
+    """When the whole picture goes on changing for over a second, it is looked at."""
+    gate, first = settled()
+
+    said = looks(gate, (road(n, light=0.5 + n % 2) for n in range(3 * RATE)), first=first)
+
+    assert all(said[RATE + 1 :])
+
+
+def test_motion_outside_the_zones_is_ignored_and_inside_is_not() -> None:
+    """Trees and pavements can be excluded; a vehicle on the road still opens the gate."""
+    lower_half = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
+    for zones in (
+        Zones(include=(lower_half,)),
+        Zones(exclude=(((0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5)),)),
+    ):
+        outside, first = settled(zones)
+        above = looks(outside, (with_vehicle(n, n * 8, 60) for n in range(2 * RATE)), first=first)
+        inside, first = settled(zones)
+        below = looks(inside, (with_vehicle(n, n * 8, 220) for n in range(2 * RATE)), first=first)
+
+        assert sum(above) <= 1
+        assert all(below[3:])
+
+
+def test_a_new_size_of_picture_is_looked_at() -> None:
+    """A camera that changes its resolution is learned anew."""
+    gate, first = settled()
+
+    assert gate.moving(road(0)[::2, ::2].copy(), first * NS // RATE)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 700), (700, 5), (2160, 3840), (33, 33)])
+def test_pictures_of_any_size(shape: tuple[int, int]) -> None:
+    """No size of picture is too odd."""
+    gate = MotionGate()
+    pixels = RNG.integers(0, 255, (*shape, 3), np.uint8)
+
+    assert [gate.moving(pixels, number * NS) for number in range(3)] == [True, True, False]
+
+
+def test_wiping_leaves_nothing_of_the_picture() -> None:
+    """After `wipe` every buffer of the gate is zero; the next frame is looked at."""
+    gate, first = settled()
+    held = [value for value in vars(gate).values() if isinstance(value, np.ndarray)]
+    images = [value for value in held if value.size == held[0].size and value.dtype != np.int64]
+    assert sum(bool(image.any()) for image in images) >= 4  # there was something to wipe
+
+    gate.wipe()
+
+    assert not any(image.any() for image in images if image is not gate._mask)
+    assert gate.moving(road(0), first * NS // RATE)
