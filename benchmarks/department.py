@@ -1,4 +1,4 @@
-"""A department for one benchmark: keys, a signed hot list and a configuration, in a folder that is thrown away."""
+"""A department for one benchmark: keys, a signed hot list, a configuration, in a folder thrown away."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

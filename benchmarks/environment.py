@@ -56,7 +56,10 @@ class Noise:
     samples: list[float] = field(default_factory=list)
     hottest: float | None = None
     throttled: int = 0
-    _before: int | None = field(default_factory=lambda: _throttles())
+    _before: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = _throttles()
 
     def sample(self, turns: int = 12) -> None:
         """Do the work some times, and look at the temperature."""
@@ -96,7 +99,7 @@ def temperature(folder: Path = Path("/sys/class/thermal")) -> float | None:
 def _sentence(ratio: float, hottest: float | None, throttled: int | None) -> str:
     quiet = f"A fixed piece of work took {ratio:.2f} times its best time at the 90th percentile"
     verdict = (
-        f"{quiet}: something else was running, so times are not to be trusted; ratios measured side by side are."
+        f"{quiet}: something else was running. Times are not to be trusted; ratios measured side by side are."
         if ratio > NOISY
         else f"{quiet}: the machine was quiet."
     )

@@ -60,8 +60,8 @@ class FastAlpr:
             else PlateDetector(detector, confidence=CONFIDENCE)
         )
         ocr = DefaultOCR(model_path=reader.paths[0], config_path=_plate_config(reader), device="cpu")
-        self.detector = _Adapter(self._detector)
-        self.ocr = ocr
+        self.detector: Any = _Adapter(self._detector)
+        self.ocr: Any = ocr
         self._alpr = ALPR(detector=self.detector, ocr=ocr)
 
     def look(self, frame: Pixels) -> list[Seen]:

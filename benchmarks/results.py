@@ -1,4 +1,4 @@
-"""What a measurement returns and a report shows: figures, tables, plots and checks (schema: docs/benchmarks.md).
+"""What a measurement returns and a report shows: figures, tables, plots, checks (docs/benchmarks.md).
 
 Each part of the harness fills a `Part`; its JSON is one member of ``results.json``. `compare` reads figures,
 `report` shows all of it, and a failed check makes the command exit 1.
@@ -142,4 +142,4 @@ def load(path: Path) -> dict[str, Any]:
 
 def _number(value: float) -> float | int | None:
     """Return a number that JSON knows; what could not be measured is null."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return value if math.isfinite(value) else None

@@ -2,7 +2,7 @@
 
     python -m benchmarks.worker < job.json
 
-It answers with one JSON object a line: ``{"frames": n}`` now and then, and the measurement at the end.
+Its last line is one JSON object with the measurement.
 """
 
 import json
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import cv2
+import numpy as np
 
 from benchmarks.department import Reading, configuration
 from benchmarks.peers import FastAlpr, load_models
@@ -27,7 +28,6 @@ from edge.box import Box, Listener
 from edge.hit import Hit
 
 SAMPLE_S: Final = 0.25
-REPORT_EVERY: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +84,12 @@ class Memory:
 def run_edge(job: Job) -> dict[str, Any]:
     """Run the real box over a clip and return what it took."""
     delays: list[float] = []
-    frames = 0
-
-    def turn(_box: Box) -> None:
-        nonlocal frames
-        frames += 1
-        if frames % REPORT_EVERY == 0:
-            _say({"frames": frames})
 
     def hit(of: Hit) -> None:
         delays.append((datetime.now(UTC) - of.captured).total_seconds() * 1000)
 
     config = configuration(Path(job.folder), Path(job.clip), job.models, realtime=job.realtime)
-    box = Box.assemble(config, listener=Listener(hit=hit, turn=turn))
+    box = Box.assemble(config, listener=Listener(hit=hit))
     recorder = Recorder()
     if job.kind == "record":
         box.pipelines = [recorded(pipeline, recorder) for pipeline in box.pipelines]
@@ -123,11 +116,12 @@ def run_plain(job: Job) -> dict[str, Any]:
     """Run fast-alpr's plain loop over a clip: every frame, or at the clip's pace the newest."""
     alpr = FastAlpr(load_models(job.models))
     stages = {"detect": 0.0, "read": 0.0, "decode": 0.0}
-    alpr.detector.predict = _timed(alpr.detector.predict, stages, "detect")  # type: ignore[method-assign]
-    alpr.ocr.predict = _timed(alpr.ocr.predict, stages, "read")
+    for name, model in (("detect", alpr.detector), ("read", alpr.ocr)):
+        model.predict = _timed(model.predict, stages, name)
     capture = cv2.VideoCapture(job.clip)
     pace = capture.get(cv2.CAP_PROP_FPS) or 25.0
-    readings, number, taken = [], -1, 0
+    readings: list[dict[str, Any]] = []
+    number, taken = -1, 0
     memory = Memory()
     with memory.watched():
         spent = _Spent()
@@ -144,10 +138,8 @@ def run_plain(job: Job) -> dict[str, Any]:
             if job.realtime:
                 time.sleep(max(0.0, start + number / pace - time.perf_counter()))
             taken += 1
-            for seen in alpr.look(frame):
-                readings.append({"frame": number, "text": seen.text, "probability": 0.0})
-            if taken % REPORT_EVERY == 0:
-                _say({"frames": taken})
+            seen = alpr.look(frame.astype(np.uint8, copy=False))
+            readings += [{"frame": number, "text": one.text, "probability": 0.0} for one in seen]
         took = spent.until_now()
     capture.release()
     return took | {
@@ -203,15 +195,11 @@ def _pss_kib(process: str) -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-def _say(body: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(body) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Read a job, do it, say what it took."""
     job = Job(**json.load(sys.stdin))
-    _say({"measured": run_plain(job) if job.kind == "fast-alpr" else run_edge(job)})
+    measured = run_plain(job) if job.kind == "fast-alpr" else run_edge(job)
+    sys.stdout.write("\n" + json.dumps({"measured": measured}) + "\n")
 
 
 if __name__ == "__main__":
