@@ -16,7 +16,8 @@ from hotlist.importers.headers import field_of
 from hotlist.importers.row import Refused, Row, lines_of
 
 _DELIMITERS: Final = ",;\t|"
-_FORMULA: Final = ("=", "+", "-", "@")
+_DEFUSED: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+"""First characters of what a spreadsheet calculates, and the apostrophe that stops it."""
 
 
 def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
@@ -68,9 +69,9 @@ def _columns(header: str, delimiter: str) -> list[str | None]:
 def _plain(cell: str) -> str:
     """Return a cell's text without the apostrophe that an export put before a formula character."""
     text = cell.strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and text[1:].startswith(_DEFUSED) else text
 
 
 def defused(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula: an apostrophe is put before one."""
-    return "'" + text if text.startswith((*_FORMULA, "\t", "\r", "'")) else text
+    return "'" + text if text.startswith(_DEFUSED) else text

@@ -1,0 +1,190 @@
+"""Make tests/vectors/hotlist: list files with the error that each must give. Run it from the checkout's root.
+
+The people's keys and the device's are made from fixed bytes, and are test keys: whoever finds them here may
+use them, so nobody may trust them. Sealing draws fresh randomness, so that the sealed files differ from run to
+run; what is in them does not. An existing set is replaced whole.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hotlist import bundle
+from hotlist.bundle import Signature, SignedList
+from hotlist.entry import Entry, Purpose, Severity, Vehicle
+from hotlist.keys import SealKey, SigningKey
+from hotlist.keyset import KeySet, Person
+
+FOLDER = Path(__file__).parents[1] / "tests" / "vectors" / "hotlist"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ANN, BOB, EVE = (
+    SigningKey(hashlib.sha256(f"test key {name}".encode()).digest()) for name in ("ann", "bob", "eve")
+)
+DEVICE = SealKey(hashlib.shake_256(b"test key device").digest(96))
+OTHER = SealKey(hashlib.shake_256(b"test key other").digest(96))
+KEYS = KeySet(2, (Person("ann", ANN.public), Person("bob", BOB.public)))
+NEXT = KeySet(1, (Person("eve", EVE.public),))
+LARGE = 100_000
+"""Larger files are kept compressed."""
+STATE = {"department": "test-dept", "version": 5, "digest": "00" * 32}
+
+Vector = tuple[str, str, int, bytes]
+"""Name, error's name or empty, step or 0, file."""
+
+
+def entry(number: int, plate: str) -> Entry:
+    """Return a sound entry."""
+    return Entry(
+        id=f"entry-{number}",
+        plate=plate,
+        region="US-NH",
+        purpose=Purpose.STOLEN_VEHICLE,
+        case_number=f"26-{number:05d}",
+        source="vectors",
+        author=ANN.public.id,
+        approver=BOB.public.id,
+        created=NOW - timedelta(days=1),
+        effective=NOW - timedelta(days=1),
+        expires=NOW + timedelta(days=30),
+        verified=NOW - timedelta(days=1),
+        severity=Severity.HIGH,
+        vehicle=Vehicle(make="FORD", model="FOCUS", colour="BLUE", year=2019),
+        note='a "quoted" note, and ü',
+    )
+
+
+def unsigned(
+    *,
+    version: int = 6,
+    issued: datetime = NOW,
+    department: str = "test-dept",
+    next_keys: KeySet | None = None,
+    hours: int = 48,
+) -> SignedList:
+    """Return a list of two entries."""
+    return bundle.make(
+        [entry(1, "AB123"), entry(2, "XYZ789")],
+        department=department,
+        version=version,
+        issued=issued,
+        expires=issued + timedelta(hours=hours),
+        next_keys=next_keys,
+    )
+
+
+def sealed(signed: SignedList) -> bytes:
+    """Return the file for the test device."""
+    return bundle.seal(signed, [DEVICE.public])
+
+
+def both(signed: SignedList) -> bytes:
+    """Return the file with Ann's and Bob's signatures."""
+    return sealed(signed.signed_by(ANN).signed_by(BOB))
+
+
+def rewritten(change: Callable[[bytes], bytes]) -> bytes:
+    """Return a rightly signed file whose body was changed before it was signed."""
+    body = change(zlib.decompress(unsigned().packed))
+    return both(SignedList(zlib.compress(body), hashlib.sha256(body).digest()))
+
+
+def vectors() -> Iterator[Vector]:
+    """Yield every vector."""
+    sound = both(unsigned())
+    yield "sound", "", 0, sound
+    yield "sound-with-next-keys", "", 0, both(unsigned(next_keys=NEXT))
+    yield (
+        "sound-with-an-unknown-third-signature",
+        "",
+        0,
+        sealed(unsigned().signed_by(ANN).signed_by(BOB).signed_by(EVE)),
+    )
+    yield "too-large", "TooLargeError", 1, sound + bytes(1_000_001 - len(sound))
+    yield "empty", "MalformedError", 2, b""
+    yield "not-a-list", "MalformedError", 2, b'{"format":"something else"}\n'
+    yield "first-line-with-a-space", "MalformedError", 2, sound.replace(b'"format":', b'"format": ', 1)
+    yield "for-another-device", "NotForDeviceError", 3, bundle.seal(unsigned(), [OTHER.public])
+    yield (
+        "box-of-another-device",
+        "NotForDeviceError",
+        3,
+        bundle.seal(unsigned(), [OTHER.public]).replace(
+            OTHER.public.id.encode(), DEVICE.public.id.encode(), 1
+        ),
+    )
+    yield "content-altered", "MalformedError", 3, sound[:-1] + bytes([sound[-1] ^ 1])
+    yield "content-cut-short", "MalformedError", 3, sound[:-40]
+    short = dataclasses.replace(unsigned(), packed=unsigned().packed[:-4])
+    yield "body-cut-short", "MalformedError", 5, both(short)
+    yield "body-inflates-too-far", "TooLargeError", 5, rewritten(lambda _: b"\n" * 2_000_001)
+    yield "one-signature-of-two", "ThresholdError", 6, sealed(unsigned().signed_by(ANN))
+    yield "unknown-second-key", "UnknownKeyError", 6, sealed(unsigned().signed_by(ANN).signed_by(EVE))
+    false = Signature(BOB.public.id, ANN.sign(b"something else"))
+    signed = unsigned().signed_by(ANN)
+    forged = dataclasses.replace(signed, signatures=(*signed.signatures, false))
+    yield "false-signature", "BadSignatureError", 6, sealed(forged)
+    yield "header-not-canonical", "MalformedError", 7, rewritten(lambda body: body.replace(b":", b": ", 1))
+    yield "another-department", "WrongDepartmentError", 7, both(unsigned(department="elsewhere"))
+    yield "rollback", "RollbackError", 8, both(unsigned(version=4))
+    yield "same-version-other-list", "RollbackError", 8, both(unsigned(version=5))
+    yield "not-yet-issued", "NotYetIssuedError", 9, both(unsigned(issued=NOW + timedelta(minutes=6)))
+    yield "stale", "StaleError", 9, both(unsigned(issued=NOW - timedelta(hours=24, seconds=1)))
+    yield "expired", "ExpiredError", 9, both(unsigned(issued=NOW - timedelta(hours=2), hours=2))
+    swaps = {
+        "entry-with-a-space": (b'"note":', b'"note": '),
+        "entry-with-a-member-twice": (b'"plate":"AB123"', b'"plate":"AB123","plate":"AB123"'),
+        "entry-with-another-purpose": (b'"stolen-vehicle"', b'"immigration"'),
+        "entry-approved-by-its-author": (BOB.public.id.encode(), ANN.public.id.encode()),
+        "entry-without-a-case-number": (b'"26-00001"', b'""'),
+        "entry-that-never-expires": (
+            b'"expires":"2026-03-31T12:00:00Z"',
+            b'"expires":"2099-01-01T00:00:00Z"',
+        ),
+        "entry-verified-after-the-list": (b'"verified":"2026-02-28', b'"verified":"2026-03-28'),
+        "entry-in-small-letters": (b"AB123", b"ab123"),
+    }
+    for name, (old, new) in swaps.items():
+        yield name, "MalformedError", 10, rewritten(lambda body, old=old, new=new: body.replace(old, new))
+    yield (
+        "entries-out-of-order",
+        "MalformedError",
+        10,
+        rewritten(lambda body: body.replace(b"entry-1", b"entry-3")),
+    )
+    yield "one-entry-too-few", "MalformedError", 10, rewritten(lambda body: body[: body.rindex(b"{")])
+    yield "no-last-end-of-line", "MalformedError", 10, rewritten(lambda body: body[:-1])
+
+
+def main() -> None:
+    """Write the files, and the index that says what each must give."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    index = []
+    for name, error, step, content in vectors():
+        packed = zlib.compress(content, 9) if len(content) > LARGE else b""
+        path = FOLDER / (f"{name}.list.z" if packed else f"{name}.list")
+        path.write_bytes(packed or content)
+        index.append({"file": path.name, "error": error, "step": step})
+    body = {
+        "warning": "TEST KEYS: never trust them",
+        "now": NOW.isoformat(),
+        "limits": {"file": 1_000_000, "body": 2_000_000, "entries": 1000},
+        "state": {**STATE, "keys": KEYS.to_json()},
+        "device_key": base64.b64encode(DEVICE.raw).decode(),
+        "plates": ["AB123", "XYZ789"],
+        "vectors": index,
+    }
+    (FOLDER / "index.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
