@@ -219,3 +219,7 @@ def main() -> None:
         if problem.hint:
             Console(stderr=True).print(problem.hint, markup=False)
         raise SystemExit(FAULT) from None
+
+
+if __name__ == "__main__":
+    main()

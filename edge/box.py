@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from edge.department import Link
 from edge.detector import PlateDetector
 from edge.errors import EdgeError, RetentionError, StorageError
 from edge.forgetting import Counts, Window
+from edge.heartbeat import Condition, Heartbeat
 from edge.hit import Hit
 from edge.hits import Device, HitMaker
 from edge.ledger import Ledger
@@ -53,6 +55,7 @@ log = logging.getLogger(__name__)
 
 SOFTWARE: Final = software()
 _PERIOD_S: Final = 0.5
+_BAD_STATES: Final = frozenset({"offline", "frozen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Box:
     clock: Clock
     listener: Listener
     ledger: Ledger
-    courier: Courier | None = None
+    department: "DepartmentWork | None" = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
@@ -144,8 +147,9 @@ class Box:
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
-        courier = open_courier(config, signing, spool, clock, listener.say)
-        return cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, courier)
+        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
+        box.department = _open_department(box, signing)
+        return box
 
     def run(self) -> Summary:
         """Read until every source has ended, or `stop`; then destroy what is live and return the counts.
@@ -167,8 +171,9 @@ class Box:
             )
             stack.enter_context(purger)
             stack.enter_context(_often(self._keep, "housekeeping"))
-            if self.courier:
-                stack.enter_context(_often(self.courier.work, "courier"))
+            if self.department:
+                stack.callback(self.department.link.close)
+                stack.enter_context(_often(self.department.work, "department"))
             self._notifier.send("READY=1")
             self.listener.say("reading")
             stack.callback(self._close_sources)
@@ -270,19 +275,64 @@ def _often(work: Callable[[], None], name: str) -> Iterator[None]:
         thread.join()
 
 
-def open_courier(
-    config: EdgeConfig, key: SigningKey, spool: Spool, clock: Clock, say: Callable[[str], None]
-) -> Courier | None:
-    """Return the courier to the configured service; None when hits only wait on the spool.
+@dataclass(frozen=True, slots=True)
+class DepartmentWork:
+    """What is done with the department's service, in one thread."""
+
+    link: Link
+    courier: Courier
+    heartbeat: Heartbeat
+
+    def work(self) -> None:
+        """Deliver hits and send a heartbeat, each when it is time."""
+        self.courier.work()
+        self.heartbeat.work()
+
+
+def _open_department(box: Box, key: SigningKey) -> DepartmentWork | None:
+    """Return the work with the configured service; None when hits only wait on the spool.
 
     Raises:
         ConfigError: the address is not private.
         KeyFileError: the service's key cannot be used.
     """
-    if config.department is None:
+    section = box.config.department
+    if section is None:
         return None
-    link = Link(config.department.url, config.device.id, key, config.department.authority)
-    return Courier(spool, link, VerifyKey.load(config.department.service_key), clock, say)
+    link = Link(section.url, box.config.device.id, key, section.authority)
+    say = box.listener.say
+    courier = Courier(box.spool, link, VerifyKey.load(section.service_key), box.clock, say)
+    state, hot_list = box.config.storage.state, box.config.hotlist.file
+    heartbeat = Heartbeat(link, state, hot_list, partial(_condition, box), box.clock, say)
+    return DepartmentWork(link, courier, heartbeat)
+
+
+def _condition(box: Box) -> Condition:
+    """Return how the box is, for a heartbeat."""
+    summary = box.summary()
+    cameras = {each.camera.name: each.camera.source.state.value for each in box.pipelines}
+    degraded = [f"not in force: {name}" for name in summary.unprotected]
+    degraded += [f"camera {name}: {state}" for name, state in cameras.items() if state in _BAD_STATES]
+    if summary.list_state is not ListState.FRESH:
+        degraded.append(f"hot list {summary.list_state.value}: no alerts")
+    if summary.waiting:
+        degraded.append("the spool's disk refuses")
+    counts = summary.counts
+    return Condition(
+        software=summary.software,
+        models=summary.models,
+        list_version=summary.list_version,
+        cameras=cameras,
+        counters={
+            "reads": counts.reads,
+            "hits": counts.hits,
+            "destroyed": counts.destroyed,
+            "live": counts.live,
+            "drops": summary.drops,
+        },
+        degraded=tuple(degraded[:32]),
+        last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
+    )
 
 
 def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:

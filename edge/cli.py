@@ -151,28 +151,37 @@ def keygen(
 def enrol(
     api: Annotated[str, typer.Option(help="The department's address: https://..., or http:// on loopback.")],
     code: Annotated[str, typer.Option(help="The one-time code made for this box.")],
-    keys: Annotated[Path, typer.Option(help="Folder of the box's keys.")],
+    folder: Annotated[Path, typer.Option(help="The box's folder: keys and trust are made in it.")],
     ca: Annotated[Path | None, typer.Option(help="The department's certificate authority (ca.pem).")] = None,
 ) -> None:
     """Make this box known to its department; prints what belongs in the configuration."""
-    enrolled = enrolment.enrol(api, code, keys, ca)
+    enrolled = enrolment.enrol(api, code, folder, ca)
     registered = enrolled.registration
     out.print(f"# enrolled with {enrolled.agency}; put this into the configuration", markup=False)
-    section: dict[str, Any] = {
-        "id": enrolled.device,
-        "registration": registered.get("registration_id", ""),
-        "agency": registered.get("agency", enrolled.agency),
-        "policy_sha256": registered.get("policy_sha256", ""),
+    keys = folder / enrolment.KEYS
+    tables = {
+        "device": {
+            "id": enrolled.device,
+            "registration": registered.get("registration_id", ""),
+            "agency": registered.get("agency", enrolled.agency),
+            "policy_sha256": registered.get("policy_sha256", ""),
+        },
+        "keys": {
+            "signing": str(keys / enrolment.SIGNING),
+            "sealing": str(keys / enrolment.SEALING),
+            "department": str(keys / enrolment.DEPARTMENT),
+        },
+        "department": {"url": api, "service_key": str(keys / enrolment.SERVICE)},
+        "hotlist": {
+            "file": str(folder / "lists" / "hotlist.sealed"),
+            "trust": str(folder / enrolment.TRUST),
+        },
     }
-    out.print(
-        "[device]\n" + "\n".join(f"{name} = {json.dumps(value)}" for name, value in section.items()),
-        markup=False,
-    )
-    authority = (
-        f"\nauthority = {json.dumps(str(keys / enrolment.AUTHORITY))}" if api.startswith("https") else ""
-    )
-    service = json.dumps(str(keys / enrolment.SERVICE))
-    out.print(f"\n[department]\nurl = {json.dumps(api)}\nservice_key = {service}{authority}", markup=False)
+    if ca:
+        tables["department"]["authority"] = str(keys / enrolment.AUTHORITY)
+    for name, members in tables.items():
+        lines = [f"{key} = {json.dumps(value)}" for key, value in members.items()]
+        out.print("\n".join([f"[{name}]", *lines, ""]), markup=False)
 
 
 @models_app.command("list")

@@ -13,10 +13,14 @@ from typing import Any, Final
 
 from edge.department import ENROLLING, Link
 from edge.errors import LinkError
-from hotlist.errors import KeyFileError
+from hotlist.errors import HotListError, KeyFileError
 from hotlist.files import write_durably
 from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hotlist.keyset import KeySet
+from hotlist.store import HotListStore
 
+KEYS: Final = "keys"
+TRUST: Final = "trust"
 SIGNING: Final = "signing.key"
 SEALING: Final = "sealing.key"
 DEPARTMENT: Final = "department.pub"
@@ -33,19 +37,21 @@ class Enrolled:
     registration: Mapping[str, str]
 
 
-def enrol(url: str, code: str, keys: Path, authority: Path | None) -> Enrolled:
-    """Enrol this box; its keys and the department's stand in `keys` afterwards.
+def enrol(url: str, code: str, folder: Path, authority: Path | None) -> Enrolled:
+    """Enrol this box; its keys and the department's stand in `folder`/keys afterwards, trust in `folder`/trust.
 
     Args:
         url: the service's address.
         code: the one-time code that an administrator made for this box.
-        keys: folder of the box's keys; made where it is absent.
+        folder: the box's folder; made where it is absent.
         authority: file of the department's certificate authority; None for plain loopback.
 
     Raises:
         LinkError: unreachable, or the code is not accepted.
         KeyFileError: a key cannot be read or written; a department's key is there already.
+        StoreError: the trust folder trusts somebody already.
     """
+    keys = folder / KEYS
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (keys / DEPARTMENT).exists():
         hint = "Move the folder away to enrol with another department."
@@ -57,7 +63,7 @@ def enrol(url: str, code: str, keys: Path, authority: Path | None) -> Enrolled:
         given = link.json("POST", "/v1/devices/enrol", json.dumps(asked).encode())
     finally:
         link.close()
-    return _take(given, keys)
+    return _take(given, folder, sealing)
 
 
 def make_keys(keys: Path) -> tuple[SigningKey, SealKey]:
@@ -77,15 +83,19 @@ def make_keys(keys: Path) -> tuple[SigningKey, SealKey]:
     return SigningKey.load(keys / SIGNING), SealKey.load(keys / SEALING)
 
 
-def _take(given: Any, keys: Path) -> Enrolled:  # noqa: ANN401 - any JSON
+def _take(given: Any, folder: Path, sealing: SealKey) -> Enrolled:  # noqa: ANN401 - any JSON
     """Check the department's answer, then write its keys; the last file written is the one that marks it done."""
     try:
         enrolled = Enrolled(str(given["device"]), str(given["agency"]), dict(given["registration"]))
         department = SealPublic.from_text(given["department_seal_key"])
         service = VerifyKey.from_text(given["service_verify_key"])
         authority = str(given["certificate_authority"])
-    except (KeyError, TypeError, ValueError, KeyFileError):
+        people = KeySet.from_bytes(given["hot_list_keys"].encode())
+        name = str(given["department"])
+    except (KeyError, TypeError, ValueError, AttributeError, HotListError):
         raise LinkError("the department's answer is no enrolment") from None
+    keys = folder / KEYS
+    HotListStore(folder / TRUST, sealing).begin(name, people)
     write_durably(keys / SERVICE, service.to_text().encode(), mode=0o644)
     if authority:
         write_durably(keys / AUTHORITY, authority.encode(), mode=0o644)

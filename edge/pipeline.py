@@ -158,6 +158,7 @@ class Pipeline:
         """Overwrite what the last vehicles left in buffers and in the inference runtime (promise 4)."""
         self._scrubbed = True
         self.camera.reader.scrub()
+        self.camera.gate.wipe()
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
 

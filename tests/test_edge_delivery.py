@@ -1,0 +1,202 @@
+"""A real box and a real department's service, over TLS on loopback: enrol, publish, read, deliver, acknowledge."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from api import publishing
+from api.db.models import EntryRow, HitRow
+from api.service import open_service
+from api.settings import Settings
+from benchmarks.render import RenderSpec, render
+from edge.errors import Exit
+from hotlist.entry import Entry, Purpose, entry_to_json
+from tests.box_kit import ROOT, alpr_edge, events
+
+
+@dataclass
+class Office:
+    """A running department's service."""
+
+    state: Path
+    url: str
+    process: subprocess.Popen[str]
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the service and read out what it said."""
+        self.process.send_signal(number)
+        self.process.communicate(timeout=30)
+
+    def api(self, *arguments: str) -> str:
+        """Run `alpr-api` on the service's state."""
+        command = [sys.executable, "-m", "api.cli", *arguments, "--state", str(self.state)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def serve(state: Path, port: int = 0) -> Office:
+    """Start the service with TLS from its own authority, and wait until it listens."""
+    command = [sys.executable, "-m", "api.cli", "serve", "--state", str(state), "--tls", "local"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT
+    )
+    said = ""
+    for line in process.stdout or ():
+        said += line
+        if found := re.search(r"https://[\w.]+:\d+", said):
+            return Office(state, found[0], process)
+    process.communicate()
+    raise AssertionError(said)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Run a department's service."""
+    office = serve(tmp_path / "office")
+    yield office
+    office.stop()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Render a short clip; return it with its plates."""
+    path = tmp_path_factory.mktemp("clip") / "road.mp4"
+    truth = render(RenderSpec(seed=7, seconds=8, traffic=30), path)
+    return path, [each.plate for each in truth.passes]
+
+
+def enrolled(office: Office, folder: Path, clip: Path) -> Path:
+    """Register and enrol a box; return its configuration."""
+    said = office.api(
+        "devices", "add", "camera-1", "--registration-id", "NH-1", "--make", "Example", "--model", "E1",
+        "--location", "the line", "--agency", "Example PD", "--policy-sha256", "0" * 64,
+    )  # fmt: skip
+    code = next(word for word in said.split() if re.fullmatch(r"[A-Z2-9]{6}(-[A-Z2-9]{6}){3}", word))
+    done = alpr_edge(
+        "enrol",
+        "--api",
+        office.url,
+        "--code",
+        code,
+        "--folder",
+        str(folder),
+        "--ca",
+        str(office.state / "ca.pem"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    config = folder / "edge.toml"
+    source = json.dumps(str(clip))
+    config.write_text(
+        done.stdout
+        + '[storage]\nspool = "spool"\nstate = "state"\n[[cameras]]\nname = "north"\n'
+        + f'source = {{ kind = "file", path = {source} }}\n'
+    )
+    return config
+
+
+def list_plates(office: Office, *plates: str) -> None:
+    """Put entries into the department's store as two people would have, and publish them."""
+    service = open_service(Settings(state=office.state))
+    now = datetime.now(UTC).replace(microsecond=0)
+    try:
+        with service.database.begin() as session:
+            for number, plate in enumerate(plates):
+                entry = Entry(
+                    id=f"e{number}", plate=plate, region="", purpose=Purpose.STOLEN_VEHICLE, case_number="C-1",
+                    source="desk", author="0" * 16, approver="1" * 16, created=now, effective=now,
+                    expires=now + timedelta(days=1), verified=now,
+                )  # fmt: skip
+                row = EntryRow(
+                    id=entry.id,
+                    key=f"{plate}||C-1",
+                    body=entry_to_json(entry),
+                    author="editor",
+                    approver="approver",
+                    expires=entry.expires,
+                )
+                session.add(row)
+        publishing.publish(service, "test")
+    finally:
+        service.close()
+
+
+def stored(office: Office) -> int:
+    """Count the hits in the department's store."""
+    service = open_service(Settings(state=office.state))
+    try:
+        with service.database.read() as session:
+            return session.query(HitRow).count()
+    finally:
+        service.close()
+
+
+def test_hits_travel_sealed_and_leave_the_box_when_they_are_acknowledged(
+    office: Office, clip: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    """Enrolled, listed, read, delivered: the store has each hit once, the spool is empty, receipts were taken."""
+    path, plates = clip
+    list_plates(office, plates[0], plates[1])
+    config = enrolled(office, tmp_path / "box", path)
+    first = alpr_edge("run", "--config", str(config), "--json")
+    assert first.returncode == 0, first.stderr
+    again = alpr_edge("run", "--config", str(config), "--json")
+    assert again.returncode == 0, again.stderr
+    counts = [events(done)[-1]["counts"]["hits"] for done in (first, again)]
+    assert sum(counts) >= 2, "the list arrives with the first heartbeat; the second run has it from the start"
+    assert stored(office) == sum(counts)
+    assert list((tmp_path / "box" / "spool").glob("*.hit")) == []
+
+
+def test_a_box_works_on_while_the_department_is_away_and_delivers_after(
+    office: Office, clip: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    """The service is killed: hits wait on the spool; it returns: they are delivered once."""
+    path, plates = clip
+    list_plates(office, plates[0])
+    config = enrolled(office, tmp_path / "box", path)
+    assert alpr_edge("run", "--config", str(config), "--json").returncode == 0
+    before = stored(office)
+    office.stop(signal.SIGKILL)
+    away = alpr_edge("run", "--config", str(config), "--json")
+    assert away.returncode == 0, away.stderr
+    assert any("cannot be reached" in each.get("text", "") for each in events(away))
+    waiting = list((tmp_path / "box" / "spool").glob("*.hit"))
+    assert len(waiting) == 1
+    back = serve(office.state, int(office.url.rsplit(":", 1)[1]))
+    office.process = back.process
+    assert alpr_edge("run", "--config", str(config), "--json").returncode == 0
+    assert stored(office) == before + 2
+    assert not list((tmp_path / "box" / "spool").glob("*.hit"))
+
+
+def test_a_wrong_code_and_a_strange_authority_are_refused(office: Office, tmp_path: Path) -> None:
+    """Neither enrols; the error is one line with its documented code; no key of a department is left."""
+    code = "AAAAAA-BBBBBB-CCCCCC-DDDDDD"
+    for authority, word in ((office.state / "ca.pem", "refused"), (tmp_path / "absent.pem", "absent.pem")):
+        done = alpr_edge(
+            "enrol",
+            "--api",
+            office.url,
+            "--code",
+            code,
+            "--folder",
+            str(tmp_path / "box"),
+            "--ca",
+            str(authority),
+        )
+        assert done.returncode in {Exit.LINK, Exit.CONFIG}
+        assert word in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "box" / "keys" / "department.pub").exists()
+    plain = alpr_edge("enrol", "--api", "http://192.0.2.1", "--code", code, "--folder", str(tmp_path / "box"))
+    assert plain.returncode == Exit.CONFIG
+    assert "https" in plain.stderr
