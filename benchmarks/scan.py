@@ -187,7 +187,7 @@ def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found
 
 def _search_region(memory: int, region: Region, scanner: Scanner, coverage: Coverage) -> list[Found]:
     """Search one region, block by block, each with the end of the one before."""
-    found = []
+    found: list[Found] = []
     tail = b""
     for start in range(region.start, region.end, _BLOCK):
         block = os.pread(memory, min(_BLOCK, region.end - start), start)

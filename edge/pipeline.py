@@ -23,6 +23,7 @@ from edge.hits import HitMaker
 from edge.lists import ListWatch
 from edge.passes import Pass, regions_of, table_of
 from edge.reader import Reader
+from edge.scrub import scrub_allocators
 from edge.sources.base import Source
 from edge.stages import Stages
 from edge.tracks import Track, Tracker
@@ -33,6 +34,8 @@ from hotlist.plate import MIN_LENGTH, PAD
 _REPEAT_NS: Final = 15 * NS
 """A pass broken in two by a post or a lorry is one pass: the same entry does not hit again so soon."""
 _QUIET_NS: Final = 2 * NS
+_SCRUB_NS: Final = 30 * NS
+"""On a road that is never quiet, leftovers are overwritten this often all the same."""
 
 
 class Gate(Protocol):
@@ -115,6 +118,7 @@ class Pipeline:
     _looked_ns: int = -(1 << 62)
     _busy_ns: int = 0
     _scrubbed: bool = True
+    _scrubbed_ns: int = 0
 
     def run(self) -> None:
         """Work until the source ends, then decide what is still open.
@@ -140,7 +144,11 @@ class Pipeline:
         if moving and frame.stream_ns - self._looked_ns >= self.camera.detect_every_ns:
             self._looked_ns = frame.stream_ns
             self._look(frame)
-        elif not self._scrubbed and frame.stream_ns - self._busy_ns > _QUIET_NS:
+            quiet = False
+        else:
+            quiet = frame.stream_ns - self._busy_ns > _QUIET_NS
+        if not self._scrubbed and (quiet or frame.stream_ns - self._scrubbed_ns > _SCRUB_NS):
+            self._scrubbed_ns = frame.stream_ns
             self.scrub()
 
     def rematch(self) -> None:
@@ -161,6 +169,7 @@ class Pipeline:
         self.camera.gate.wipe()
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
+        scrub_allocators()
 
     def _look(self, frame: Frame) -> None:
         """Detect, link, and read what is worth reading."""
