@@ -85,6 +85,7 @@ def read(
     detector: PlateDetector | None,
     margin: float,
     frames: int,
+    harsh: bool = True,
     seed: int = 7,
 ) -> Tables:
     """Read every plate once as it is, and `frames` times degraded.
@@ -95,6 +96,7 @@ def read(
         detector: finds the box; None takes the label's.
         margin: by how much of its size the box is widened on each side.
         frames: degraded copies of each plate.
+        harsh: make the copies small, blurred and noisy too; else only move the box and change the light.
         seed: of the degradation.
     """
     rng = np.random.default_rng(seed)
@@ -108,7 +110,9 @@ def read(
         box = box or item.box
         plates.append(item.plate)
         single.append(reader.table(_cut(item.pixels, box, margin))[0])
-        copies.append([reader.table(_degraded(item.pixels, box, margin, rng))[0] for _ in range(frames)])
+        copies.append(
+            [reader.table(_degraded(item.pixels, box, margin, rng, harsh=harsh))[0] for _ in range(frames)]
+        )
     shape = (len(plates), frames, SLOTS, COLUMNS)
     return Tables(plates, np.array(single), np.array(copies, np.float32).reshape(shape), missed)
 
@@ -139,11 +143,14 @@ def _cut(pixels: Pixels, box: Box, margin: float) -> Pixels:
     return pixels[top:bottom, left:right]
 
 
-def _degraded(pixels: Pixels, box: Box, margin: float, rng: np.random.Generator) -> Pixels:
-    """Return the crop as a worse frame might show it: shifted, smaller, blurred, noisy, compressed."""
+def _degraded(pixels: Pixels, box: Box, margin: float, rng: np.random.Generator, *, harsh: bool) -> Pixels:
+    """Return the crop as another frame might show it: moved, in other light; smaller, blurred, noisy."""
     jitter = rng.normal(0, 0.03, 4) * [box.width, box.height, box.width, box.height]
     sides = np.array([box.left, box.top, box.right, box.bottom]) + jitter
     crop: npt.NDArray[Any] = _cut(pixels, Box(*sides.tolist()), margin)
+    if not harsh:
+        light = crop * rng.uniform(0.8, 1.2) + rng.normal(0, 4, crop.shape)
+        return np.clip(light, 0, 255).astype(np.uint8)
     width = int(rng.uniform(36, 110))
     if width < crop.shape[1]:
         height = max(10, int(crop.shape[0] * width / crop.shape[1]))

@@ -7,7 +7,6 @@ import numpy as np
 from hotlist.patterns import Codes, choices_of, log_sizes, patterns_of
 from hotlist.plate import BASE, MAX_LENGTH
 
-_SAMPLE: Final = 200_000
 _CHANCE: Final = 10.0
 """Pairs of neighbours taken as seen, and as expected, before any are counted: a short list says little."""
 
@@ -16,13 +15,11 @@ def clustering(codes: Codes) -> float:
     """Return how many times more pairs of plates differ in one character than chance gives, at least 1.
 
     Chance: every plate of a pattern is as likely as any other. A letter differs from a letter, a digit from a
-    digit. Of a long list a sample is counted.
+    digit.
 
     Args:
         codes: (n,) uint64, each plate once.
     """
-    if len(codes) > _SAMPLE:
-        codes = np.random.default_rng(0).choice(codes, _SAMPLE, replace=False)
     choices = choices_of(codes)
     seen = expected = _CHANCE
     for place in range(MAX_LENGTH):

@@ -26,6 +26,8 @@ from hotlist.traffic import LOOSEST, Thresholds, Traffic, Values, clipped
 
 _GRID: Final = np.arange(1.5 * LOOSEST, 4.0, 0.25)
 """Thresholds that are tried for the list's middle plate; those of other patterns follow."""
+_LONG: Final = 200_000
+"""Of a longer list, this many plates drawn at random stand for it."""
 _SAMPLE: Final = 200
 """Plates whose misreads are worked out one by one to estimate a longer list's total."""
 
@@ -43,7 +45,7 @@ class Cost:
     """What a hot list is expected to cost at one camera.
 
     Attributes:
-        plates: different plates listed.
+        plates: different plates listed; of a very long list, estimated.
         passes_per_day: the traffic.
         false_hits_per_day: of the whole list.
         clustering: how much closer than chance the listed plates stand to each other, at least 1.
@@ -86,7 +88,7 @@ def predict(
     thresholds = thresholds or thresholds_for(codes, settings)
     model = _Model(codes, settings)
     return Cost(
-        plates=len(model.codes),
+        plates=model.plates,
         passes_per_day=settings.passes_per_day,
         false_hits_per_day=float(model.total(np.array([thresholds.log_ratio]))[0]),
         clustering=model.clustering,
@@ -99,7 +101,12 @@ class _Model:
     """The list's plates, the traffic they stand for, and the false hits of each at any ratio."""
 
     def __init__(self, codes: Codes, settings: MatchSettings) -> None:
-        self.codes, self._places = np.unique(codes, return_index=True)
+        self._all = codes
+        self.plates = len(codes)
+        if len(codes) > _LONG:
+            codes = np.random.default_rng(0).choice(codes, _LONG, replace=False)
+        self.codes = np.unique(codes)
+        self.plates = round(self.plates * len(self.codes) / max(len(codes), 1))
         self.traffic = Traffic.like(self.codes)
         self.clustering = clustering(self.codes)
         self._passes = settings.passes_per_day
@@ -114,19 +121,18 @@ class _Model:
             return np.zeros(len(ratios))
         sample = self._sample()
         return sum((self._of(code, ratios) for code in sample), np.zeros(len(ratios))) * (
-            len(self.codes) / len(sample)
+            self.plates / len(sample)
         )
 
     def worst(self, ratio: float, number: int) -> tuple[EntryCost, ...]:
         """Return the costliest plates at one ratio: chosen by an estimate, then worked out."""
         ratios = np.array([ratio])
-        logs = self.traffic.log_probability(self.codes)
+        codes, places = np.unique(self._all, return_index=True)
+        parts = np.array_split(codes, -(-len(codes) // _LONG) or 1)
+        logs = np.concatenate([self.traffic.log_probability(part) for part in parts])
         estimate = logs + np.log(np.interp(clipped(ratio + logs), *self._soft) + 1.0)
         chosen = np.argsort(-estimate, kind="stable")[: 10 * number]
-        costs = (
-            EntryCost(int(self._places[place]), float(self._of(self.codes[place], ratios)[0]))
-            for place in chosen
-        )
+        costs = (EntryCost(int(places[place]), float(self._of(codes[place], ratios)[0])) for place in chosen)
         return tuple(sorted(costs, key=lambda cost: -cost.false_hits_per_day)[:number])
 
     def _sample(self) -> Codes:

@@ -15,18 +15,14 @@ Codes = npt.NDArray[np.uint64]
 
 _DIGIT, _LETTER = 1, 2
 _CLASSES: Final = np.array([0] + [_DIGIT] * 10 + [_LETTER] * 26, np.uint32)
+_VALUES: Final = np.array([BASE**place for place in range(MAX_LENGTH - 1, -1, -1)], np.uint64)
 _CHOICES: Final = np.array([1, 10, 26])
 _POWERS: Final = 3 ** np.arange(MAX_LENGTH - 1, -1, -1, dtype=np.uint32)
 
 
 def digits_of(codes: Codes) -> npt.NDArray[np.uint8]:
     """Return the codes' base-37 digits: (n x 10) uint8, 0 for padding, then ``0-9A-Z``."""
-    digits = np.empty((len(codes), MAX_LENGTH), np.uint8)
-    rest = codes.astype(np.uint64)
-    for place in range(MAX_LENGTH - 1, -1, -1):
-        rest, digit = np.divmod(rest, np.uint64(BASE))
-        digits[:, place] = digit
-    return digits
+    return (codes[:, None] // _VALUES % np.uint64(BASE)).astype(np.uint8)
 
 
 def choices_of(codes: Codes) -> npt.NDArray[np.intp]:

@@ -61,7 +61,7 @@ class Thresholds:
     Attributes:
         traffic: how likely each plate is before it is read.
         log_ratio: how many times likelier the reading must make it, as a logarithm.
-        loosest: the least threshold of any listed plate.
+        loosest: the least threshold of any plate of the list it was made for.
     """
 
     traffic: Traffic = field(repr=False)
