@@ -15,8 +15,8 @@ from benchmarks.truth import TruePass, read_truth
 ABOUT = (
     "On labelled pictures: is the plate found (overlap over one half with its label), and is every "
     "character right? On clips a vehicle is seen in many frames: this system fuses what each frame says into "
-    "one read a pass, so the share of passes read exactly is what counts; single frames stand beside it. The drawn roads "
-    "test the harness and the pipeline, not the weights: drawn plates are cleaner than real ones."
+    "one read a pass, so the share of passes read exactly is what counts; single frames stand beside it. The "
+    "drawn roads test the harness and the pipeline, not the weights: drawn plates are cleaner than real ones."
 )
 
 

@@ -1,23 +1,151 @@
-"""`alpr-bench`: one command a measurement, each a module of its own with a `run` that returns its results."""
+"""``alpr-bench``: one command, every measurement, one report that can be trusted.
 
+Each part is a module with a ``run`` that returns its piece of ``results.json``; `PARTS` is where they meet.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
+from benchmarks import accuracy, environment, report, results, video
+from benchmarks.compare import TIME_LIMIT, compare, regressed
+from benchmarks.department import Reading
 from benchmarks.drawing.weather import Weather
+from benchmarks.peers import OpenAlpr, load_models
 from benchmarks.render import RenderSpec
 from benchmarks.render import render as render_clip
+from benchmarks.runner import Bench, BenchError
+from edge.config import ModelsSection
+from edge.errors import EdgeError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-console = Console(stderr=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(stderr=True, highlight=False)
+_DEFAULT: Final = ModelsSection()
+
+OutOption = Annotated[Path, typer.Option(help="Folder for index.html and results.json.")]
+QuickOption = Annotated[
+    bool, typer.Option(help="Short clips and one run each, as in continuous integration.")
+]
+SeedOption = Annotated[int, typer.Option(help="Decides all that is drawn.")]
+ModelsOption = Annotated[Path | None, typer.Option(help="Folder looked in first for model files.")]
+DetectorOption = Annotated[str, typer.Option(help="Detector, by its name in the manifest.")]
+ReaderOption = Annotated[str, typer.Option(help="Reader, by its name in the manifest.")]
+VideoOption = Annotated[list[Path] | None, typer.Option("--video", help="A clip of yours; may be repeated.")]
+DataOption = Annotated[
+    list[Path] | None, typer.Option("--data", help="A folder of labelled pictures or clips; may be repeated.")
+]
+PeerOption = Annotated[
+    list[str] | None,
+    typer.Option("--peer", help="openalpr: Debian's, when it is on the path. fast-alpr is always measured."),
+]
+BaselineOption = Annotated[
+    Path | None, typer.Option(help="Earlier results.json: a regression against it fails the run.")
+]
 
 
-@app.callback()
-def root() -> None:
-    """Measure the plate reader: speed, accuracy, matching, forgetting."""
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the user brings."""
+
+    videos: Sequence[Path] = ()
+    folders: Sequence[Path] = ()
+    peers: Sequence[str] = ()
+
+
+PartRun = Callable[[Bench, Inputs], dict[str, Any]]
+PARTS: Final[dict[str, PartRun]] = {
+    "video": lambda bench, inputs: video.run(bench, inputs.videos),
+    "accuracy": lambda bench, inputs: accuracy.run(bench, inputs.folders, inputs.peers),
+}
+
+
+def main() -> None:
+    """Run the command line; what cannot be measured is one clear line and exit code 2."""
+    try:
+        app()
+    except (BenchError, EdgeError, ValueError, OSError) as problem:
+        console.print(f"alpr-bench: {problem}", style="red", markup=False)
+        if hint := getattr(problem, "hint", ""):
+            console.print(f"  {hint}", markup=False)
+        raise SystemExit(2) from None
+
+
+@app.command("all")
+def everything(  # noqa: PLR0917 - each is an option of the command line
+    videos: VideoOption = None,
+    data: DataOption = None,
+    peer: PeerOption = None,
+    out: OutOption = Path("report"),
+    baseline: BaselineOption = None,
+    quick: QuickOption = False,  # noqa: FBT002 - a flag
+    seed: SeedOption = 1,
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Measure everything and write the report. Exit 1 when a check fails or the baseline is not held."""
+    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
+    inputs = Inputs(videos or (), data or (), _peers(peer or []))
+    _finish(_measure(bench, list(PARTS), inputs), out, baseline)
+
+
+@app.command("video")
+def video_part(  # noqa: PLR0917 - each is an option of the command line
+    videos: VideoOption = None,
+    out: OutOption = Path("report"),
+    quick: QuickOption = False,  # noqa: FBT002 - a flag
+    seed: SeedOption = 1,
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Measure speed, drops, memory and delay on video, beside fast-alpr's plain loop."""
+    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
+    _finish(_measure(bench, ["video"], Inputs(videos=videos or ())), out, None)
+
+
+@app.command("accuracy")
+def accuracy_part(  # noqa: PLR0917 - each is an option of the command line
+    data: DataOption = None,
+    peer: PeerOption = None,
+    out: OutOption = Path("report"),
+    quick: QuickOption = False,  # noqa: FBT002 - a flag
+    seed: SeedOption = 1,
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Measure how well plates are found and read, on drawn roads and on your labelled data."""
+    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
+    _finish(_measure(bench, ["accuracy"], Inputs(folders=data or (), peers=_peers(peer or []))), out, None)
+
+
+@app.command("compare")
+def compare_results(
+    before: Annotated[Path, typer.Argument(help="Earlier results.json.")],
+    after: Annotated[Path, typer.Argument(help="Later results.json.")],
+    limit: Annotated[
+        float, typer.Option(min=0, help="Times and memory may get worse by this share.")
+    ] = TIME_LIMIT,
+) -> None:
+    """Show what changed beyond noise; exit 1 on a regression over the limit or a failed check."""
+    changes = compare(results.load(before), results.load(after), limit=limit)
+    report.print_changes(changes, Console(highlight=False))
+    if regressed(changes):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -29,7 +157,7 @@ def render(  # noqa: PLR0917 - each is an option of the command line
     boxes: Annotated[
         Path | None, typer.Option(help="CSV to write: each plate's place in each frame.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides all that is left to chance.")] = 1,
+    seed: SeedOption = 1,
     seconds: Annotated[float, typer.Option(help="Length of the clip.")] = 24.0,
     traffic: Annotated[float, typer.Option(help="Vehicles a minute.")] = 30.0,
     weather: Annotated[Weather, typer.Option(help="Light and weather.")] = Weather.CLEAR,
@@ -39,24 +167,74 @@ def render(  # noqa: PLR0917 - each is an option of the command line
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 25,
 ) -> None:
     """Draw a road video by code, with its ground truth. No plate in it can be on a real car."""
-    try:
-        spec = RenderSpec(seed, seconds, traffic, weather, width, height, fps, speed)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("drawing", total=spec.frames)
-            found = render_clip(spec, out, truth, boxes, lambda frames: progress.advance(task, frames))
-    except (ValueError, OSError) as error:
-        console.print(f"[red]alpr-bench:[/red] {error}")
-        raise typer.Exit(2) from error
+    spec = RenderSpec(seed, seconds, traffic, weather, width, height, fps, speed)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("drawing", total=spec.frames)
+        found = render_clip(spec, out, truth, boxes, lambda frames: progress.advance(task, frames))
     share = found.share_with_plate
     console.print(
-        f"{out}: {found.frames} frames, {len(found.passes)} plates, in view in {share:.0%} of frames"
+        f"{out}: {found.frames} frames, {len(found.passes)} plates, legible in {share:.0%} of frames"
     )
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
+def _measure(bench: Bench, names: Sequence[str], inputs: Inputs) -> dict[str, Any]:
+    """Run parts one after the other and return the whole results."""
+    digests = [(f"{model.spec.kind} {model.spec.name}", model.digest) for model in load_models(bench.reading)]
+    noise = environment.Noise()
+    measured = []
+    with _progress(names) as (advance, done):
+        noise.sample()
+        for name in names:
+            measured.append(PARTS[name](replace(bench, advance=advance), inputs))
+            noise.sample()
+            done()
+    machine = environment.describe(dict(digests), bench.seed) | {"noise": noise.to_json()}
+    return results.assemble(machine, measured)
+
+
+def _finish(found: dict[str, Any], out: Path, baseline: Path | None) -> None:
+    """Write and print the results.
+
+    Raises:
+        typer.Exit: with 1 when a check failed or the baseline was not held.
+    """
+    page = report.write(found, out)
+    report.print_summary(found, Console(highlight=False))
+    failed = bool(results.failed_checks(found))
+    if baseline:
+        changes = compare(results.load(baseline), found)
+        report.print_changes(changes, Console(highlight=False))
+        failed = failed or regressed(changes)
+    console.print(f"report: {page}", markup=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(names: Sequence[str]) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+    """Show what is being done and how many parts are through."""
+    columns = (
+        SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=len(names))
+        yield lambda doing: progress.update(task, description=doing), lambda: progress.advance(task)
+
+
+def _peers(asked: Sequence[str]) -> list[str]:
+    """Return the peers that can be measured beside fast-alpr.
+
+    Raises:
+        BenchError: an unknown peer, or one that is not installed.
+    """
+    for name in asked:
+        if name not in {"openalpr", "fast-alpr"}:
+            raise BenchError(f"no peer named {name!r}: openalpr or fast-alpr")
+        if name == "openalpr" and not OpenAlpr.installed():
+            raise BenchError("openalpr is not on the path (Debian: apt-get install openalpr)")
+    return list(asked)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def draw(
     speed: float = 11.0,
 ) -> Clip:
     """Draw a clip with its truth beside it (``.csv``) and return it."""
-    name = f"{weather.value} road, {traffic:g} vehicles a minute, {speed * 3.6:.0f} km/h"
-    bench.advance(f"drawing: {name}")
+    name = f"Drawn road, {weather.value}"
+    bench.advance(f"drawing {traffic:g} vehicles a minute, {weather.value}, at {speed * 3.6:.0f} km/h")
     spec = RenderSpec(bench.seed, seconds, traffic, weather, speed=speed)
     path = folder / f"{weather.value}-{traffic:g}-{speed:g}.mp4"
     truth = render(spec, path, path.with_suffix(".csv"))

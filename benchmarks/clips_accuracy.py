@@ -60,18 +60,34 @@ def measure(
         ):
             part.figure(f"{key}.{name}", f"{clip.name}: {label}", estimate, "share", Better.HIGHER)
         rows.append(
-            [clip.name, len(truth), _of(edge.passes), _of(hit), f"{edge.single.value:.0%}", _of(other.passes),
-             f"{other.single.value:.0%}", f"{edge.strings} / {other.strings}"]
-        )  # fmt: skip
+            [
+                clip.name,
+                len(truth),
+                _of(edge.passes),
+                _of(hit),
+                f"{edge.single.value:.0%}",
+                _of(other.passes),
+                f"{other.single.value:.0%}",
+                f"{edge.strings} / {other.strings}",
+            ]
+        )
         sure_frames += _sure(truth, ours["readings"], "frame")
         sure_passes += _sure(truth, ours["passes"], "last")
         pairs += [(text, plate) for text, plate, _ in _owned(truth, ours["readings"], "frame")]
     part.table(
         title,
-        ("", "passes", "read exactly, whole pass", "hit when listed", "one frame exact", "plain loop: vote exact",
-         "plain loop: one frame exact", "different texts read, ours / plain"),
+        (
+            "",
+            "passes",
+            "read exactly, whole pass",
+            "hit when listed",
+            "one frame exact",
+            "plain loop: vote exact",
+            "plain loop: one frame exact",
+            "different texts read, ours / plain",
+        ),
         rows,
-    )  # fmt: skip
+    )
     add_calibration(
         part,
         f"{title}: is it as sure as it should be?",

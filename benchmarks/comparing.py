@@ -92,6 +92,10 @@ def add_calibration(part: Part, title: str, sets: Sequence[tuple[str, Sequence[t
             series.append(line)
     if series:
         part.plot(
-            Plot.LINES, title, ("probability that the reader gives", "share that is right"), series,
-            markers=True, diagonal=True,
-        )  # fmt: skip
+            Plot.LINES,
+            title,
+            ("probability that the reader gives", "share that is right"),
+            series,
+            markers=True,
+            diagonal=True,
+        )

@@ -1,7 +1,7 @@
 """Labelled pictures and clips of the user's own, in the layouts that people have (docs/benchmarks.md).
 
 1. OpenALPR's benchmark: ``X.txt`` beside ``X.jpg``, tab-separated ``file x y width height PLATE``.
-2. ``labels.csv`` with ``image,plate`` and, if known, ``x,y,w,h``; without a box the picture is a plate's crop.
+2. ``labels.csv`` with ``image,plate`` and, if known, ``x,y,w,h``; without them the picture is a plate's crop.
 3. ``labels.csv`` with ``clip,plate,first_frame,last_frame``, frames counted from 0, both inclusive.
 """
 

@@ -169,8 +169,13 @@ def _report(
                 ("detections that are the label", "precision", precision),
             ]
         for label, key, estimate in shown:
-            part.figure(f"{data.name}.{system.key}_{key}", f"{data.name}: {label}, {system.name}", estimate, "share",
-                        Better.HIGHER)  # fmt: skip
+            part.figure(
+                f"{data.name}.{system.key}_{key}",
+                f"{data.name}: {label}, {system.name}",
+                estimate,
+                "share",
+                Better.HIGHER,
+            )
         cells = [_percent(exact.value, exact.low, exact.high), _percent(loose.value, loose.low, loose.high)]
         if whole:
             cells = [f"{recall.value:.1%}", f"{precision.value:.1%}", *cells]

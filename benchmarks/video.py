@@ -16,9 +16,9 @@ Run = dict[str, Any]
 STAGES: Final = ("decode", "motion", "detect", "read", "fuse", "match", "seal", "other")
 ABOUT: Final = (
     "A clip is read twice, in turns on the same machine: by this system's edge as it runs on a road, and by "
-    "the loop in fast-alpr's README, which looks at every frame. Both use the same detector and reader weights. "
-    "Once as fast as it goes, for speed; once at the clip's own pace as a camera would send it, for dropped "
-    "frames and for the time from a picture's capture to its sealed hit on disk."
+    "the loop in fast-alpr's README, which looks at every frame. Both use the same detector and reader "
+    "weights. Once as fast as it goes, for speed; once at the clip's own pace as a camera would send it, for "
+    "dropped frames and for the time from a picture's capture to its sealed hit on disk."
 )
 
 
@@ -71,24 +71,52 @@ def _speed(part: Part, clip: Clip, key: str, ours: list[Run], plain: list[Run]) 
         ("this system", "fast-alpr, plain loop"), rates, costs, paces, (ours, plain), strict=True
     ):
         short = "edge" if runs is ours else "plain"
-        part.figure(f"{key}.{short}_fps", f"{clip.name}: frames a second, {name}", median(rate), "frames/s",
-                    Better.HIGHER, machine=True)  # fmt: skip
-        part.figure(f"{key}.{short}_cpu", f"{clip.name}: processor time, {name}", median(cost),
-                    "CPU s per video s", Better.LOWER, machine=True)  # fmt: skip
+        part.figure(
+            f"{key}.{short}_fps",
+            f"{clip.name}: frames a second, {name}",
+            median(rate),
+            "frames/s",
+            Better.HIGHER,
+            machine=True,
+        )
+        part.figure(
+            f"{key}.{short}_cpu",
+            f"{clip.name}: processor time, {name}",
+            median(cost),
+            "CPU s per video s",
+            Better.LOWER,
+            machine=True,
+        )
         rows.append(
-            [name, f"{np.median(rate):.1f}", f"{np.median(pace):.2f}", f"{np.median(cost):.2f}",
-             f"{np.median([run['looked'] / run['frames'] for run in runs]):.0%}",
-             f"{max(mib for run in runs for _, mib in run['memory']):.0f}"]
-        )  # fmt: skip
+            [
+                name,
+                f"{np.median(rate):.1f}",
+                f"{np.median(pace):.2f}",
+                f"{np.median(cost):.2f}",
+                f"{np.median([run['looked'] / run['frames'] for run in runs]):.0%}",
+                f"{max(mib for run in runs for _, mib in run['memory']):.0f}",
+            ]
+        )
     gain = [_cpu(other) / _cpu(our) for our, other in zip(ours, plain, strict=True)]
-    part.figure(f"{key}.cpu_gain", f"{clip.name}: plain loop's processor time over ours", median(gain), "times",
-                Better.HIGHER)  # fmt: skip
+    part.figure(
+        f"{key}.cpu_gain",
+        f"{clip.name}: plain loop's processor time over ours",
+        median(gain),
+        "times",
+        Better.HIGHER,
+    )
     part.table(
         f"{clip.name}: as fast as it goes",
-        ("", "frames a second", "times real time", "CPU seconds per video second", "frames looked at",
-         "memory at most, MiB"),
+        (
+            "",
+            "frames a second",
+            "times real time",
+            "CPU seconds per video second",
+            "frames looked at",
+            "memory at most, MiB",
+        ),
         rows,
-    )  # fmt: skip
+    )
     part.findings.append(
         f"{clip.name}: {np.median(rates[0]):.0f} frames a second against {np.median(rates[1]):.0f}, with "
         f"{np.median(gain):.1f} times less processor time than the plain loop."
@@ -105,8 +133,14 @@ def _pace(part: Part, clip: Clip, key: str, live: Run, plain: Run) -> None:
         whole = run["frames"] + run["drops"]
         lost = share(run["drops"], whole)
         short = "edge" if run is live else "plain"
-        part.figure(f"{key}.{short}_drops", f"{clip.name}: frames dropped at its own pace, {name}", lost, "share",
-                    Better.LOWER, machine=True)  # fmt: skip
+        part.figure(
+            f"{key}.{short}_drops",
+            f"{clip.name}: frames dropped at its own pace, {name}",
+            lost,
+            "share",
+            Better.LOWER,
+            machine=True,
+        )
         rows.append([name, f"{lost.value:.1%}", f"{_cpu(run) / clip.seconds:.2f}"])
     part.table(f"{clip.name}: at its own pace", ("", "frames dropped", "CPU seconds per video second"), rows)
     delays = live["delays_ms"]
@@ -115,8 +149,14 @@ def _pace(part: Part, clip: Clip, key: str, live: Run, plain: Run) -> None:
         return
     for percent in (50, 95, 99):
         found = bootstrap(delays, lambda values, p=percent: float(np.percentile(values, p)))  # type: ignore[misc]
-        part.figure(f"{key}.delay_p{percent}", f"{clip.name}: picture to spooled hit, p{percent}", found, "ms",
-                    Better.LOWER, machine=True)  # fmt: skip
+        part.figure(
+            f"{key}.delay_p{percent}",
+            f"{clip.name}: picture to spooled hit, p{percent}",
+            found,
+            "ms",
+            Better.LOWER,
+            machine=True,
+        )
     part.findings.append(
         f"{clip.name}: from the picture that a hit shows to the sealed hit on disk: "
         f"{np.median(delays):.0f} ms in the middle, {max(delays):.0f} ms at worst, over {len(delays)} hits. "
@@ -133,7 +173,7 @@ def _stages(part: Part, clip: Clip, ours: list[Run], plain: list[Run]) -> None:
         for stage in STAGES
         if any(column[stage] > 0 for column in columns)
     ]
-    part.plot(Plot.STACKED, f"{clip.name}: where the time goes", ("", "ms per frame of the clip"), series)
+    part.plot(Plot.STACKED, f"{clip.name}: where the time goes", ("ms per frame of the clip", ""), series)
 
 
 def _per_stage(runs: list[Run]) -> dict[str, float]:
@@ -188,7 +228,7 @@ def _sweep(part: Part, bench: Bench, roads: Sequence[Clip]) -> None:
         shares.append(round((clip.share or 0.0) * 100, 1))
         with department(clip.plates) as home:
             for kind, found in costs.items():
-                bench.advance(f"sweep: {clip.name}, {kind}")
+                bench.advance(f"sweep: {shares[-1]:.0f} % of frames with a plate, {kind}")
                 run = home.run(kind, clip, bench.reading)
                 found.append(round(_cpu(run) * 1000 / run["frames"], 2))
     series = [
@@ -213,8 +253,13 @@ def _sweep(part: Part, bench: Bench, roads: Sequence[Clip]) -> None:
         ],
     )
     for name, gain in (("empty", gains[0]), ("full", gains[-1])):
-        part.figure(f"sweep.{name}_gain", f"plain loop's processor time over ours, {name} road",
-                    Estimate(gain, gain, gain, 1), "times", Better.HIGHER)  # fmt: skip
+        part.figure(
+            f"sweep.{name}_gain",
+            f"plain loop's processor time over ours, {name} road",
+            Estimate(gain, gain, gain, 1),
+            "times",
+            Better.HIGHER,
+        )
 
 
 def _cpu(run: Run) -> float:

@@ -1,0 +1,102 @@
+"""The report: one HTML page that needs nothing else, and the same on the terminal."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.compare import Change, Verdict
+from benchmarks.plots import draw
+from benchmarks.results import failed_checks, save
+from hotlist.files import write_durably
+
+HEADLINES: Final = (
+    ("video.drawn.cpu_gain", "times less processor time than the plain loop, on a drawn road"),
+    ("video.drawn.edge_fps", "frames a second on this machine, drawn road"),
+    ("video.drawn.delay_p95", "from picture to sealed hit on disk, 95 of 100 hits"),
+    ("accuracy.drawn_clear.edge_hit", "of listed plates hit, drawn road, clear weather"),
+    ("matching.recall", "of listed plates matched at the false-hit budget"),
+    ("forgetting.left", "traces of a non-hit found in memory after the window"),
+)
+"""Figures that stand at the top where they were measured, with what they say."""
+
+
+def write(results: Mapping[str, Any], folder: Path) -> Path:
+    """Write ``results.json`` and ``index.html``; return the page.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    save(results, folder / "results.json")
+    page = folder / "index.html"
+    write_durably(page, html(results).encode(), mode=0o644)
+    return page
+
+
+def html(results: Mapping[str, Any]) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["plot"] = lambda plot: Markup(draw(plot))  # noqa: S704 - our own drawing, labels as paths
+    figures = {figure["key"]: figure for part in results["parts"].values() for figure in part["figures"]}
+    return environment.get_template("report.html.j2").render(
+        machine=results["environment"],
+        noise=results["environment"].get("noise", {}),
+        parts=list(results["parts"].values()),
+        checks=sum(len(part["checks"]) for part in results["parts"].values()),
+        failed=failed_checks(results),
+        headlines=[(figures[key], text) for key, text in HEADLINES if key in figures],
+    )
+
+
+def number(figure: Mapping[str, Any], name: str = "value") -> str:
+    """Return a figure's value or bound for people: shares in per cent, three digits of the rest."""
+    value = figure[name]
+    if value is None:
+        return "not measured"
+    if figure["unit"] == "share":
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def print_summary(results: Mapping[str, Any], console: Console) -> None:
+    """Print figures, findings and failed checks as a table on the terminal."""
+    grid = Table("figure", "value", "95 % interval", "unit", title="Results")
+    for part in results["parts"].values():
+        for figure in part["figures"]:
+            between = f"{number(figure, 'low')} to {number(figure, 'high')}"
+            grid.add_row(figure["label"], number(figure), between, figure["unit"])
+    console.print(grid)
+    for part in results["parts"].values():
+        for finding in part["findings"]:
+            console.print(f"- {finding}", markup=False)
+    console.print(results["environment"].get("noise", {}).get("sentence", ""), markup=False)
+    for name in failed_checks(results):
+        console.print(f"FAILED {name}", style="bold red", markup=False)
+
+
+def print_changes(changes: list[Change], console: Console) -> None:
+    """Print a comparison; what did not change is only counted."""
+    grid = Table("figure", "before", "after", "unit", "verdict", "why")
+    same = [change for change in changes if change.verdict is Verdict.SAME]
+    for change in changes:
+        if change.verdict is Verdict.SAME:
+            continue
+        style = "bold red" if change.verdict in {Verdict.REGRESSED, Verdict.GONE} else ""
+        before, after = (
+            "" if value is None else number({"value": value, "unit": change.unit})
+            for value in (change.before, change.after)
+        )
+        grid.add_row(change.label, before, after, change.unit, change.verdict.value, change.why, style=style)
+    console.print(grid)
+    console.print(f"{len(same)} figures did not change beyond noise.")
