@@ -10,10 +10,12 @@ from hotlist.changes import Kind, Staged, State
 from hotlist.draft import Draft
 from hotlist.draft_check import check
 from hotlist.errors import DraftError
+from hotlist.files import write_durably
 from hotlist.keys import SigningKey
 from hotlist.keyset import KeySet, Person
 from hotlist.proposal import Given, Proposal, propose
 from hotlist.publishing import seal_for, sign_again, sign_new
+from hotlist.store import HotListStore
 from hotlist.trust import accept
 from tests.hotlist_maker import NOW, Department
 
@@ -214,3 +216,18 @@ def test_a_next_key_set_takes_effect_when_its_list_is_sealed(draft: Draft) -> No
         add(draft, "e2", author=NH.ann)
     cancel(draft, author=new.ann)
     assert check(draft) == 2
+
+
+def test_a_cancelled_entry_leaves_a_running_box_at_its_next_look(draft: Draft, tmp_path: Path) -> None:
+    """Cancel, sign over the file: the box's next look at it, seconds later, ends the alerts (R7)."""
+    file = tmp_path / "hot.list"
+    store = HotListStore(tmp_path / "state", NH.device, source=file)
+    store.begin(NH.name, NH.keys)
+    approve(draft, add(draft))
+    write_durably(file, seal_for(draft, sign_new(draft, NH.ann, NOW), [NH.device.public], NOW))
+    assert list(store.load(NOW).entries.plates()) == ["AB123"]
+    assert not store.changed()
+    cancel(draft)
+    write_durably(file, seal_for(draft, sign_new(draft, NH.ann, NOW), [NH.device.public], NOW))
+    assert store.changed()
+    assert list(store.load(NOW).entries.plates()) == []

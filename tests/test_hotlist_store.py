@@ -1,3 +1,4 @@
+import fcntl
 import multiprocessing
 import os
 import stat
@@ -218,3 +219,25 @@ def test_two_processes_never_take_the_version_back(
         assert worker.exitcode == 0
     assert store.state().version == 30
     assert store.load(NOW).version == 30
+
+
+def _offer_one(folder: Path, nh: Department) -> None:
+    (folder / "begun").touch()
+    HotListStore(folder, nh.device).offer(nh.file(version=9), NOW)
+
+
+def test_a_second_process_waits_for_the_lock(nh: Department, store: HotListStore, tmp_path: Path) -> None:
+    """Reading the state, deciding and saving are one act: nothing is saved while another holds the folder."""
+    folder = tmp_path / "state"
+    descriptor = os.open(folder / "lock", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    worker = multiprocessing.get_context("spawn").Process(target=_offer_one, args=(folder, nh))
+    worker.start()
+    while not (folder / "begun").exists():
+        assert worker.is_alive()
+    worker.join(0.5)
+    assert worker.is_alive()
+    assert store.state().version == 0
+    os.close(descriptor)
+    worker.join(30)
+    assert (worker.exitcode, store.state().version) == (0, 9)

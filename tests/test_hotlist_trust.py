@@ -203,7 +203,12 @@ def test_the_age_limit_goes_down_but_not_up(nh: Department) -> None:
     hot_list = taken(nh, sealed(nh, nh.unsigned())).list
     assert is_stale(hot_list, NOW + timedelta(hours=3), timedelta(hours=2))
     assert not is_stale(hot_list, NOW + timedelta(hours=24), timedelta(hours=48))
-    assert is_stale(hot_list, NOW + timedelta(hours=24, seconds=1), timedelta(hours=48))
+    late = NOW + timedelta(hours=24, seconds=1)
+    assert is_stale(hot_list, late, timedelta(hours=48))
+    content = sealed(nh, nh.unsigned())
+    for now, max_age in ((NOW + timedelta(hours=3), timedelta(hours=2)), (late, timedelta(hours=48))):
+        with pytest.raises(errors.StaleError):
+            accept(content, device_key=nh.device, trusted=nh.trusted, now=now, max_age=max_age)
 
 
 @pytest.mark.parametrize(
