@@ -14,12 +14,30 @@ from api.audit import Act
 from api.clock import Now, utc_now
 from api.limits import Rate
 from api.retention import Sweeper
-from api.routes import device_routes, list_routes, queue_events, review_routes, sign_in_routes
+from api.routes import (
+    device_pages,
+    device_routes,
+    list_routes,
+    oversight_pages,
+    people_pages,
+    queue_events,
+    review_routes,
+    sign_in_routes,
+)
 from api.security import BodyLimit, SameSite, SecurityHeaders
 from api.service import open_service
 from api.settings import Settings
 
 _STATIC: Final = Path(__file__).parent / "static"
+_PAGES: Final = (
+    sign_in_routes,
+    review_routes,
+    queue_events,
+    list_routes,
+    device_pages,
+    people_pages,
+    oversight_pages,
+)
 _DESCRIPTION: Final = (
     "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
     "Requests of devices are signed with RFC 9421; see docs/service.md. "
@@ -67,7 +85,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, sweep: bool = True) ->
         device_rate.take(request)
 
     app.include_router(device_routes.router, dependencies=[Depends(limited)])
-    for module in (sign_in_routes, review_routes, queue_events, list_routes):
+    for module in _PAGES:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

@@ -66,6 +66,7 @@ ListWorker = Annotated[SignedIn, Depends(needs(Role.EDITOR, Role.APPROVER))]
 Editor = Annotated[SignedIn, Depends(needs(Role.EDITOR))]
 Approver = Annotated[SignedIn, Depends(needs(Role.APPROVER))]
 Auditor = Annotated[SignedIn, Depends(needs(Role.AUDITOR))]
+DeviceReader = Annotated[SignedIn, Depends(needs(Role.ADMINISTRATOR, Role.AUDITOR))]
 Administrator = Annotated[SignedIn, Depends(needs(Role.ADMINISTRATOR))]
 
 

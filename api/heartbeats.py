@@ -20,6 +20,8 @@ from edge.receipts import MAX_LINE, Anchor, ReceiptError, Verdict, from_line, ve
 RECEIPTS: Final = 256
 """Most receipts of one heartbeat: more than four hours of them."""
 TOTALS: Final = ("reads", "hits", "destroyed")
+RECEIPT: Final = "receipt:"
+"""What the counts that receipts prove begin with."""
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
 
@@ -97,7 +99,7 @@ def _take(session: Session, row: DeviceRow, lines: list[bytes], device: Device, 
         row.chain_broken = findings
         return
     for name, number in _new(lines[0], verdict, known, device).items():
-        count(session, Counted(month(now), device.id, "", "", ""), name, number)
+        count(session, Counted(month(now), device.id, "", "", ""), f"{RECEIPT}{name}", number)
     if verdict.anchor is not None:
         row.receipt_seq, row.receipt_digest = verdict.anchor.sequence, verdict.anchor.digest
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import pyotp
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx import Client, Response
 from PIL import Image, ImageDraw
 from sqlalchemy import func, select, text
 
@@ -124,7 +124,7 @@ RETRY = timedelta(seconds=31)
 class Box:
     """A camera box as the service sees it: its keys, and requests signed by them."""
 
-    def __init__(self, client: TestClient, clock: HandClock, device: str = "camera-1") -> None:
+    def __init__(self, client: Client, clock: HandClock, device: str = "camera-1") -> None:
         self.client = client
         self.clock = clock
         self.id = device
@@ -132,6 +132,7 @@ class Box:
         self.seal = SealKey.generate()
         self.department: SealPublic | None = None
         self.service: VerifyKey | None = None
+        self.answer: dict[str, str] = {}
 
     def headers(self, method: str, path: str, body: bytes, key_id: str = "") -> dict[str, str]:
         """Sign a request as now; the headers can be sent once."""
@@ -155,7 +156,8 @@ class Box:
         body = {"code": code, "verify_key": self.key.public.to_text(), "seal_key": self.seal.public.to_text()}
         answer = self.send("POST", "/v1/devices/enrol", json.dumps(body).encode(), key_id="enrolling")
         if answer.status_code == 200:
-            self.id = answer.json()["device"]
+            self.answer = answer.json()
+            self.id = self.answer["device"]
             self.department = SealPublic.from_text(answer.json()["department_seal_key"])
             self.service = VerifyKey.from_text(answer.json()["service_verify_key"])
         return answer

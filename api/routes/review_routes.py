@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from api import review
 from api.access import AccessPurpose
-from api.deps import Reviewer, ServiceDep
+from api.deps import Reviewer, ServiceDep, Who
 from api.errors import InvalidError, ReasonError
 from api.lifecycle import Hold, Mistake, Outcome, State, Status
-from api.pages import Page, render
+from api.pages import NAVIGATION, Page, render
 from api.regions import CODES
 from api.review import BlindView, FullView, Waiting
 from api.routes.reason_page import ask_reason
@@ -69,9 +69,10 @@ class EndPage(Page):
 
 
 @router.get("/")
-def start() -> Response:
-    """Lead to the queue."""
-    return RedirectResponse("/queue", status_code=HTTPStatus.SEE_OTHER)
+def start(who: Who) -> Response:
+    """Lead to the first page that this person may see."""
+    first = next(path for path, _, roles in NAVIGATION if who.person.roles & roles)
+    return RedirectResponse(first, status_code=HTTPStatus.SEE_OTHER)
 
 
 @router.get("/queue")

@@ -82,7 +82,7 @@ def sign_in(
             hint=problem.hint,
         )
         return render(page, status=HTTPStatus.UNAUTHORIZED)
-    answer = RedirectResponse("/queue", status_code=HTTPStatus.SEE_OTHER)
+    answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
     answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
     return answer
 

@@ -1,0 +1,324 @@
+"""The whole story in a real browser, against a real server process over TLS, with every page checked by axe."""
+
+import os
+import re
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pyotp
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from hotlist.keyset import KeySet
+from hotlist.trust import TrustedState, accept
+from tests.api_kit import PASSWORD, Box, HandClock, make_hit
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+pytestmark = pytest.mark.system(CHROMIUM)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running service."""
+
+    url: str
+    link: str
+    state: Path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run `alpr-api serve` over TLS on a free port."""
+    state = tmp_path_factory.mktemp("service") / "state"
+    line = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--state", str(state)]
+    process = subprocess.Popen(
+        [*line, "--port", "0", "--tls", "local"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    link = process.stdout.readline().split()[-1]
+    with client(url, state) as asking:
+        _wait(asking)
+    yield Server(url, link, state)
+    process.terminate()
+    assert process.wait(timeout=20) in {0, -15}
+    process.stdout.close()
+
+
+def client(url: str, state: Path) -> httpx.Client:
+    """Return an HTTP client that trusts the service's own authority and nothing else."""
+    context = ssl.create_default_context(cafile=str(state / "ca.pem"))
+    return httpx.Client(base_url=url, verify=context, timeout=20)
+
+
+def _wait(asking: httpx.Client) -> None:
+    """Wait until the service answers."""
+    for _ in range(200):
+        try:
+            asking.get("/sign-in")
+        except httpx.TransportError:
+            continue
+        return
+    raise TimeoutError("the service does not answer")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield started
+        started.close()
+
+
+class Person:
+    """Somebody at a browser of their own."""
+
+    def __init__(self, browser: Browser, server: Server, name: str, folder: Path) -> None:
+        context = browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 800})
+        self.page: Page = context.new_page()
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+        self.server = server
+        self.name = name
+        self.folder = folder
+
+    def go(self, path: str) -> None:
+        """Open a page of the service."""
+        self.page.goto(self.server.url + path)
+
+    def join(self, link: str) -> None:
+        """Set an account up and sign in with a recovery code."""
+        page = self.page
+        page.goto(link)
+        self.look("welcome")
+        page.locator("[name=code]").fill(pyotp.TOTP(str(page.text_content(".secret")).strip()).now())
+        page.locator("[name=name]").fill(self.name)
+        page.locator("[name=full_name]").fill(self.name.title())
+        page.locator("[name=password]").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        self.look("recovery")
+        code = str(page.locator(".codes code").first.text_content())
+        page.get_by_role("link", name="sign in").click()
+        self.look("sign-in")
+        page.locator("[name=name]").fill(self.name)
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("[name=code]").fill(code)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/queue")
+
+    def reason(self) -> None:
+        """Say why something is opened."""
+        self.page.get_by_label("Case or dispatch number").fill("30-4711")
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_load_state()
+
+    def look(self, name: str) -> None:
+        """Keep a picture, light and dark, and let axe look for what keeps people out (WCAG 2.2 AA)."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            self.page.screenshot(path=self.folder / f"{name}-{scheme}.png", full_page=True)
+            found = Axe().run(self.page, options=RULES).response["violations"]
+            faults = [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in found]
+            assert not faults, f"{name}, {scheme}: {faults}"
+        self.page.emulate_media(color_scheme="light")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where pictures are kept: HITONLY_SCREENSHOTS, or a folder of the test's."""
+    kept = os.environ.get("HITONLY_SCREENSHOTS")
+    path = Path(kept) if kept else tmp_path_factory.mktemp("screenshots")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def register(person: Person) -> str:
+    """Register a device through the page; return its code."""
+    page = person.page
+    person.go("/devices")
+    page.get_by_text("Register a device").click()
+    values = {
+        "device": "camera-1",
+        "registration_id": "NH-2030-0017",
+        "make": "Example Optics",
+        "model": "EO-4",
+        "location": "Mill Road, northbound",
+        "agency": "Example Police Department",
+        "policy_sha256": "c" * 64,
+    }
+    for name, value in values.items():
+        page.fill(f"[name={name}]", value)
+    person.look("devices-register")
+    page.get_by_role("button", name="Register").click()
+    return str(page.locator(".done-note .platetext").text_content())
+
+
+def propose(person: Person) -> None:
+    """Propose an entry through the page, and import a file."""
+    page = person.page
+    person.go("/list/add")
+    page.locator("[name=plate]").fill("zq57 kpx")
+    page.locator("[name=region]").select_option("GB")
+    page.locator("[name=severity]").select_option("urgent")
+    page.locator("[name=case_number]").fill("30-000123")
+    page.locator("[name=source]").fill("county list")
+    page.locator("[name=expires]").fill(f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}")
+    page.locator("[name=make]").fill("Ford")
+    page.locator("[name=colour]").fill("blue")
+    person.look("entry-form")
+    page.get_by_role("button", name="Propose").click()
+    page.get_by_role("link", name="Import a file").click()
+    person.look("import")
+    rows = b"Plate,State,Reason,Case Number\nAB12345,NH,stolen vehicle,30-1\n000,NH,stolen plate,30-2\n"
+    page.locator("[name=file]").set_input_files({"name": "feed.csv", "mimeType": "text/csv", "buffer": rows})
+    page.locator("[name=source]").fill("state feed")
+    page.locator("[name=country]").fill("US")
+    page.locator("[name=days]").fill("20")
+    page.get_by_role("button", name="Dry run").click()
+    person.reason()
+    expect(page.get_by_text("False hits to expect")).to_be_visible()
+    person.look("dry-run")
+    page.get_by_role("button", name="Put forward").click()
+
+
+def approve(person: Person) -> None:
+    """Approve what waits, and publish."""
+    page = person.page
+    person.go("/list")
+    person.look("list-waiting")
+    while page.get_by_role("link", name="Look at it").count():
+        page.get_by_role("link", name="Look at it").first.click()
+        person.reason()
+        person.look("proposal")
+        page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Publish now").click()
+    expect(page.get_by_text("Version 1")).to_be_visible()
+    person.look("list")
+
+
+def review(person: Person) -> None:
+    """Open the hit from the live queue with the keyboard, read it blind, and confirm it."""
+    page = person.page
+    expect(page.locator(".queue .urgent")).to_be_visible(timeout=10_000)
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
+    person.look("queue")
+    page.locator("main").press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/hits/*")
+    person.look("reason")
+    person.reason()
+    expect(page.get_by_text("Unverified")).to_be_visible()
+    assert "ZQ57KPX" not in page.content()
+    page.get_by_text("Enhance the view").click()
+    page.get_by_label("Invert").check()
+    assert "invert(1)" in str(page.locator("#crop").get_attribute("style"))
+    person.look("blind")
+    page.locator("[name=plate]").fill("zq57kpx")
+    page.locator("[name=region]").select_option("GB")
+    page.locator("[name=plate]").press("Enter")
+    expect(page.get_by_role("heading", name="Your decision")).to_be_visible()
+    person.look("compare")
+    page.get_by_role("button", name="Correct read").click()
+    expect(page.get_by_role("heading", name="What came of it")).to_be_visible()
+    person.look("confirmed")
+
+
+def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: Path) -> None:
+    """Enrol, import, approve, publish, hit, blind review, confirm, outcome, destroy, report."""
+    ada = Person(browser, server, "ada", folder)
+    ada.join(server.link)
+    ada.look("queue-empty")
+    ada.go("/people")
+    for role in ("Approver", "Auditor"):
+        ada.page.get_by_label(role).first.check()
+    ada.page.get_by_role("button", name="Make a link").click()
+    arno = Person(browser, server, "arno", folder)
+    link = str(ada.page.locator(".secret").text_content())
+    ada.look("people")
+    code = register(ada)
+    propose(ada)
+    with client(server.url, server.state) as line:
+        box = Box(line, HandClock(datetime.now(UTC)))
+        assert box.enrol(code).status_code == 200
+        arno_joins(arno, link)
+        approve(arno)
+        box.clock.now = datetime.now(UTC)
+        hot_list = box.send("GET", "/v1/hotlist")
+        keys = KeySet.from_bytes(box.answer["hot_list_keys"].encode())
+        trusted = TrustedState(box.answer["department"], keys)
+        accepted = accept(hot_list.content, device_key=box.seal, trusted=trusted, now=datetime.now(UTC))
+        (entry,) = (entry for entry in accepted.list.entries if entry.plate == "ZQ57KPX")
+        ada.go("/queue")
+        expect(ada.page.locator("#live")).to_have_text("Live")
+        answer = box.deliver(box.sealed(make_hit(entry=entry, captured=datetime.now(UTC))))
+        assert answer.json()["results"][0]["status"] == "stored"
+    review(ada)
+    ada.page.get_by_role("button", name="None").click()
+    expect(ada.page.get_by_text("the hit has been destroyed")).to_be_visible()
+    ada.look("ended")
+    for name in ("report", "audit", "precision", "devices", "list"):
+        ada.go(f"/{name}")
+        ada.look(f"page-{name}")
+    assert "ZQ57KPX" not in ada.page.content()
+    assert not ada.faults
+    assert not arno.faults
+
+
+def arno_joins(arno: Person, link: str) -> None:
+    """Join without the queue: an approver has none."""
+    page = arno.page
+    page.goto(link)
+    page.locator("[name=code]").fill(pyotp.TOTP(str(page.text_content(".secret")).strip()).now())
+    page.locator("[name=name]").fill("arno")
+    page.locator("[name=full_name]").fill("Arno")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    code = str(page.locator(".codes code").first.text_content())
+    arno.go("/sign-in")
+    page.locator("[name=name]").fill("arno")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=code]").fill(code)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/list")
+
+
+@pytest.mark.parametrize(("width", "height", "zoom"), [(1280, 800, 2), (820, 1180, 1), (390, 844, 1)])
+def test_the_page_fits_at_twice_the_size_and_on_a_tablet(
+    server: Server, browser: Browser, width: int, height: int, zoom: int
+) -> None:
+    """No page scrolls sideways at 200 % zoom, on a tablet or on a telephone (WCAG 1.4.10)."""
+    context = browser.new_context(
+        ignore_https_errors=True, viewport={"width": width // zoom, "height": height // zoom}
+    )
+    page = context.new_page()
+    page.goto(server.url + "/sign-in")
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
