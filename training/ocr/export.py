@@ -9,6 +9,7 @@ stored as float16 (onnxruntime widens them once, at load), which halves the file
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import tempfile
 from pathlib import Path
@@ -125,6 +126,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     export(load_reader(options.checkpoint), options.temperature, options.out / f"{NAME}.onnx")
     write(options.out / f"{NAME}_plate_config.yaml", CONFIG.encode())
+    for name in (f"{NAME}.onnx", f"{NAME}_plate_config.yaml"):
+        log.info("%s  %s", hashlib.sha256((options.out / name).read_bytes()).hexdigest(), name)
 
 
 if __name__ == "__main__":

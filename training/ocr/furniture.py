@@ -76,7 +76,7 @@ def _picture(canvas: Canvas, gap: Rect, grey: float) -> None:
 
 
 SEPARATORS: tuple[tuple[Callable[[Canvas, Rect, float], None] | None, float], ...] = (
-    (None, 0.30), (_dash, 0.17), (_dot, 0.13), (_seals, 0.11), (_shape, 0.09), (_print, 0.05), (_sticker, 0.08), (_picture, 0.07),
+    (None, 0.26), (_dash, 0.15), (_dot, 0.12), (_seals, 0.10), (_shape, 0.11), (_print, 0.05), (_sticker, 0.09), (_picture, 0.12),
 )  # fmt: skip
 
 
