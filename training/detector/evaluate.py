@@ -19,6 +19,7 @@ from training.detector.measures import (
     drawn_without,
     false_rate,
     labelled,
+    measure_rendered,
     measure_set,
     measure_video,
     milliseconds,
@@ -74,6 +75,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, object]:
                 for s, pictures in empty.items()
             },
             "uk_motorway": measure_video(detector, frames),
+            "rendered_road": measure_rendered(detector, 60),
         }
     results["processor_milliseconds_one_thread"] = {
         **{f"hitonly {h} x 384": milliseconds(ours, h, 384) for h in (224, 256, 288)},

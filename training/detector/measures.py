@@ -15,6 +15,7 @@ from edge.onnx_shape import free_size
 from training.detector import scenes
 from training.detector.dataset import read_picture
 from training.detector.plates import Picture, decoy
+from training.detector.rendered import FIRST_TEST_SEED, rendered
 from training.detector.teacher import Boxes, Teacher, iou_matrix
 
 LONG_SIDE = 384
@@ -164,7 +165,7 @@ def agreement(
 
 
 def painted_over(items: list[Labelled], reference: Callable[[Picture], Found] | None) -> Iterator[Picture]:
-    """Labelled pictures with every plate that the reference sees filled from its surroundings."""
+    """Labelled pictures with every plate that the reference sees filled in."""
     for item in items:
         boxes = [item.box, *(reference(item.pixels)[0] if reference else [])]
         mask = np.zeros(item.pixels.shape[:2], np.uint8)
@@ -209,6 +210,32 @@ def drawn_without(count: int) -> Iterator[Picture]:
             )
             image[y : y + board.shape[0], x : x + board.shape[1]] = board
         yield image
+
+
+def measure_rendered(detector: Callable[[Picture], Found], count: int) -> dict[str, float]:
+    """Recall (IoU > 0.5) of legible plates in rendered frames of unseen seeds, and detections on no plate."""
+    seen = total = extra = 0
+    frames = 0
+    for pixels, boxes, legible in rendered(count, FIRST_TEST_SEED, 1280):
+        frames += 1
+        found, scores = detector(np.ascontiguousarray(pixels[:, :, ::-1]))
+        found = found[scores >= THRESHOLD]
+        overlap = (
+            iou_matrix(boxes, found) if len(boxes) and len(found) else np.zeros((len(boxes), len(found)))
+        )
+        clear = np.array(legible, bool)
+        total += int(clear.sum())
+        if len(boxes) and len(found):
+            seen += int((overlap[clear].max(1) > 0.5).sum())
+            extra += int((overlap.max(0) == 0).sum())
+        else:
+            extra += len(found)
+    return {
+        "frames": frames,
+        "legible_plates": total,
+        "recall_percent": round(100 * seen / max(total, 1), 2),
+        "detections_on_no_plate_per_frame": round(extra / max(frames, 1), 4),
+    }
 
 
 def false_rate(detector: Callable[[Picture], Found], pictures: list[Picture]) -> float:
