@@ -17,6 +17,7 @@ import numpy as np
 
 from training.detector import plates as drawn_plates
 from training.detector import scenes
+from training.detector.rendered import FIRST_TRAINING_SEED, rendered
 from training.detector.teacher import Boxes, Teacher, merge
 
 SIDE = 512
@@ -30,7 +31,9 @@ def read_picture(path: Path) -> drawn_plates.Picture:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
 
 
-def prepare(pictures: Path, work: Path, teacher: Teacher | None, drawn: int, seed: int) -> None:
+def prepare(
+    pictures: Path, work: Path, teacher: Teacher | None, *, drawn: int, clips: int, seed: int
+) -> None:
     """Decode, label again, draw; about ten minutes on one core with a teacher."""
     work.mkdir(parents=True, exist_ok=True)
     by_image: dict[str, list[tuple[float, ...]]] = defaultdict(list)
@@ -42,7 +45,7 @@ def prepare(pictures: Path, work: Path, teacher: Teacher | None, drawn: int, see
                 [tuple(float(row[k]) for k in ("x1", "y1", "x2", "y2"))] if row["x1"] else []
             )
     rng = random.Random(seed)
-    total = len(by_image) + drawn
+    total = len(by_image) + drawn + clips
     store = np.lib.format.open_memmap(work / "pictures.npy", "w+", np.uint8, (total, SIDE, SIDE, 3))
     entries = []
     for index, (name, labels) in enumerate(sorted(by_image.items())):
@@ -60,11 +63,17 @@ def prepare(pictures: Path, work: Path, teacher: Teacher | None, drawn: int, see
                 "ignore": ignore.tolist(),
             }
         )
-    for index in range(len(by_image), total):
+    for index in range(len(by_image), len(by_image) + drawn):
         drawing = scenes.scene(rng, SIDE, 320)
         store[index, :320, :SIDE] = drawing.pixels
         places = [[x, y, x + w, y + h] for x, y, w, h in drawing.places]
         entries.append({"size": (320, SIDE), "source": "drawn", "plates": places, "ignore": []})
+    frames = rendered(clips, FIRST_TRAINING_SEED, SIDE)
+    for index, (pixels, boxes, legible) in enumerate(frames, len(by_image) + drawn):
+        store[index, : pixels.shape[0], :SIDE] = pixels
+        clear = np.array(legible, bool)
+        sides = {"plates": boxes[clear].tolist(), "ignore": boxes[~clear].tolist()}
+        entries.append({"size": pixels.shape[:2], "source": "rendered", **sides})
     store.flush()
     (work / "pictures.json").write_text(json.dumps(entries))
     for name, draw, count in (("plates", drawn_plates.plate, 5000), ("decoys", drawn_plates.decoy, 1500)):
@@ -78,9 +87,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for prepared files (about 3 GB)")
     parser.add_argument("--teacher", type=Path, help="raw-output ONNX detector that tightens labels")
     parser.add_argument("--drawn", type=int, default=1200)
+    parser.add_argument("--rendered", type=int, default=160, help="frames of the benchmark's rendered road")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    prepare(args.pictures, args.work, Teacher(args.teacher) if args.teacher else None, args.drawn, args.seed)
+    teacher = Teacher(args.teacher) if args.teacher else None
+    prepare(args.pictures, args.work, teacher, drawn=args.drawn, clips=args.rendered, seed=args.seed)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 
     def pick(self) -> int:
         """A picture's index: the two rich sources most often."""
-        weights = {"3lgox": 0.4, "romania": 0.22, "rxg4e": 0.22, "drawn": 0.16}
+        weights = {"3lgox": 0.4, "romania": 0.22, "rxg4e": 0.22, "drawn": 0.11, "rendered": 0.05}
         name = self.rng.choices(list(self.sources), [weights.get(source, 0.2) for source in self.sources])[0]
         return self.rng.choice(self.sources[name])
 
