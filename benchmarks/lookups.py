@@ -41,7 +41,6 @@ class OnDemand(Sequence[Entry]):
     def __getitem__(self, place: int | slice) -> Entry | Sequence[Entry]:
         if isinstance(place, slice):
             return OnDemand(self._codes[place])
-        times = {"created": NOW, "effective": NOW, "verified": NOW, "expires": END}
         return Entry(
             f"e{place}",
             decode(int(self._codes[place])),
@@ -51,7 +50,10 @@ class OnDemand(Sequence[Entry]):
             "s",
             "a",
             "b",
-            **times,
+            created=NOW,
+            effective=NOW,
+            expires=END,
+            verified=NOW,
         )
 
 

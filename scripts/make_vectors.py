@@ -14,6 +14,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -97,6 +98,10 @@ def rewritten(change: Callable[[bytes], bytes]) -> bytes:
     return both(SignedList(zlib.compress(body), hashlib.sha256(body).digest()))
 
 
+def _replaced(body: bytes, *, old: bytes, new: bytes) -> bytes:
+    return body.replace(old, new)
+
+
 def vectors() -> Iterator[Vector]:
     """Yield every vector."""
     sound = both(unsigned())
@@ -153,7 +158,7 @@ def vectors() -> Iterator[Vector]:
         "entry-in-small-letters": (b"AB123", b"ab123"),
     }
     for name, (old, new) in swaps.items():
-        yield name, "MalformedError", 10, rewritten(lambda body, old=old, new=new: body.replace(old, new))
+        yield name, "MalformedError", 10, rewritten(partial(_replaced, old=old, new=new))
     yield (
         "entries-out-of-order",
         "MalformedError",

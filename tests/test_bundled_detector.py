@@ -36,6 +36,7 @@ def test_open_image_models_loads_it(road: tuple[Pixels, list[tuple[float, float,
     found = [
         (one.bounding_box.x1, one.bounding_box.y1, one.bounding_box.x2, one.bounding_box.y2)
         for one in theirs.predict(picture)
+        if not isinstance(one, list)
     ]
     assert all(max(overlap(box, other) for other in found) > 0.5 for box in boxes)
 

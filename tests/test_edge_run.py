@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.render import RenderSpec, Truth, render
+from benchmarks.render import RenderSpec, render
+from benchmarks.truth import Truth
 from edge.errors import Exit
 from edge.ledger import read_lines
 from edge.receipts import Reason, verify
