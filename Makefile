@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: demo test check tests format lock system bench clean
 
 demo: $(INSTALLED)  ## Read a sample road video (or VIDEO=clip.mp4 / CAMERA=rtsp://..., PLATES="A B") and forget
-	@cd $(ROOT) && $(BIN)/python scripts/demo.py $(if $(VIDEO),--video "$(abspath $(VIDEO))") $(if $(CAMERA),--camera "$(CAMERA)") $(if $(PLATES),--plates "$(PLATES)")
+	@cd $(ROOT) && $(BIN)/python -m scripts.demo $(if $(VIDEO),--video "$(abspath $(VIDEO))") $(if $(CAMERA),--camera "$(CAMERA)") $(if $(PLATES),--plates "$(PLATES)")
 
 test: system $(INSTALLED) check tests  ## Everything: format, lint, types, tests
 

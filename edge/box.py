@@ -19,12 +19,11 @@ import numpy as np
 from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import CameraSection, EdgeConfig
-from edge.courier import Courier
-from edge.department import Link
+from edge.delivery import DepartmentWork, open_work
 from edge.detector import PlateDetector
 from edge.errors import EdgeError, RetentionError, StorageError
 from edge.forgetting import Counts, Window
-from edge.heartbeat import Condition, Heartbeat
+from edge.heartbeat import Condition
 from edge.hit import Hit
 from edge.hits import Device, HitMaker
 from edge.ledger import Ledger
@@ -45,7 +44,7 @@ from edge.watchdog import Watchdog
 from edge.zones import Zones
 from hotlist.bundle import HotList
 from hotlist.index import Index
-from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hotlist.keys import SealKey, SealPublic, SigningKey
 from hotlist.match_settings import MatchSettings
 from hotlist.matching import Matcher
 from hotlist.plate import encode
@@ -96,7 +95,7 @@ class Box:
     clock: Clock
     listener: Listener
     ledger: Ledger
-    department: "DepartmentWork | None" = None
+    department: DepartmentWork | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
@@ -148,7 +147,12 @@ class Box:
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
         box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
-        box.department = _open_department(box, signing)
+        if department_section := config.department:
+            box.department = open_work(
+                config, department_section, spool, partial(_condition, box), clock, listener.say
+            )
+            box.department.work()
+            lists.poll()
         return box
 
     def run(self) -> Summary:
@@ -273,38 +277,6 @@ def _often(work: Callable[[], None], name: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@dataclass(frozen=True, slots=True)
-class DepartmentWork:
-    """What is done with the department's service, in one thread."""
-
-    link: Link
-    courier: Courier
-    heartbeat: Heartbeat
-
-    def work(self) -> None:
-        """Deliver hits and send a heartbeat, each when it is time."""
-        self.courier.work()
-        self.heartbeat.work()
-
-
-def _open_department(box: Box, key: SigningKey) -> DepartmentWork | None:
-    """Return the work with the configured service; None when hits only wait on the spool.
-
-    Raises:
-        ConfigError: the address is not private.
-        KeyFileError: the service's key cannot be used.
-    """
-    section = box.config.department
-    if section is None:
-        return None
-    link = Link(section.url, box.config.device.id, key, section.authority)
-    say = box.listener.say
-    courier = Courier(box.spool, link, VerifyKey.load(section.service_key), box.clock, say)
-    state, hot_list = box.config.storage.state, box.config.hotlist.file
-    heartbeat = Heartbeat(link, state, hot_list, partial(_condition, box), box.clock, say)
-    return DepartmentWork(link, courier, heartbeat)
 
 
 def _condition(box: Box) -> Condition:

@@ -20,6 +20,7 @@ from edge import checks, hardening, models
 from edge import enrol as enrolment
 from edge.box import Box
 from edge.config import EdgeConfig, load_config
+from edge.delivery import deliver_all
 from edge.enrol import SIGNING, make_keys
 from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.ledger import read_lines
@@ -28,6 +29,7 @@ from edge.measure import Measure, State
 from edge.receipts import verify
 from edge.report import err, out, print_summary, reporter
 from edge.sources.settings import FileSettings, settings_from_text
+from edge.spool import Spool
 from edge.unsafe_read import unsafe_read
 from hotlist.errors import HotListError, KeyFileError
 from hotlist.files import write_durably
@@ -182,6 +184,18 @@ def enrol(
     for name, members in tables.items():
         lines = [f"{key} = {json.dumps(value)}" for key, value in members.items()]
         out.print("\n".join([f"[{name}]", *lines, ""]), markup=False)
+
+
+@app.command()
+def deliver(config: ConfigOption) -> None:
+    """Deliver what waits on the spool and end: for a box that is only sometimes connected."""
+    settings = load_config(config)
+    spool = Spool(settings.storage.spool)
+    delivered = deliver_all(settings, spool)
+    left = sum(1 for _ in spool.pending())
+    out.print(f"{delivered} delivered, {left} left on the spool", markup=False)
+    if left:
+        raise typer.Exit(Exit.LINK)
 
 
 @models_app.command("list")

@@ -1,20 +1,22 @@
-"""``make demo``: the whole system on one machine, in two minutes, on a road that was drawn for it.
+"""``make demo``: the whole system on one machine, on a road that was drawn for it.
 
 1. A sample road video is rendered, with its ground truth (or the user's own clip or camera is taken).
-2. Keys are made: the department's, two people's, the device's. A hot list of some plates is written by one
-   person, approved by the other, signed by both and sealed to the device.
+2. A department's service starts on loopback; a camera box enrols with it by a one-time code; a hot list of some
+   plates is published, signed, and sealed to the box.
 3. The real ``alpr-edge run`` reads the video. What it prints are counts and sealed hits.
 4. The department's key opens the spool; the hits are compared with the ground truth.
+5. The hits are delivered, and wait for review: the link to open is printed. On a terminal the service runs until
+   Ctrl-C; without one, everything stops, and the exit code is the result.
 
-Nothing here is a test double: every step is what a department would run, in a folder of its own.
+Nothing here is a test double: each step is what a department would run, in a folder of its own.
 """
 
 import argparse
-import json
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,19 +24,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from api import devices, publishing
+from api.db.models import EntryRow
 from api.opening import open_spool
+from api.service import open_service
+from api.settings import Settings
 from benchmarks.render import RenderSpec, render
-from hotlist.bundle import make, seal
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
-from hotlist.keyset import KeySet, Person
+from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
+from hotlist.keys import SealKey, VerifyKey
 from hotlist.plate import normalise
-from hotlist.store import HotListStore
+from scripts.demo_processes import Office, run_edge, run_tool, start_office
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = RenderSpec(seed=7, seconds=24, traffic=30)
-LISTED_SHARE = 4
+LISTED_EVERY = 4
 """Every fourth vehicle of the sample is on the sample hot list."""
+BOX = "demo-box"
 
 out = Console(soft_wrap=True, highlight=False)
 
@@ -56,16 +61,25 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     sample = _sample(asked, folder)
-    _title("Keys and the hot list")
-    config = _department(folder, sample.listed)
-    out.print(f"listed: {len(sample.listed)} plates, signed by two people, sealed to this device")
-    if not sample.listed:
-        out.print("The list is empty: every plate that passes is read, matched with nothing, and destroyed.")
-    _title("Reading")
-    summary = _run_edge(config, sample.source)
-    _title("What the department sees, after opening the spool with its key")
-    found = _open(folder)
-    return _verdict(sample, summary, found)
+    _title("A department, its hot list, and a camera box")
+    with start_office(folder / "office") as office:
+        config = _enrol(office, folder)
+        _publish(office, folder, sample.listed)
+        out.print(f"{len(sample.listed)} plates listed, the list signed and sealed to the box")
+        if not sample.listed:
+            out.print(
+                "The list is empty: every plate that passes is read, matched with nothing, and destroyed."
+            )
+        _title("Reading")
+        counts = run_edge(config, sample.source, out)
+        _ledger(counts)
+        _title("What the department's key opens")
+        found = _open(folder, office)
+        result = _verdict(sample, counts, found)
+        _title("Review")
+        _deliver(folder, config, office)
+        _serve(office)
+    return result
 
 
 def _arguments() -> argparse.Namespace:
@@ -81,86 +95,88 @@ def _sample(asked: argparse.Namespace, folder: Path) -> Sample:
     plates = tuple(normalise(plate) for plate in asked.plates.replace(",", " ").split())
     if asked.video or asked.camera:
         return Sample(asked.video or asked.camera, plates, None, None)
-    _title("Rendering a sample road (no picture of anybody, no plate that is on a real car)")
+    _title("A sample road (no picture of anybody, no plate that is on a real car)")
     clip = folder / "road.mp4"
     truth = render(SPEC, clip, truth=folder / "truth.csv")
     passing = [each.plate for each in truth.passes]
     out.print(f"{clip.relative_to(ROOT)}: {SPEC.seconds:g} s, {len(passing)} vehicles with a legible plate")
-    expected = plates or tuple(passing[1::LISTED_SHARE])
+    expected = plates or tuple(passing[1::LISTED_EVERY])
     absent = () if plates else ("ZZ99QQQ", "QX11ZZI")
     return Sample(str(clip), expected + absent, frozenset(expected) & frozenset(passing), len(passing))
 
 
-def _department(folder: Path, plates: Sequence[str]) -> Path:
-    """Make keys, list and configuration as a department would; return the configuration's path."""
-    keys = folder / "keys"
-    keys.mkdir(mode=0o700)
-    author, approver, device = SigningKey.generate(), SigningKey.generate(), SigningKey.generate()
-    sealing, department = SealKey.generate(), SealKey.generate()
-    device.save(keys / "signing.key")
-    device.public.save(keys / "signing.pub")
-    sealing.save(keys / "sealing.key")
-    department.save(keys / "department.key")
-    department.public.save(keys / "department.pub")
+def _enrol(office: Office, folder: Path) -> Path:
+    """Register and enrol the box as an administrator and an installer would; return its configuration."""
+    said = run_tool(
+        "api.cli", "devices", "add", BOX, "--registration-id", "DEMO-1", "--make", "drawn", "--model", "by code",
+        "--location", "the drawn road", "--agency", "Demonstration", "--policy-sha256", "0" * 64,
+        "--state", str(office.state),
+    )  # fmt: skip
+    code = re.search(r"\b[A-Z2-9]{6}(-[A-Z2-9]{6}){3}\b", said)
+    if code is None:
+        raise SystemExit("no enrolment code was made")
+    box = folder / "box"
+    enrolled = run_tool(
+        "edge.cli", "enrol", "--api", office.url, "--code", code[0], "--folder", str(box)
+    )  # fmt: skip
+    config = box / "edge.toml"
+    config.write_text(enrolled + CAMERA)
+    offline = box / "offline.toml"
+    offline.write_text(re.sub(r"\[department\]\n(\w.*\n)+", "", enrolled) + CAMERA)
+    out.print(f"{BOX} enrolled; its private keys have not left {box.relative_to(ROOT)}/keys")
+    return offline
+
+
+def _publish(office: Office, folder: Path, plates: Sequence[str]) -> None:
+    """Put plates into force as an author and an approver would have, publish, and hand the list to the box."""
     now = datetime.now(UTC).replace(microsecond=0)
-    people = KeySet(2, (Person("author", author.public), Person("approver", approver.public)))
-    entries = list(_entries(plates, author.public, approver.public, now))
-    unsigned = make(entries, department="demo", version=1, issued=now, expires=now + timedelta(days=1))
-    signed = unsigned.signed_by(author).signed_by(approver)
-    (folder / "hotlist.sealed").write_bytes(seal(signed, [SealPublic(sealing.public.raw)]))
-    HotListStore(folder / "trust", sealing).begin("demo", people)
-    config = folder / "edge.toml"
-    config.write_text(CONFIG)
-    return config
+    service = open_service(Settings(state=office.state))
+    try:
+        with service.database.begin() as session:
+            for number, plate in enumerate(plates, start=1):
+                entry = _entry(number, plate, now)
+                session.add(
+                    EntryRow(
+                        id=entry.id,
+                        key=f"{plate}||{entry.case_number}",
+                        body=entry_to_json(entry),
+                        author="demonstration",
+                        approver="demonstration-2",
+                        expires=entry.expires,
+                    )
+                )
+        publishing.publish(service, "demonstration")
+        with service.database.read() as session:
+            device = devices.device_keys(session)[BOX]
+        _, sealed = publishing.sealed_for(service, device)
+    finally:
+        service.close()
+    lists = folder / "box" / "lists"
+    lists.mkdir(mode=0o700)
+    (lists / "hotlist.sealed").write_bytes(sealed)
 
 
-def _entries(plates: Sequence[str], author: VerifyKey, approver: VerifyKey, now: datetime) -> Iterator[Entry]:
-    for number, plate in enumerate(plates, start=1):
-        yield Entry(
-            id=f"demo-{number}",
-            plate=plate,
-            region="",
-            purpose=Purpose.STOLEN_VEHICLE,
-            case_number=f"DEMO-{number:04}",
-            source="demonstration",
-            author=author.id,
-            approver=approver.id,
-            created=now,
-            effective=now - timedelta(minutes=1),
-            expires=now + timedelta(days=1),
-            verified=now,
-            severity=Severity.HIGH,
-            vehicle=Vehicle(make="any", colour="any"),
-        )
+def _entry(number: int, plate: str, now: datetime) -> Entry:
+    return Entry(
+        id=f"demo-{number}",
+        plate=plate,
+        region="",
+        purpose=Purpose.STOLEN_VEHICLE,
+        case_number=f"DEMO-{number:04}",
+        source="demonstration",
+        author="0" * 16,
+        approver="1" * 16,
+        created=now,
+        effective=now,
+        expires=now + timedelta(days=1),
+        verified=now,
+        severity=Severity.HIGH,
+        vehicle=Vehicle(make="any", colour="any"),
+    )
 
 
-def _run_edge(config: Path, source: str) -> dict[str, object]:
-    """Run the real edge; show hits as they happen; return its summary.
-
-    Raises:
-        SystemExit: the edge failed; its own line has said why.
-    """
-    command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config), "--source", source, "--json"]
-    summary: dict[str, object] = {}
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as edge:  # noqa: S603 - our own
-        for line in edge.stdout or ():
-            event = json.loads(line)
-            if event["event"] == "hit":
-                out.print(f"hit {event['hit'][:8]}: {event['kind']} match, sealed and spooled (UNVERIFIED)")
-            elif event["event"] == "summary":
-                summary = event
-            else:
-                out.print(event["text"])
-    if edge.returncode or not summary:
-        raise SystemExit(edge.returncode or 1)
-    _ledger(summary)
-    return summary
-
-
-def _ledger(summary: dict[str, object]) -> None:
+def _ledger(counts: dict[str, int]) -> None:
     """Print the forgetting ledger."""
-    counts = summary["counts"]
-    assert isinstance(counts, dict)  # noqa: S101 - the edge's own summary
     grid = Table(title="Forgetting ledger", show_header=False)
     for label, name in (
         ("reads", "reads"),
@@ -173,31 +189,24 @@ def _ledger(summary: dict[str, object]) -> None:
     out.print(grid)
 
 
-def _open(folder: Path) -> list[str]:
+def _open(folder: Path, office: Office) -> list[str]:
     """Open the spool with the department's key and show it; return the plates of the entries hit."""
-    keys = folder / "keys"
-    device = {"demo-box": VerifyKey.load(keys / "signing.pub")}
+    device = {BOX: VerifyKey.load(folder / "box" / "keys" / "signing.pub")}
     grid = Table("time (UTC)", "listed plate", "read as", "kind", "probability", "why")
-    found = []
-    for opened in open_spool(folder / "spool", SealKey.load(keys / "department.key"), device):
-        hit = opened.hit
-        if hit is None:
-            out.print(f"{opened.name}: {opened.problem}")
-            continue
+    opened = list(open_spool(folder / "box" / "spool", SealKey.load(office.state / "department.key"), device))
+    if problems := [each.problem for each in opened if each.hit is None]:
+        raise SystemExit(problems[0])
+    hits = sorted((each.hit for each in opened if each.hit), key=lambda hit: hit.captured)
+    for hit in hits:
         best = hit.matches[0]
-        found.append(best.entry.plate)
-        grid.add_row(
-            f"{hit.captured:%H:%M:%S}", best.entry.plate, hit.plate_read, best.kind.value,
-            f"{best.probability:.0%}", best.why,
-        )  # fmt: skip
+        shown = (f"{hit.captured:%H:%M:%S}", best.entry.plate, hit.plate_read, best.kind.value)
+        grid.add_row(*shown, f"{best.probability:.0%}", best.why)
     out.print(grid)
-    return found
+    return [hit.matches[0].entry.plate for hit in hits]
 
 
-def _verdict(sample: Sample, summary: dict[str, object], found: list[str]) -> int:
+def _verdict(sample: Sample, counts: dict[str, int], found: list[str]) -> int:
     """Compare with the ground truth, as far as one is known."""
-    counts = summary["counts"]
-    assert isinstance(counts, dict)  # noqa: S101 - the edge's own summary
     if counts["reads"] != counts["hits"] + counts["destroyed"] + counts["live"] or counts["live"]:
         out.print("The ledger does not add up: this is a defect; please report it.", style="bold red")
         return 1
@@ -217,25 +226,36 @@ def _verdict(sample: Sample, summary: dict[str, object], found: list[str]) -> in
     return 0 if good else 1
 
 
+def _deliver(folder: Path, config: Path, office: Office) -> None:
+    """Deliver the spool to the service and say where to review it."""
+    online = config.with_name("edge.toml")
+    waiting = len(list((folder / "box" / "spool").glob("*.hit")))
+    if waiting:
+        out.print(run_tool("edge.cli", "deliver", "--config", str(online)).strip())
+    out.print(
+        "The hits wait for review, UNVERIFIED until a person has read the plate without seeing the entry."
+    )
+    out.print(f"Become the first administrator (the link works once): {office.link}", soft_wrap=True)
+
+
+def _serve(office: Office) -> None:
+    """Serve until Ctrl-C where somebody watches; else end here."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        out.print("No terminal: the service stops here. `make demo` on a terminal keeps it running.")
+        return
+    out.print("Serving until Ctrl-C.")
+    try:
+        office.process.wait()
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        out.print("Stopped.")
+
+
 def _title(text: str) -> None:
     out.print()
     out.rule(text, align="left")
 
 
-CONFIG = """\
-[device]
-id = "demo-box"
-demo = true
-
-[keys]
-signing = "keys/signing.key"
-sealing = "keys/sealing.key"
-department = "keys/department.pub"
-
-[hotlist]
-file = "hotlist.sealed"
-trust = "trust"
-
+CAMERA = """\
 [storage]
 spool = "spool"
 state = "state"
@@ -243,7 +263,7 @@ state = "state"
 [[cameras]]
 name = "demo"
 place = "the drawn road"
-source = { kind = "file", path = "road.mp4" }
+source = { kind = "file", path = "../road.mp4" }
 """
 
 
