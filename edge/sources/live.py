@@ -1,9 +1,9 @@
 """Network and USB cameras: the newest frame, for as long as it takes.
 
-A video decoder keeps a pool of pictures, and may leave an old one in it for ever (measured: two seconds of
-video were still there ten minutes later). The capture process of a network camera is therefore replaced by
-another one from time to time; the kernel takes the old one's memory. The successor connects first and takes
-over with its first frame, so that nothing is missed. A USB camera's buffers go round and need no renewal.
+A video decoder keeps a pool of pictures and may leave an old one in it for ever: of the first 40 frames of a
+test clip, half a dozen pictures were still in memory 260 frames later. The capture process of a network camera
+is therefore replaced from time to time, and the kernel takes the old one's memory. The successor connects first
+and takes over with its first frame, so that nothing is missed. A USB camera's few buffers go round.
 """
 
 import math
