@@ -407,5 +407,5 @@ def open_camera(
         detect_every_ns=round(NS / section.detections_per_second),
         crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
         sure=config.matching.sure,
-        source=open_source(section.source, clock=clock),
+        source=open_source(section.source, clock=clock, forget_within_s=config.retention.window_seconds),
     )

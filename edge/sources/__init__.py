@@ -6,18 +6,22 @@ from edge.clock import Clock, SystemClock
 from edge.errors import SourceError
 from edge.sources.base import Source
 from edge.sources.files import open_pictures, open_video
-from edge.sources.live import LiveCamera
+from edge.sources.live import LiveCamera, renewal_for
 from edge.sources.settings import FileSettings, PicturesSettings, SourceSettings
 
 __all__ = ["Source", "check_source", "open_source"]
 
 
-def open_source(settings: SourceSettings, *, clock: Clock | None = None) -> Source:
+def open_source(
+    settings: SourceSettings, *, clock: Clock | None = None, forget_within_s: float = 180.0
+) -> Source:
     """Open a source.
 
     Args:
         settings: what to open.
         clock: what frames are stamped with; the machine's own if None.
+        forget_within_s: the retention window; no frame of a network camera stays in its decoder for longer,
+            or than about 20 s, whichever is more. A file's may, for as long as it is read.
 
     Raises:
         SourceError: a file or picture cannot be read. Cameras do not raise: they go offline and try again.
@@ -27,7 +31,7 @@ def open_source(settings: SourceSettings, *, clock: Clock | None = None) -> Sour
         return open_video(settings, clock)
     if isinstance(settings, PicturesSettings):
         return open_pictures(settings, clock)
-    return LiveCamera(settings, clock)
+    return LiveCamera(settings, clock, renew_after_s=renewal_for(forget_within_s))
 
 
 def check_source(settings: SourceSettings, *, timeout_s: float = 20.0) -> tuple[int, int]:

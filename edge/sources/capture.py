@@ -140,18 +140,40 @@ class Stillness:
         return now_ns - self._since
 
 
+class CatchUp:
+    """Finds the end of the burst with which a network stream begins.
+
+    While the library studies a new stream, frames pile up; they come out faster than their own time passes,
+    and their stamps would be too late by that much.
+    """
+
+    def __init__(self) -> None:
+        self._over = False
+        self._last: tuple[int, int] | None = None
+
+    def over(self, now_ns: int, stamp_ns: int) -> bool:
+        """Whether the frame read now, with this stamp of the stream's, is of now."""
+        if self._last is not None and not self._over:
+            passed, played = now_ns - self._last[0], stamp_ns - self._last[1]
+            self._over = played <= 0 or 2 * passed >= played
+        self._last = now_ns, stamp_ns
+        return self._over
+
+
 def stream(request: Request, decoder: Decoder, post: Post) -> int:
     """Hand over every wanted frame of the decoder; return how many pictures it had.
 
     Raises:
         CaptureFailed: it broke off.
     """
-    clock, stillness = SystemClock(), Stillness()
+    clock, stillness, catch_up = SystemClock(), Stillness(), CatchUp()
     live = request.kind in {"rtsp", "usb"}
     begun = clock.boot_ns()
     number = 0
     while decoder.advance():
         now = clock.boot_ns()
+        if request.kind == "rtsp" and not catch_up.over(now, decoder.stream_ns()):
+            continue
         if number % request.every == 0:
             stream_ns = now if live else decoder.stream_ns()
             if request.own_pace:

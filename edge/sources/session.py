@@ -15,7 +15,7 @@ from edge.sources.worker import Worker
 
 
 class Session:
-    """Holds at most one worker; `start` replaces it.
+    """Holds one worker, and for a moment its successor: `start` replaces it at once, `renew` without a gap.
 
     Args:
         name: the camera's name.
@@ -38,6 +38,9 @@ class Session:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         weakref.finalize(self, os.close, self._wake)
         self._worker: Worker | None = None
+        self._successor: Worker | None = None
+        self._started = 0.0
+        self._first_ns = self._changed_ns = 0
         self._numbers_before = 0
         self._drops_before = 0
         self._next_number = 0
@@ -51,20 +54,30 @@ class Session:
         """Process id of the running capture."""
         return self._worker.pid if self._worker else None
 
+    @property
+    def age_s(self) -> float:
+        """Since when the running capture runs."""
+        return time.monotonic() - self._started
+
     def start(self, request: Request) -> None:
         """End the running capture, if any, and start another; frame numbers go on."""
         with self._held():
             self._stop_worker()
-            self._numbers_before, self._drops_before = self._next_number, self.drops
             if not self.closed:
-                self._worker = Worker(request, wake_fd=self._wake)
+                self._install(Worker(request, wake_fd=self._wake))
+
+    def renew(self, request: Request) -> None:
+        """Start a successor, unless there is one; it takes over with its first frame."""
+        with self._held():
+            if self._successor is None and not self.closed:
+                self._successor = Worker(request, wake_fd=self._wake)
 
     def take(self, timeout_s: float) -> Frame | Message | None:
         """Return the next frame, the capture's last word, or None if neither came in time or it is closed."""
         with self._held():
             if self._worker is None or self.closed:
                 return None
-            taken = self._worker.take(timeout_s)
+            taken = self._successors_first() or self._worker.take(timeout_s)
             self.locked = self._worker.locked
             if isinstance(taken, Token):
                 return self._frame(self._worker, taken)
@@ -111,16 +124,46 @@ class Session:
                 self._lock.release()
 
     def still_ns(self) -> int:
-        """For how long the picture has not changed."""
-        return self._worker.still_ns if self._worker else 0
+        """For how long the picture has not changed, whoever captured it."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._changed_ns if self._changed_ns else 0
+
+    def _install(self, worker: Worker) -> None:
+        self._worker = worker
+        self._started = time.monotonic()
+        self._first_ns = 0
+        self._numbers_before, self._drops_before = self._next_number, self.drops
+
+    def _successors_first(self) -> Token | None:
+        """Let the successor take over if it has a frame; give it up if it has failed."""
+        if self._successor is None or self._worker is None:
+            return None
+        taken = self._successor.take(0.0)
+        if isinstance(taken, Token):
+            self._worker.stop()
+            self._install(self._successor)
+            self._successor = None
+            return taken
+        if taken is not None:
+            self._successor.stop()
+            self._successor = None
+        return None
 
     def _stop_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+        for worker in (self._worker, self._successor):
+            if worker is not None:
+                worker.stop()
+        self._worker = self._successor = None
+
+    def _notice_change(self, token: Token) -> None:
+        """Remember when the picture last changed; a capture's first picture says nothing about that."""
+        changed_ns = token.boot_ns - token.still_ns
+        self._first_ns = self._first_ns or token.boot_ns
+        if changed_ns > self._first_ns or not self._changed_ns:
+            self._changed_ns = changed_ns
 
     def _frame(self, worker: Worker, token: Token) -> Frame:
         """Stamp a frame: captured that long ago, by the clock we were given."""
+        self._notice_change(token)
         age_ns = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - token.boot_ns)
         boot_ns = self._clock.boot_ns() - age_ns
         number = self._numbers_before + token.number

@@ -36,7 +36,6 @@ class Worker:
 
     Attributes:
         locked: whether its memory and the shared memory are locked in RAM; None until it has said so.
-        still_ns: for how long the picture has not changed, as of the last frame.
         pid: its process id.
     """
 
@@ -45,7 +44,6 @@ class Worker:
         self._held: int | None = None
         self._wake = wake_fd
         self.locked: bool | None = None
-        self.still_ns = 0
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ready, ready = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)
@@ -138,7 +136,6 @@ class Worker:
             return None
         token = Token.from_bytes(data)
         self._held = token.slot
-        self.still_ns = token.still_ns
         return token
 
     def _answer(self) -> Message | None:
