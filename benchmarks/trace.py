@@ -7,7 +7,9 @@ from pathlib import Path
 
 _CALL = re.compile(rb"^(\d+) +(\w+)\((.*)\) += (-?\d+|\?)")
 _TEXT = re.compile(rb'"((?:\\x[0-9a-f]{2})*)"')
-_DATA = frozenset({b"write", b"writev", b"pwrite64", b"pwritev", b"pwritev2", b"sendto", b"sendmsg", b"sendmmsg"})
+_DATA = frozenset(
+    {b"write", b"writev", b"pwrite64", b"pwritev", b"pwritev2", b"sendto", b"sendmsg", b"sendmmsg"}
+)
 _UNSEEN = frozenset(
     {b"sendfile", b"splice", b"vmsplice", b"tee", b"copy_file_range", b"process_vm_writev", b"io_uring_setup"}
 )
