@@ -87,19 +87,37 @@ def _vehicle(canary: Canary, rng: np.random.Generator) -> Pixels:
     cv2.ellipse(body, (25, 60), (18, 12), 0, 0, 360, (60, 60, 200), -1)
     cv2.ellipse(body, (235, 60), (18, 12), 0, 0, 360, (60, 60, 200), -1)
     plate = draw_plate(canary.form, canary.groups, rng)
-    width = 180 if canary.form.size[0] > 400 else 140
-    height = round(plate.shape[0] * width / plate.shape[1])
+    width, height = _plate_size(canary)
     small = cv2.resize(plate, (width, height), interpolation=cv2.INTER_AREA)
     top, left = 60, (260 - width) // 2
     body[top : top + height, left : left + width] = small
     return body
 
 
+def _corner(place: int, step: int) -> tuple[int, int]:
+    """Return where a body's left top corner is in a frame."""
+    return (
+        place % COLUMNS * (WIDTH // COLUMNS) + 20 + 4 * step,
+        place // COLUMNS * (HEIGHT // ROWS) + 30 + 6 * step,
+    )
+
+
+def _plate_size(canary: Canary) -> tuple[int, int]:
+    width = 180 if canary.form.size[0] > 400 else 140
+    return width, round(canary.form.size[1] * width / canary.form.size[0])
+
+
+def _box(place: int, step: int, canary: Canary) -> "Box":
+    left, top = _corner(place, step)
+    width, height = _plate_size(canary)
+    left, top = left + (260 - width) // 2, top + 60
+    return left, top, left + width, top + height
+
+
 def _frame(road: Pixels, sheet: Sequence[Pixels], step: int) -> Pixels:
     frame = road.copy()
     for place, body in enumerate(sheet):
-        top = place // COLUMNS * (HEIGHT // ROWS) + 30 + 6 * step
-        left = place % COLUMNS * (WIDTH // COLUMNS) + 20 + 4 * step
+        left, top = _corner(place, step)
         frame[top : top + body.shape[0], left : left + body.shape[1]] = body
     return frame
 
@@ -125,19 +143,54 @@ def text_patterns(number: int, text: str) -> Iterator[Pattern]:
             yield Pattern(content, number, form)
 
 
-def crop_patterns(number: int, crop: Pixels, jpeg: bytes, ocr_inputs: Sequence[Pixels]) -> Iterator[Pattern]:
-    """Yield rows of a crop as the edge held it: raw in three orders, as the reader's input, and its JPEG."""
-    height = len(crop)
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, pixels."""
+
+
+def places(canaries: Sequence[Canary]) -> Iterator[tuple[int, list[tuple[Canary, Box]]]]:
+    """Yield each frame's number with the plates in it, for the part of the clip that shows any."""
+    number = 0
+    for first in range(0, len(canaries), COLUMNS * ROWS):
+        sheet = canaries[first : first + COLUMNS * ROWS]
+        for step in range(_SHOWN):
+            yield number, [(canary, _box(place, step, canary)) for place, canary in enumerate(sheet)]
+            number += 1
+        for _ in range(_GAP):
+            yield number, []
+            number += 1
+
+
+def pixel_patterns(number: int, picture: Pixels, box: Box) -> Iterator[Pattern]:
+    """Yield rows of a plate's picture: raw in three orders of colour."""
+    left, top, right, bottom = box
+    plate = np.ascontiguousarray(picture[top:bottom, left:right])
+    grey = cv2.cvtColor(plate, cv2.COLOR_BGR2GRAY)
     for share in (0.35, 0.5, 0.65):
-        row = int(height * share)
-        yield from _window(number, "pixels, BGR", crop[row])
-        yield from _window(number, "pixels, RGB", np.ascontiguousarray(crop[row, :, ::-1]))
+        row = int(len(plate) * share)
+        yield from _window(number, "pixels, BGR", plate[row])
+        yield from _window(number, "pixels, RGB", np.ascontiguousarray(plate[row, :, ::-1]))
         yield from _window(number, "pixels, grey", grey[row])
-        for picture in ocr_inputs:
-            yield from _window(number, "reader's input", picture[int(len(picture) * share)])
+
+
+def crop_patterns(number: int, jpeg: bytes, prepared: Pixels) -> Iterator[Pattern]:
+    """Yield a part of a crop's JPEG, and rows of the reader's input made of the crop."""
     middle = len(jpeg) * 2 // 3
     yield Pattern(jpeg[middle : middle + 32], number, "JPEG")
+    for share in (0.35, 0.5, 0.65):
+        yield from _window(number, "reader's input", prepared[int(len(prepared) * share)])
+
+
+def detector_patterns(
+    number: int, prepared: tuple[Pixels, npt.NDArray[np.float32], float], box: Box
+) -> Iterator[Pattern]:
+    """Yield the plate's middle row of the detector's shrunk picture and of its tensor."""
+    canvas, tensor, scale = prepared
+    left, top, right, bottom = (round(side * scale) for side in box)
+    row = (top + bottom) // 2
+    yield from _window(number, "detector's input, bytes", np.ascontiguousarray(canvas[row, left:right]))
+    values = tensor[row, left:right]
+    if len(np.unique(values)) > len(values) // 2:
+        yield Pattern(values.tobytes(), number, "detector's input, floats")
 
 
 def table_patterns(number: int, tables: npt.NDArray[np.float32]) -> Iterator[Pattern]:
