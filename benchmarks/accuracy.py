@@ -45,7 +45,7 @@ def _weathers(bench: Bench) -> list[Weather]:
 
 
 def _drawn(bench: Bench, folder: Path, weather: Weather) -> tuple[str, Clip, tuple[TruePass, ...]]:
-    seconds = 8.0 if bench.quick else 14.0
+    seconds = 8.0 if bench.quick else 10.0
     clip = clips.draw(bench, folder, seconds=seconds, traffic=45, weather=weather)
     return f"drawn_{weather.value}", clip, read_truth(clip.path.with_suffix(".csv"))
 

@@ -8,7 +8,7 @@ from benchmarks.drawing.weather import Weather
 from benchmarks.render import RenderSpec, render
 from benchmarks.runner import Bench, BenchError, Clip
 
-SWEEP = ((0.0, 11.0), (12.0, 11.0), (30.0, 11.0), (60.0, 11.0), (60.0, 4.5))
+SWEEP = ((0.0, 11.0), (12.0, 11.0), (30.0, 11.0), (52.0, 11.0), (52.0, 4.5))
 """Vehicles a minute and their speed in metres a second: from an empty road to one that crawls."""
 
 
@@ -33,7 +33,7 @@ def draw(
 def sweep(bench: Bench, folder: Path) -> list[Clip]:
     """Draw roads from empty to full."""
     chosen = SWEEP[::4] if bench.quick else SWEEP
-    seconds = 6.0 if bench.quick else 10.0
+    seconds = 6.0 if bench.quick else 8.0
     return [
         draw(bench, folder, seconds=seconds, traffic=traffic * (0.7 if bench.quick else 1), speed=speed)
         for traffic, speed in chosen
@@ -49,6 +49,6 @@ def own(path: Path, plates: tuple[str, ...] = ()) -> Clip:
     capture = cv2.VideoCapture(str(path))
     frames, pace = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     capture.release()
-    if not frames or not pace:
+    if frames <= 0 or pace <= 0:
         raise BenchError(f"{path}: not a video that can be read")
     return Clip(path.name, path, frames / pace, plates)

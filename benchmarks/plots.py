@@ -97,14 +97,17 @@ def _matrix(axes: Axes, plot: Mapping[str, Any]) -> None:
     """Draw a matrix with its numbers; nothing where the count is zero."""
     matrix = np.asarray(plot["matrix"], np.float64)
     names = plot["series"][0]["x"]
-    axes.imshow(np.ma.masked_equal(matrix, 0), cmap="YlOrRd", vmin=0, aspect="auto")
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names)
+    axes.pcolormesh(np.ma.masked_equal(matrix, 0), cmap="YlOrRd", vmin=0, edgecolor=GRID, lw=0.5)
+    axes.invert_yaxis()
+    middles = np.arange(len(names)) + 0.5
+    axes.set_xticks(middles, names)
+    axes.set_yticks(middles, names)
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             shade = "white" if count > matrix.max() * 0.6 else INK
-            axes.text(column, row, f"{count:g}", ha="center", va="center", color=shade, fontsize=8)
-    axes.grid(color=GRID, lw=0.5)
+            axes.text(
+                column + 0.5, row + 0.5, f"{count:g}", ha="center", va="center", color=shade, fontsize=8
+            )
 
 
 _DRAW: Final[dict[Plot, Callable[[Axes, Mapping[str, Any]], None]]] = {
