@@ -10,9 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
 from api import problems
+from api.alerts import Messenger
 from api.audit import Act
 from api.clock import Now, utc_now
 from api.limits import Rate
+from api.logs import RequestLog
 from api.retention import Sweeper
 from api.routes import (
     device_pages,
@@ -45,26 +47,28 @@ _DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings, now: Now = utc_now, *, sweep: bool = True) -> FastAPI:
+def create_app(settings: Settings, now: Now = utc_now, *, background: bool = True) -> FastAPI:
     """Return the application.
 
     Args:
         settings: checked settings.
         now: the clock.
-        sweep: whether to run retention in a thread; a test that moves the clock by hand calls it itself.
+        background: whether to run retention and alerts in threads; a test with a clock of its own does not.
 
     Raises:
         StateError: the state folder or the database cannot be used.
     """
     service = open_service(settings, now)
-    sweeper = Sweeper(service)
+    workers = (Sweeper(service), Messenger(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if sweep:
-            sweeper.start()
+        if background:
+            for worker in workers:
+                worker.start()
         yield
-        await run_in_threadpool(sweeper.stop)
+        for worker in workers:
+            await run_in_threadpool(worker.stop)
         service.close()
 
     app = FastAPI(
@@ -96,4 +100,5 @@ def create_app(settings: Settings, now: Now = utc_now, *, sweep: bool = True) ->
     app.add_middleware(BodyLimit, limit=settings.limits.body, refused=refused)
     app.add_middleware(SameSite, refused=refused)
     app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
+    app.add_middleware(RequestLog)
     return app

@@ -51,10 +51,12 @@ def serve_command(
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; several need PostgreSQL.")] = None,
     tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
     """Serve until stopped; the first start makes the keys and prints a link for the first administrator."""
-    given = {"host": host, "port": port, "workers": workers, "tls": {"mode": tls} if tls else None}
-    ready = serve.prepare(_settings(config, state, database_url, **given))
+    given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
+    mode = {"mode": tls} if tls else None
+    ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
         typer.echo(f"first administrator, once and within a day: {ready.link}")

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api import audit, lifecycle
+from api import alerts, audit, lifecycle
 from api.audit import Act
 from api.counts import RECEIVED, count
 from api.crops import check_crop
@@ -111,6 +111,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
         else:
             row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
             session.add(row)
+            alerts.enqueue(session, service, hit, row)
         _record(session, service, hit, status)
     return True
 

@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from wsgiref.simple_server import WSGIServer
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,6 +15,8 @@ from api.app import create_app
 from api.authority import Files, issue, prepare_authority
 from api.clock import utc_now
 from api.errors import SettingsError
+from api.logs import configure_logs
+from api.metrics import start_metrics
 from api.service import open_service
 from api.settings import Settings
 
@@ -57,6 +60,7 @@ def prepare(settings: Settings) -> Ready:
 def run(ready: Ready) -> None:
     """Serve until told to stop."""
     settings, files = ready.settings, ready.files
+    metrics = _metrics(settings)
     os.environ[_HANDOVER] = settings.model_dump_json()
     uvicorn.run(
         "api.serve:worker",
@@ -71,12 +75,25 @@ def run(ready: Ready) -> None:
         log_level="warning",
         proxy_headers=False,
         timeout_graceful_shutdown=3,
+        log_config=None,
         h11_max_incomplete_event_size=16_384,
     )
+    if metrics is not None:
+        metrics.shutdown()
+
+
+def _metrics(settings: Settings) -> WSGIServer | None:
+    """Start the metrics' own listener, where a port is set for it."""
+    configure_logs()
+    if settings.metrics_port is None:
+        return None
+    server, _ = start_metrics(open_service(settings), settings.metrics_port)
+    return server
 
 
 def worker() -> FastAPI:
     """Return the application in a worker process, from the settings that the parent handed over."""
+    configure_logs()
     return create_app(Settings.model_validate_json(os.environ[_HANDOVER]))
 
 

@@ -189,7 +189,7 @@ class Desk:
         self.clock = HandClock()
         shutil.copytree(_fresh_state(), state)
         self.settings = Settings.model_validate({"state": state, **settings})
-        self.app = create_app(self.settings, self.clock, sweep=False)
+        self.app = create_app(self.settings, self.clock, background=False)
         self.service = self.app.state.service
         self.totp: dict[str, str] = {}
         self.recovery: dict[str, list[str]] = {}

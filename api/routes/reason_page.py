@@ -13,7 +13,7 @@ from api.sessions import SignedIn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonPage(Page):
-    """The question, with what was answered last time."""
+    """The question, with the number that was given last time."""
 
     template: ClassVar[str] = "reason.html"
     title: str = "Why do you open this?"
@@ -30,7 +30,7 @@ def ask_reason(who: SignedIn, action: str, usual: AccessPurpose, problem: str = 
         person=who.person,
         action=action,
         purposes=list(AccessPurpose),
-        purpose=who.purpose or usual,
+        purpose=usual,
         case_number=who.case_number,
         problem=problem,
     )
