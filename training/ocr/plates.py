@@ -42,6 +42,7 @@ class Ink:
     slashed: bool  # zeros carry a stroke
     upright: bool  # a W with upright sides: an M upside down
     equal: bool  # one cell for every character
+    squeezed: bool  # some characters narrower than the typeface has them
 
 
 def _glyph(face: Typeface, character: str, width: int, height: int, ink: Ink) -> Grey:
@@ -81,6 +82,7 @@ def _set_line(canvas: Canvas, face: Typeface, text: str, box: Rect, ink: Ink) ->
     ]
     unit = box.width / (sum(cells) + gap * (len(text) - 1))
     x, centres = box.x1, []
+    squeeze: dict[str, float] = {}
     for character, cell, ratio in zip(text, cells, natural, strict=True):
         wide = cell * unit
         if character == " ":
@@ -89,6 +91,7 @@ def _set_line(canvas: Canvas, face: Typeface, text: str, box: Rect, ink: Ink) ->
             )
         else:
             inked = min(ratio, 1.0) * unit if ink.equal else ratio * unit
+            inked *= squeeze.setdefault(character, canvas.between(0.72, 1.0)) if ink.squeezed else 1.0
             mask = _glyph(face, character, round(inked), round(box.height), ink)
             _strike(canvas, mask, x + (wide - inked) / 2, box.y1, ink)
             centres.append((x + wide / 2, box.middle[1]))
@@ -179,7 +182,8 @@ def _random_ink(canvas: Canvas, style: str) -> tuple[float, Ink]:
     stroke = int(canvas.rng.choice((-2, -1, 0, 1, 2, 3), p=(0.05, 0.15, 0.4, 0.22, 0.13, 0.05)))
     relief = float(canvas.rng.normal(0, 0.25)) if canvas.chance(0.35) else 0.0
     equal = canvas.chance(0.6 if style == "us" else 0.35)
-    return ground, Ink(grey, stroke, relief, canvas.chance(0.04), canvas.chance(0.35), equal)
+    habits = (canvas.chance(0.04), canvas.chance(0.35), equal, canvas.chance(0.4))
+    return ground, Ink(grey, stroke, relief, *habits)
 
 
 def _random_aspect(rng: np.random.Generator, style: str) -> float:
