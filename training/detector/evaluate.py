@@ -32,7 +32,6 @@ from training.detector.plates import Picture
 from training.detector.rendered import FIRST_TEST_SEED, rendered
 from training.detector.teacher import Teacher
 
-
 ROAD_FRAMES = 40
 DRAWN_SCENES = 120
 
