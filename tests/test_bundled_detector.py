@@ -33,11 +33,10 @@ def test_open_image_models_loads_it(road: tuple[Pixels, list[tuple[float, float,
     """The file serves fast-alpr's family as it is, and finds the same plates there."""
     picture, boxes = road
     theirs = create_detector(str(FILE), backend="yolo_v9", class_labels=("License Plate",), conf_thresh=0.4)
-    found = [
-        (one.bounding_box.x1, one.bounding_box.y1, one.bounding_box.x2, one.bounding_box.y2)
-        for one in theirs.predict(picture)
-        if not isinstance(one, list)
-    ]
+    there = theirs.predict(picture)
+    assert isinstance(there, list)
+    sides = [one.bounding_box for one in there]
+    found = [(float(box.x1), float(box.y1), float(box.x2), float(box.y2)) for box in sides]
     assert all(max(overlap(box, other) for other in found) > 0.5 for box in boxes)
 
 

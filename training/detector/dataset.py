@@ -18,9 +18,11 @@ import numpy as np
 from training.detector import plates as drawn_plates
 from training.detector import scenes
 from training.detector.rendered import FIRST_TRAINING_SEED, rendered
-from training.detector.teacher import Boxes, Teacher, merge
+from training.detector.teacher import Boxes, Teacher, merge, tighten
 
 SIDE = 512
+SHAPES = {"romania": 4.4}
+"""Width to height where all one-row plates are of one size: 520 x 110 mm, seen a little from the side."""
 
 
 def read_picture(path: Path) -> drawn_plates.Picture:
@@ -55,6 +57,7 @@ def prepare(
         ignore: Boxes = np.zeros((0, 4), np.float32)
         if teacher is not None:
             plates, ignore = merge(plates, *teacher.label(image))
+            plates = tighten(plates, image.shape[:2], SHAPES.get(sources[name]))
         entries.append(
             {
                 "size": image.shape[:2],

@@ -258,9 +258,25 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
             return
         if kind == "ignore" or share < 0.75:
             canvas.ignore.append(inside)
-        elif (drawn and self.rng.random() < 0.92) or (not drawn and self.rng.random() < 0.4):
-            self.paste(canvas, moved, cover=not drawn)
-        elif not drawn:
+        elif drawn:
+            if self.rng.random() < 0.92:
+                self.paste(canvas, moved, cover=False)
+        else:
+            self.keep_or_replace(canvas, moved, inside)
+
+    def keep_or_replace(
+        self, canvas: Canvas, moved: NDArray[np.float32], inside: NDArray[np.float32]
+    ) -> None:
+        """Leave a real plate, draw another over it, or take it away: paint its place, or put a decoy there."""
+        draw = self.rng.random()
+        if draw < 0.4:
+            self.paste(canvas, moved, cover=True)
+        elif draw < 0.46:
+            centre, size = (moved[:2] + moved[2:]) / 2, (moved[2:] - moved[:2]) * 0.96
+            self.recess(canvas, centre.astype(np.float64), size.astype(np.float64))
+        elif draw < 0.49:
+            self.paste(canvas, moved, cover=True, bank=1)
+        else:
             canvas.plates.append(inside)
 
     def paste(self, canvas: Canvas, box: NDArray[np.float32], *, cover: bool, bank: int = 0) -> None:
@@ -341,7 +357,7 @@ class Samples(IterableDataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         tone = view.mean((0, 1)) * rng.uniform(0.35, 1.4) + rng.uniform(-10, 10)
         ramp = np.linspace(rng.uniform(0.6, 1.1), rng.uniform(0.6, 1.1), view.shape[0])[:, None, None]
         panel = np.clip(tone * ramp, 0, 255)
-        view[:] = (view * 0.1 + panel * 0.9).astype(np.uint8)
+        view[:] = panel.astype(np.uint8)
         if rng.random() < 0.6:
             edge = [int(value) for value in np.clip(tone * rng.uniform(0.3, 1.8), 0, 255)]
             cv2.rectangle(canvas.pixels, low.tolist(), (high - 1).tolist(), edge, 1, cv2.LINE_AA)
