@@ -1,0 +1,90 @@
+"""Write the README's figures from the committed results, and its demo output from a committed run.
+
+A figure is named by its file and key, so nobody types a number; `tests/test_readme.py` compares.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+RESULTS = ROOT / "docs" / "results"
+DEMO = RESULTS / "demo.txt"
+SCALES = {
+    "share": (100.0, " %"),
+    "bytes": (1e-6, " MB"),
+    "us": (1.0, " µs"),
+    "ms": (1.0, " ms"),
+    "x": (1.0, " x"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the README's table: what it says, and where its figure is."""
+
+    says: str
+    file: str
+    key: str
+
+
+ROWS = (
+    Row("Hit recall, 100,000 plates listed, hub weights, labelled pictures", "matching", "matching.recall"),
+    Row("False hits per 1,000 unlisted pictures at that recall", "matching", "matching.false_hits"),
+    Row("Look-up, p99, worst of 1,000 to 5,000,000 plates listed", "matching", "matching.lookup_p99"),
+    Row("Index of 5,000,000 plates", "matching", "matching.index_bytes"),
+)
+
+
+def table() -> str:
+    """Return the Markdown table of figures."""
+    rows = ["| What | Measured | 95 % interval | From |", "|---|---|---|---|"]
+    for row in ROWS:
+        found = figure(row.file, row.key)
+        between = f"{shown(found['low'], found['unit'])} to {shown(found['high'], found['unit'])}"
+        interval = "" if found["low"] == found["high"] else between
+        value = shown(found["value"], found["unit"])
+        rows.append(f"| {row.says} | {value} | {interval} | `{row.file}.json` |")
+    return "\n".join(rows)
+
+
+def figure(file: str, key: str) -> dict[str, Any]:
+    """Return a figure of a results file.
+
+    Raises:
+        KeyError: the file has no such figure.
+    """
+    results = json.loads((RESULTS / f"{file}.json").read_text())
+    for part in results["parts"].values():
+        for each in part["figures"]:
+            if each["key"] == key:
+                found: dict[str, Any] = each
+                return found
+    raise KeyError(f"{file}.json has no figure {key}")
+
+
+def shown(value: float, unit: str) -> str:
+    """Return a figure for a reader."""
+    scale, suffix = SCALES.get(unit, (1.0, ""))
+    number = value * scale
+    digits = 0 if number == int(number) or abs(number) >= 100 else 1 if abs(number) >= 10 else 2  # noqa: PLR2004
+    return f"{number:,.{digits}f}{suffix}"
+
+
+def page(text: str) -> str:
+    """Return the README with both blocks replaced."""
+    text = _replaced(text, "figures", table())
+    demo = "\n".join(f"    {line}".rstrip() for line in DEMO.read_text().splitlines())
+    return _replaced(text, "demo", demo)
+
+
+def _replaced(text: str, name: str, block: str) -> str:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n\n{block}\n\n{end}{rest.split(end)[1]}"
+
+
+if __name__ == "__main__":
+    README.write_text(page(README.read_text()))

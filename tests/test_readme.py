@@ -1,0 +1,74 @@
+"""The README says what is so: figures from results, links that lead somewhere, commands that exist."""
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+
+
+def test_every_figure_is_the_one_in_the_results() -> None:
+    """The README's figures and demo output are those that the script writes from committed files."""
+    page = runpy.run_path(str(ROOT / "scripts" / "readme_figures.py"))["page"]
+    assert page(README) == README
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A relative link or picture of a page is a file of the project."""
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", page.read_text())
+    assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "bench"])
+def test_every_make_target_exists(target: str) -> None:
+    """`make TARGET` in the README is a target of the Makefile, from any folder."""
+    assert f"make {target}" in README
+    command = ["make", "-n", "-C", str(ROOT), target]
+    assert subprocess.run(command, capture_output=True, check=False, cwd="/").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "commands"),
+    [
+        ("edge.cli", ["run", "check", "read", "keygen", "enrol", "deliver", "models", "receipts"]),
+        ("api.cli", ["serve", "migrate", "devices", "audit", "open"]),
+        ("hotlist.cli", ["keygen", "add", "approve", "import", "sign", "verify", "cost", "show"]),
+    ],
+)
+def test_every_documented_command_exists(module: str, commands: list[str]) -> None:
+    """`--help` of each tool lists the commands that the documents use."""
+    command = [sys.executable, "-c", f"from {module} import main; main()", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not [name for name in commands if not re.search(rf"\b{name}\b", done.stdout)]
+
+
+def test_the_dangerous_command_says_so() -> None:
+    """`alpr-edge read`, the only one that prints plates, is called unsafe in its help."""
+    command = [sys.executable, "-m", "edge.cli", "read", "--help"]
+    assert "Unsafe" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_nothing_names_a_foreign_machine() -> None:
+    """No file names a path of a developer's machine or says how the work was organised; a control is found."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("needs a git checkout")
+    pattern = re.compile(r"/(?:home/\w+|root|work)/[\w.-]+")
+    assert pattern.search("see /home/somebody/project"), "the positive control"
+    found = []
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if (
+            path.suffix in {".py", ".md", ".toml", ".txt", ".json", ".sh", ".js", ".html", ".css", ""}
+            and path.is_file()
+        ):
+            text = path.read_text(errors="ignore")
+            found += [name for _ in pattern.finditer(text) if name != "tests/test_readme.py"]
+    assert not found
