@@ -24,6 +24,7 @@ from benchmarks import accuracy, environment, report, results, video
 from benchmarks.compare import TIME_LIMIT, compare, regressed
 from benchmarks.department import Reading
 from benchmarks.drawing.weather import Weather
+from benchmarks.drawn_pictures import run_matching
 from benchmarks.peers import OpenAlpr, load_models
 from benchmarks.render import RenderSpec
 from benchmarks.render import render as render_clip
@@ -69,6 +70,7 @@ PartRun = Callable[[Bench, Inputs], dict[str, Any]]
 PARTS: Final[dict[str, PartRun]] = {
     "video": lambda bench, inputs: video.run(bench, inputs.videos),
     "accuracy": lambda bench, inputs: accuracy.run(bench, inputs.folders, inputs.peers),
+    "matching": lambda bench, inputs: run_matching(bench, inputs.folders),
 }
 
 
@@ -133,6 +135,21 @@ def accuracy_part(  # noqa: PLR0917 - each is an option of the command line
     _finish(_measure(bench, ["accuracy"], Inputs(folders=data or (), peers=_peers(peer or []))), out, None)
 
 
+@app.command("matching")
+def matching_part(  # noqa: PLR0917 - each is an option of the command line
+    data: DataOption = None,
+    out: OutOption = Path("report"),
+    quick: QuickOption = False,  # noqa: FBT002 - a flag
+    seed: SeedOption = 1,
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Measure matching: recall against false hits, list sizes, look-up time and memory."""
+    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
+    _finish(_measure(bench, ["matching"], Inputs(folders=data or ())), out, None)
+
+
 @app.command("compare")
 def compare_results(
     before: Annotated[Path, typer.Argument(help="Earlier results.json.")],
@@ -189,7 +206,8 @@ def _measure(bench: Bench, names: Sequence[str], inputs: Inputs) -> dict[str, An
             measured.append(PARTS[name](replace(bench, advance=advance), inputs))
             noise.sample()
             done()
-    machine = environment.describe(dict(digests), bench.seed) | {"noise": noise.to_json()}
+    machine = environment.describe(dict(digests), bench.seed)
+    machine |= {"data": [str(path) for path in (*inputs.videos, *inputs.folders)], "noise": noise.to_json()}
     return results.assemble(machine, measured)
 
 

@@ -52,7 +52,13 @@ def compare(
     3. Worse by more than the limit is a regression; shares have a limit of their own, one point.
     4. A figure that is gone is a regression: a part that no longer runs must not pass.
     5. A check that failed after is a regression, whatever it was before.
+
+    Raises:
+        ValueError: the runs read different videos or labelled folders.
     """
+    read = [side["environment"].get("data", []) for side in (before, after)]
+    if read[0] != read[1]:
+        raise ValueError(f"the runs read different data ({read[0]} and {read[1]}): measure both on the same")
     old, new = _figures(before), _figures(after)
     here = fingerprint(before["environment"]) == fingerprint(after["environment"])
     noisy = any(side["environment"].get("noise", {}).get("noisy") for side in (before, after))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from benchmarks import cli, clips, report, results
+from benchmarks.compare import compare
 from benchmarks.comparing import aligned, distance
 from benchmarks.department import Reading
 from benchmarks.labelled import find
@@ -19,8 +20,10 @@ from benchmarks.video import _promises
 
 PLATE = st.text("ABC018", max_size=7)
 ENVIRONMENT = {
-    "made": "2026-01-01T00:00:00+00:00", "cpu": "a processor", "architecture": "x86_64", "cores": 2, "memory_gib": 4,
-    "os": "Linux 6", "board": "", "python": "3.11", "packages": {"numpy": "2"}, "models": {"reader x": "00"},
+    "made": "2026-01-01T00:00:00+00:00", "cpu": "a processor", "architecture": "x86_64", "cores": 2,
+    "memory_gib": 4,
+    "os": "Linux 6", "board": "", "data": [], "python": "3.11",
+    "packages": {"numpy": "2"}, "models": {"reader x": "00"},
     "seed": 1, "commit": "abc",
     "noise": {"noisy": False, "sentence": "quiet", "samples": 12, "load": 0.1, "ratio": 1.0},
 }  # fmt: skip
@@ -64,8 +67,13 @@ def test_the_report_needs_nothing_else() -> None:
     assert external(page) == []
     assert "<script" not in page
     assert page.count("<svg") == 4
-    for planted in ('<img src="https://x.example/a.png">', "<style>@import 'x.css';</style>",
-                    '<i style="background:url(https://x.example/b)"></i>', "<script src=x.js></script>"):  # fmt: skip
+    plants = (
+        '<img src="https://x.example/a.png">',
+        "<style>@import 'x.css';</style>",
+        '<i style="background:url(https://x.example/b)"></i>',
+        "<script src=x.js></script>",
+    )
+    for planted in plants:
         assert external(page + planted)
 
 
@@ -134,6 +142,12 @@ def test_compare_fails_on_regressions_only(after: dict[str, Any], code: int, tmp
         results.save(body, tmp_path / name)
     answer = CliRunner().invoke(cli.app, ["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")])
     assert answer.exit_code == code, answer.output
+
+
+def test_runs_over_different_data_are_not_compared() -> None:
+    """Recall on one folder says nothing about recall on another."""
+    with pytest.raises(ValueError, match="different data"):
+        compare(made(), made(data=["my/pictures"]))
 
 
 def test_all_fails_with_a_broken_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
