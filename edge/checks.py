@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from edge.box import load_models, watch_list
 from edge.clock import SystemClock
 from edge.config import EdgeConfig
 from edge.errors import EdgeError, SourceError
 from edge.lists import ListState
+from edge.parts import load_models, watch_list
 from edge.sources import open_source
 from edge.sources.settings import SourceSettings
 from edge.spool import Spool
