@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -91,6 +91,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     app.include_router(device_routes.router, dependencies=[Depends(limited)])
     for module in _PAGES:
         app.include_router(module.router)
+    _describe_problems(app)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
     async def refused(path: str, slug: str) -> None:
@@ -102,3 +103,16 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
     app.add_middleware(RequestLog)
     return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem document's schema into the OpenAPI, where every route refers to it."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        content = made()
+        schemas = content.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("Problem", device_routes.Problem.model_json_schema())
+        return content
+
+    app.openapi = described  # type: ignore[method-assign]

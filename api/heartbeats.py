@@ -29,7 +29,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^
 class Heartbeat(BaseModel):
     """What a device says. `receipts` begins with the one that the last answer named, if it named one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     software: Word
     models: Annotated[list[Word], Field(max_length=8)] = []

@@ -68,6 +68,6 @@ class RequestLog:
                 "request",
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", "unmatched"),
-                status=status,
+                status=int(status),
                 ms=round((time.monotonic() - began) * 1000),
             )

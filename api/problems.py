@@ -67,4 +67,6 @@ def install(app: FastAPI) -> None:
     def _framework(request: Request, problem: HTTPException) -> Response:
         fault = AbsentError(HTTPStatus(problem.status_code).phrase)
         fault.status = HTTPStatus(problem.status_code)
-        return respond(request, fault)
+        answer = respond(request, fault)
+        answer.headers.update(problem.headers or {})
+        return answer

@@ -2,7 +2,7 @@
 
 import json
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,13 +14,32 @@ from api.deps import FromDevice, ServiceDep
 from api.devices import Device
 from api.errors import DeviceError, InvalidError, TooLargeError
 from api.heartbeats import Heartbeat, HeartbeatAnswer
-from api.problems import document
+from api.problems import MEDIA, document
 from api.service import Service
 from edge.hit import MAX_ENVELOPE
 from hotlist.signed_requests import Request as Signed
 from hotlist.signed_requests import RequestSignatureError, read_request
 
-router = APIRouter(prefix="/v1", tags=["devices"])
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457); it never holds a plate."""
+
+    type: Annotated[str, Field(examples=["urn:hitonly:problem:device"])]
+    title: Annotated[str, Field(examples=["The device is not accepted"])]
+    status: Annotated[int, Field(examples=[401])]
+    detail: Annotated[str, Field(examples=["the request has been made before"])]
+    hint: str | None = None
+
+
+_PROBLEM: Final[dict[str, Any]] = {
+    "description": "A problem document",
+    "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_SEALED: Final[dict[str, Any]] = {
+    "description": "The list, sealed to the device",
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+router = APIRouter(prefix="/v1", tags=["devices"], responses={"4XX": _PROBLEM, "5XX": _PROBLEM})
 ENROLLING: Final = "enrolling"
 """The key id of the one request that a device signs before it has an id."""
 
@@ -28,7 +47,7 @@ ENROLLING: Final = "enrolling"
 class EnrolmentRequest(BaseModel):
     """A device's public keys, as their files' text, and the code that a person made for it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     code: Annotated[str, Field(min_length=10, max_length=60, examples=["ABCDEF-GHIJKL-MNOPQR-STUVWX"])]
     verify_key: Annotated[str, Field(max_length=4096)]
@@ -54,7 +73,7 @@ class Enrolment(BaseModel):
 class HitBatch(BaseModel):
     """Sealed envelopes, each as the text that lies on the device's spool."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     envelopes: Annotated[list[Annotated[str, Field(max_length=MAX_ENVELOPE)]], Field(min_length=1)]
 
@@ -147,7 +166,11 @@ def _deliver(service: Service, device: Device, envelope: str) -> HitResult:
     return HitResult(status="refused", problem=json.loads(json.dumps(problem)))
 
 
-@router.get("/hotlist", response_class=Response, responses={304: {}, 404: {}})
+@router.get(
+    "/hotlist",
+    response_class=Response,
+    responses={200: _SEALED, 304: {"description": "The list is the one that the device has"}},
+)
 def hot_list(request: Request, service: ServiceDep, sent: FromDevice) -> Response:
     """Give the newest hot list, sealed to the device that asks; 304 when its ETag is the one it has."""
     device, _ = sent

@@ -1,0 +1,149 @@
+"""The edge's own code against a real server process over TLS, which is killed in the middle of uploads."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from api import audit, devices
+from api.authority import prepare_authority
+from api.db.models import AuditRow, HitRow, SeenRow
+from api.service import open_service
+from api.settings import Settings
+from edge import enrol as enrolment
+from edge.clock import SystemClock
+from edge.courier import Courier
+from edge.department import ENROLLING, Link
+from edge.enrol import AUTHORITY, DEPARTMENT, KEYS, SERVICE, SIGNING
+from edge.errors import LinkError
+from edge.hit import seal_hit
+from edge.spool import Spool
+from hotlist.keys import SealPublic, SigningKey, VerifyKey
+from tests.api_kit import make_hit, registration
+
+ROOT = Path(__file__).resolve().parents[1]
+HITS = 24
+
+
+class Server:
+    """`alpr-api serve` in a process, which can be killed and started again on the same port."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.port = "0"
+        self.url = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it and read where it listens."""
+        line = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--state", str(self.state)]
+        self.process = subprocess.Popen(
+            [*line, "--port", self.port, "--tls", "local"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().split()[-1]
+        self.port = self.url.rpartition(":")[2]
+
+    def kill(self) -> None:
+        """Kill it without a word."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def test_a_server_killed_in_the_middle_of_uploads_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """Enrolled by the edge's code, delivered by its courier, killed twice: each hit is there once."""
+    server = Server(tmp_path / "state")
+    server.start()
+    keys = tmp_path / "box" / KEYS
+    service = open_service(Settings(state=server.state))
+    code = devices.register(service, registration(), "operator")
+    enrolled = _patiently(lambda: enrolment.enrol(server.url, code, keys.parent, server.state / "ca.pem"))
+    assert enrolled.device == "camera-1"
+    signing = SigningKey.load(keys / SIGNING)
+    spool = Spool(tmp_path / "spool")
+    for _ in range(HITS):
+        hit = make_hit(captured=datetime.now(UTC))
+        sealed = seal_hit(hit, department=SealPublic.load(keys / DEPARTMENT), device_key=signing)
+        spool.put(hit.id, sealed)
+    link = Link(server.url, enrolled.device, signing, keys / AUTHORITY)
+    courier = Courier(spool, link, VerifyKey.load(keys / SERVICE), SystemClock(), lambda _: None)
+    kills = 0
+    for turn in range(400):
+        courier._next_ns = 0
+        if turn in {1, 3}:
+            server.kill()
+            kills += 1
+            courier.work()
+            assert list(spool.pending()), "the outage came too late to matter"
+            server.start()
+        else:
+            _some(courier)
+        if not list(spool.pending()):
+            break
+    link.close()
+    server.kill()
+    assert kills == 2
+    assert not list(spool.pending())
+    with service.database.read() as session:
+        assert session.query(HitRow).count() == session.query(SeenRow).count() == HITS
+        rows = [
+            {**audit.record(row), "digest": row.digest}
+            for row in session.query(AuditRow).order_by(AuditRow.seq)
+        ]
+    assert audit.verify(rows, [], service.secrets.service.public) == len(rows)
+    service.close()
+
+
+def _some(courier: Courier) -> None:
+    """Deliver one batch of the courier's; trouble is tried again."""
+    try:
+        courier._deliver_some(courier.clock.boot_ns())
+    except LinkError:
+        return
+
+
+def _patiently(act: object) -> enrolment.Enrolled:
+    """Try until the server is up."""
+    assert callable(act)
+    for _ in range(200):
+        try:
+            found: enrolment.Enrolled = act()
+        except LinkError:
+            time.sleep(0.1)
+            continue
+        return found
+    raise TimeoutError("the service does not answer")
+
+
+def test_the_edge_talks_to_its_own_department_only(tmp_path: Path) -> None:
+    """With another department's authority there is no link (R14)."""
+    server = Server(tmp_path / "state")
+    server.start()
+    other = tmp_path / "other"
+    other.mkdir()
+    prepare_authority(other, datetime.now(UTC))
+    for path, good in ((server.state / "ca.pem", True), (other / "ca.pem", False)):
+        link = Link(server.url, ENROLLING, SigningKey.generate(), path)
+        assert _reaches(link) is good
+        link.close()
+    server.kill()
+
+
+def _reaches(link: Link) -> bool:
+    """Whether the service answers at all within a few seconds."""
+    for _ in range(50):
+        try:
+            return link.send("GET", "/v1/openapi.json").status_code == 200
+        except LinkError:
+            time.sleep(0.1)
+    return False
