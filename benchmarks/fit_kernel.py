@@ -1,4 +1,4 @@
-"""Measure how an OCR mistakes characters, on labelled plate crops, and write `hotlist/kernel.json`.
+"""Measure how an OCR mistakes characters, on labelled plate crops, and write its file in `hotlist/kernels`.
 
     python -m benchmarks.fit_kernel ../shared/data/us_crops ../shared/models
 
@@ -104,7 +104,7 @@ def shift_of(logs: Table, columns: npt.NDArray[np.intp]) -> tuple[float, str, in
 
 
 def fit(plates: list[str], tables: Table, weights: Counts) -> dict[str, object]:
-    """Return the content of `kernel.json` but for `soft` and `provenance`.
+    """Return the kernel's file but for `soft` and `provenance`.
 
     Args:
         plates: n labels.
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("crops", type=Path, help="folder with labels.csv (image, state, plate)")
     parser.add_argument("models", type=Path, help="folder with the OCR's files")
     parser.add_argument("--reader", default="cct-xs-v2-global", help="the OCR's name in the manifest")
-    parser.add_argument("--out", type=Path, default=Path("hotlist/kernel.json"))
+    parser.add_argument("--out", type=Path, default=Path("hotlist/kernels"), help="folder to write to")
     options = parser.parse_args()
     tables = read(
         crops(options.crops),
@@ -220,7 +220,7 @@ def main() -> None:
     }
     kernel = Kernel.from_json(json.dumps(content))
     content["soft"] = {"threshold": THRESHOLDS.tolist(), "plates": soft_plates(plates, single, kernel)}
-    options.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    (options.out / f"{options.reader}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

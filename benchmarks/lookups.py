@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import overload
 
 import numpy as np
@@ -22,7 +22,7 @@ from hotlist.plate import decode
 ROUNDS = 20
 TARGET_P99_US, TARGET_MB = 200, 150
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-END = datetime(2027, 1, 1, tzinfo=UTC)
+YEAR = timedelta(days=365)
 
 
 class OnDemand(Sequence[Entry]):
@@ -41,23 +41,20 @@ class OnDemand(Sequence[Entry]):
     def __getitem__(self, place: int | slice) -> Entry | Sequence[Entry]:
         if isinstance(place, slice):
             return OnDemand(self._codes[place])
-        return Entry(
-            f"e{place}",
-            decode(int(self._codes[place])),
-            "US",
-            Purpose.STOLEN_VEHICLE,
-            "c",
-            "s",
-            "a",
-            "b",
-            created=NOW,
-            effective=NOW,
-            expires=END,
-            verified=NOW,
-        )
+        plate = decode(int(self._codes[place]))
+        why = Purpose.STOLEN_VEHICLE
+        return Entry(f"e{place}", plate, "US", why, "c", "s", "a", "b", NOW, NOW, NOW + YEAR, NOW)
 
 
-def measure(part: Part, tables: Table, plausible: Plausible, sizes: Sequence[int], seed: int) -> None:
+def measure(
+    part: Part,
+    tables: Table,
+    plausible: Plausible,
+    settings: MatchSettings,
+    *,
+    sizes: Sequence[int],
+    seed: int,
+) -> None:
     """Add look-up time, memory and loading time, by list size, to a part."""
     rows, p99s = [], []
     for size in sizes:
@@ -65,7 +62,7 @@ def measure(part: Part, tables: Table, plausible: Plausible, sizes: Sequence[int
         began = time.perf_counter()
         index = Index.from_codes(1, OnDemand(codes), codes)
         built = time.perf_counter()
-        matcher = Matcher(index, MatchSettings())
+        matcher = Matcher(index, settings)
         loaded = time.perf_counter()
         times = _times(matcher, tables)
         middle = np.median(times, axis=0)

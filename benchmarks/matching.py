@@ -36,7 +36,7 @@ from edge.models import manifest
 from hotlist.clustering import clustering
 from hotlist.cost import predict, thresholds_for
 from hotlist.explain import explain
-from hotlist.kernel import Kernel, default
+from hotlist.kernel import Kernel, named
 from hotlist.match_settings import MatchSettings
 from hotlist.patterns import Codes
 from hotlist.plate import encode
@@ -48,7 +48,7 @@ LISTED = 100_000
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 PER_THOUSAND = 1_000
 TARGET_RECALL, TARGET_FALSE = 0.985, 1.0
-SETTINGS = MatchSettings(max_false_hits_per_day=1.0, passes_per_day=float(PER_THOUSAND))
+BUDGET = MatchSettings(max_false_hits_per_day=1.0, passes_per_day=float(PER_THOUSAND))
 """One false hit in a thousand pictures."""
 
 
@@ -91,6 +91,7 @@ def run(
     detector: str = "yolo-v9-t-384-dequantised",
     sizes: Sequence[int] = SIZES,
     seed: int = 1,
+    name: str = "matching",
 ) -> dict[str, Any]:
     """Return the part of ``results.json`` about matching.
 
@@ -101,20 +102,22 @@ def run(
         detector: the detector's name in the manifest.
         sizes: hot-list sizes to look up in.
         seed: decides the lists.
+        name: the part's key in the results.
     """
+    settings = replace(BUDGET, kernel=named(reader))
     ocr, boxes = open_reader(models, reader), open_detector(models, detector)
     sets = {}
-    for name in ("us", "eu"):
+    for folder in ("us", "eu"):
         harsh, mild = (
-            read(pictures(data / name), ocr, detector=boxes, margin=MARGIN, frames=FRAMES, harsh=kind)
+            read(pictures(data / folder), ocr, detector=boxes, margin=MARGIN, frames=FRAMES, harsh=kind)
             for kind in (True, False)
         )
         codes = np.array([encode(plate) for plate in harsh.plates], np.uint64)
-        sets[name] = (harsh.plates, Readings(codes, harsh.single, mild.frames, harsh.frames))
+        sets[folder] = (harsh.plates, Readings(codes, harsh.single, mild.frames, harsh.frames))
     labels = [plate for plates, _ in sets.values() for plate in plates]
     part = Part(
-        name="matching",
-        title="Matching",
+        name=name,
+        title=f"Matching, read by {reader}",
         about=(
             f"{len(labels)} labelled pictures (US and EU), read by {reader} from boxes of {detector} widened "
             f"{MARGIN:.0%} on each side. Hot lists are drawn with the labels' patterns, and the true plate of a "
@@ -123,17 +126,17 @@ def run(
             "on other pictures (us_crops)."
         ),
     )
-    kernel, plausible = default(), Plausible(labels)
-    readings = {name: found for name, (_, found) in sets.items()}
+    plausible = Plausible(labels)
+    readings = {folder: found for folder, (_, found) in sets.items()}
     everything = _joined(list(readings.values()))
-    limits = thresholds_for(plausible.draw(LISTED, seed), SETTINGS)
-    _methods(part, readings, plausible, kernel, limits)
-    _curves(part, everything, plausible, kernel, limits)
-    _sizes(part, everything, plausible, kernel=kernel, sizes=sizes, seed=seed)
-    _passes(part, everything, plausible, kernel, limits)
-    _mistakes(part, everything, kernel, limits)
-    _cost(part, everything, labels, kernel, seed)
-    lookups.measure(part, everything.single, plausible, sizes, seed)
+    limits = thresholds_for(plausible.draw(LISTED, seed), settings)
+    _methods(part, readings, plausible, settings.kernel, limits)
+    _curves(part, everything, plausible, settings.kernel, limits)
+    _sizes(part, everything, plausible, settings=settings, sizes=sizes, seed=seed)
+    _passes(part, everything, plausible, settings.kernel, limits)
+    _mistakes(part, everything, settings.kernel, limits)
+    _cost(part, everything, labels, settings, seed)
+    lookups.measure(part, everything.single, plausible, settings, sizes=sizes, seed=seed)
     return part.to_json()
 
 
@@ -219,14 +222,20 @@ def _curves(part: Part, readings: Readings, plausible: Plausible, kernel: Kernel
 
 
 def _sizes(
-    part: Part, readings: Readings, plausible: Plausible, *, kernel: Kernel, sizes: Sequence[int], seed: int
+    part: Part,
+    readings: Readings,
+    plausible: Plausible,
+    *,
+    settings: MatchSettings,
+    sizes: Sequence[int],
+    seed: int,
 ) -> None:
     """Compare list sizes, each with the thresholds that its budget gives."""
     rows = []
-    folded = likeliest_folded(kernel, 5)
+    folded = likeliest_folded(settings.kernel, 5)
     for size in sizes:
-        limits = thresholds_for(plausible.draw(size, seed), SETTINGS)
-        ours = outcome(posterior(kernel, limits), readings, plausible, size)
+        limits = thresholds_for(plausible.draw(size, seed), settings)
+        ours = outcome(posterior(settings.kernel, limits), readings, plausible, size)
         others = [outcome(method, readings, plausible, size) for method in (folded, edit_distance)]
         rows.append([
             f"{size:,}", f"{ours.recall.value:.1%}", f"{ours.false_per_thousand:.3f}",
@@ -284,7 +293,7 @@ def _mistakes(part: Part, readings: Readings, kernel: Kernel, limits: Thresholds
     )
 
 
-def _cost(part: Part, readings: Readings, labels: Sequence[str], kernel: Kernel, seed: int) -> None:
+def _cost(part: Part, readings: Readings, labels: Sequence[str], settings: MatchSettings, seed: int) -> None:
     """Compare the false hits predicted from the list alone with those of the pictures."""
     rows = []
     for kept in (0, 2):
@@ -293,8 +302,10 @@ def _cost(part: Part, readings: Readings, labels: Sequence[str], kernel: Kernel,
         traffic = Traffic.like(codes)
         for ratio in (10.0, 12.0, 13.0, 14.0, 15.0, 16.0):
             limits = Thresholds.at(traffic, ratio, codes)
-            predicted = predict(codes, SETTINGS, thresholds=limits, worst=1).false_hits_per_day
-            found = outcome(posterior(kernel, limits), readings, plausible, LISTED).false_per_thousand
+            predicted = predict(codes, settings, thresholds=limits, worst=1).false_hits_per_day
+            found = outcome(
+                posterior(settings.kernel, limits), readings, plausible, LISTED
+            ).false_per_thousand
             kind = f"in sequence, {clustering(codes):.1f} times closer" if kept else "at random"
             rows.append([kind, f"{ratio:g}", f"{predicted:.3f}", f"{found:.3f}"])
     part.table(
@@ -318,15 +329,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path, help="folder with us/ and eu/")
     parser.add_argument("models", type=Path, help="folder with the models' files")
-    parser.add_argument("--reader", default="cct-xs-v2-global")
+    parser.add_argument("--readers", nargs="+", default=["cct-xs-v2-global", "hitonly-ocr"])
     parser.add_argument("--detector", default="yolo-v9-t-384-dequantised")
     parser.add_argument("--out", type=Path, default=Path("docs/results/matching.json"))
     options = parser.parse_args()
-    part = run(options.data, options.models, reader=options.reader, detector=options.detector)
-    names = (options.reader, options.detector)
+    parts = [
+        run(options.data, options.models, reader=reader, detector=options.detector, name=f"matching {reader}")
+        for reader in options.readers
+    ]
+    names = (*options.readers, options.detector)
     digests = {name: next(iter(manifest()[name].files.values())) for name in names}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    save(assemble(describe(digests, 1), [part]), options.out)
+    save(assemble(describe(digests, 1), parts), options.out)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edge.crop import widen
 from edge.detector import PlateDetector
 from edge.flow import COLUMNS, SLOTS, Box, Pixels, Table
-from edge.models import load, manifest
+from edge.models import BUNDLED, load, manifest
 from edge.reader import PlateReader
 from hotlist.plate import ALPHABET, PAD
 
@@ -69,13 +69,13 @@ def crops(folder: Path) -> Iterator[Labelled]:
 
 
 def open_reader(models: Path, name: str) -> PlateReader:
-    """Return the OCR of the manifest with this name, its files taken from `models`."""
-    return PlateReader(load(manifest()[name], [models]))
+    """Return the OCR of the manifest with this name, its files from `models` or bundled."""
+    return PlateReader(load(manifest()[name], [models, BUNDLED]))
 
 
 def open_detector(models: Path, name: str) -> PlateDetector:
-    """Return the detector of the manifest with this name, its files taken from `models`."""
-    return PlateDetector(load(manifest()[name], [models]), confidence=0.25)
+    """Return the detector of the manifest with this name, its files from `models` or bundled."""
+    return PlateDetector(load(manifest()[name], [models, BUNDLED]), confidence=0.25)
 
 
 def read(

@@ -45,6 +45,7 @@ from edge.watchdog import Watchdog
 from edge.zones import Zones
 from hotlist.bundle import HotList
 from hotlist.index import Index
+from hotlist.kernel import named
 from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.match_settings import MatchSettings
 from hotlist.matching import Matcher
@@ -377,6 +378,7 @@ def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> 
     budget = MatchSettings(
         max_false_hits_per_day=config.matching.max_false_hits_per_day,
         passes_per_day=config.matching.passes_per_day,
+        kernel=named(config.models.reader),
     )
 
     def build(hot_list: HotList) -> Matcher:

@@ -1,7 +1,7 @@
-"""How often the OCR reads one character for another: measured once, kept in `kernel.json`.
+"""How often an OCR reads one character for another: measured once for each OCR, kept in `kernels/`.
 
-The file names what it was measured on. It is written by `benchmarks.fit_kernel` from labelled crops;
-nothing in it can be traced to a plate.
+A file names what it was measured on. It is written by `benchmarks.fit_kernel` from labelled crops; nothing in
+it can be traced to a plate.
 """
 
 import json
@@ -21,6 +21,7 @@ Table = npt.NDArray[np.float32]
 SLOTS: Final = MAX_LENGTH
 COLUMNS: Final = PAD + 1
 _FIRST, _INNER, _LAST = range(3)
+DEFAULT_READER: Final = "hitonly-ocr"
 _TINY: Final = np.float32(1e-30)
 
 
@@ -81,6 +82,19 @@ class Kernel:
 
 
 @cache
+def named(reader: str) -> Kernel:
+    """Return the kernel measured with an OCR, by its name in the edge's manifest.
+
+    An OCR that none was measured with gets the default one: better than none, but its budget of false hits is
+    then a guess (docs/matching.md says how to measure your own).
+    """
+    kernels = files("hotlist").joinpath("kernels")
+    file = kernels.joinpath(f"{reader}.json")
+    if "/" in reader or not file.is_file():
+        file = kernels.joinpath(f"{DEFAULT_READER}.json")
+    return Kernel.from_json(file.read_text("utf-8"))
+
+
 def default() -> Kernel:
-    """Return the kernel that comes with the package."""
-    return Kernel.from_json(files("hotlist").joinpath("kernel.json").read_text("utf-8"))
+    """Return the kernel of the OCR that comes with the package."""
+    return named(DEFAULT_READER)

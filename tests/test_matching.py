@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from hotlist.entry import Entry, Severity
 from hotlist.index import Index
-from hotlist.kernel import default
+from hotlist.kernel import named
 from hotlist.match import Match, MatchKind
 from hotlist.match_settings import MatchSettings
 from hotlist.matching import Matcher
 from hotlist.plate import ALPHABET, encode
 from tests.matching_reference import NOW, SURE, columns_of, doubt, entry, log_probability, reading
 
+HUB = "cct-xs-v2-global"
 PLATES = st.text(ALPHABET, min_size=2, max_size=10)
 
 
 def matcher(*entries: Entry, budget: float = 10.0, passes: float = 10_000.0) -> Matcher:
     """Return a matcher over a list of these entries, version 7."""
-    limits = MatchSettings(max_false_hits_per_day=budget, passes_per_day=passes)
+    limits = MatchSettings(max_false_hits_per_day=budget, passes_per_day=passes, kernel=named(HUB))
     return Matcher(Index.build(7, entries), limits)
 
 
@@ -60,7 +61,7 @@ def test_matches_are_those_of_the_slow_reference(plates: list[str], seed: int) -
         table[place] /= table[place].sum()
     tried = matcher(*map(entry, plates))
     found = {match.entry.plate: match.probability for match in tried.match(table, SURE, NOW)}
-    expected = {plate: log_probability(plate, table, default()) for plate in plates}
+    expected = {plate: log_probability(plate, table, named(HUB)) for plate in plates}
     codes = np.array([encode(plate) for plate in plates], np.uint64)
     needed = dict(zip(plates, tried.thresholds.of(codes).tolist(), strict=True))
     enough = {plate for plate in plates if expected[plate] >= needed[plate] + 1e-3}

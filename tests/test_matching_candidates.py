@@ -5,18 +5,19 @@ from hypothesis import strategies as st
 
 from hotlist import candidates as candidates_module
 from hotlist.candidates import Candidates
-from hotlist.kernel import Kernel, Table, default
+from hotlist.kernel import Kernel, Table, named
 from hotlist.misreads import Misreads
 from hotlist.plate import ALPHABET, PAD, decode, encode
 from tests.matching_reference import log_probability, reading
 
+HUB = "cct-xs-v2-global"
 PLATES = st.text(ALPHABET, min_size=2, max_size=10)
 FEW = st.text("01AO", min_size=2, max_size=5)
 
 
 def a_kernel(*, missing: float = 0.02) -> Kernel:
     """Return a kernel whose shifts are common enough to be seen: all of its parts take part."""
-    base = default()
+    base = named(HUB)
     return Kernel(
         confusion=base.confusion,
         spurious=np.log(np.array([0.03, 0.01, 0.02], np.float32)),
@@ -78,16 +79,16 @@ def test_no_plate_above_the_threshold_is_left_out(seed: int, read: str, doubtful
 
 def test_a_hopeless_reading_has_no_candidates() -> None:
     """A reading that says nothing gives no candidate: its likeliest plate is below every threshold."""
-    codes, _ = Candidates(default()).generate(np.full((10, 37), 1 / 37, np.float32), -8.0)
+    codes, _ = Candidates(named(HUB)).generate(np.full((10, 37), 1 / 37, np.float32), -8.0)
     assert not len(codes)
 
 
 def test_too_many_candidates_keep_the_likeliest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more plates are likely enough than there is room for, the likeliest plates stay."""
     table = spread(5, "AB12CD3", 6)
-    whole = best_of(table, default(), -7.5)
+    whole = best_of(table, named(HUB), -7.5)
     monkeypatch.setattr(candidates_module, "LIMIT", 60)
-    few = best_of(table, default(), -7.5)
+    few = best_of(table, named(HUB), -7.5)
     assert len(whole) > 200
     assert len(few) <= 60
     likeliest = sorted(whole, key=lambda code: -whole[code])[:10]

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from hotlist.clustering import clustering
 from hotlist.cost import predict, thresholds_for
-from hotlist.kernel import default
+from hotlist.kernel import named
 from hotlist.match_settings import MatchSettings
 from hotlist.misreads import Misreads
 from hotlist.patterns import Codes, choices_of, digits_of, log_sizes, patterns_of
 from hotlist.plate import ALPHABET, encode
 from hotlist.traffic import LOOSEST, STRICTEST, Thresholds, Traffic
 
+HUB = "cct-xs-v2-global"
 PLATES = st.text(ALPHABET, min_size=2, max_size=10)
 
 
@@ -131,7 +132,7 @@ def test_neighbours_are_counted_as_by_hand() -> None:
 
 def test_misreads_are_told_in_words() -> None:
     """The misreads of a plate with an O hold the same with a 0, and are the likeliest first."""
-    told = Misreads(default()).of("RKO99AN", -5.0)
+    told = Misreads(named(HUB)).of("RKO99AN", -5.0)
     assert told[0].reading == "RK099AN"
     assert told[0].probability == pytest.approx(0.05, abs=0.02)
     assert [each.probability for each in told] == sorted((each.probability for each in told), reverse=True)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.models import manifest
 from hotlist.index import Index
-from hotlist.kernel import COLUMNS, Kernel, default
+from hotlist.kernel import COLUMNS, Kernel, default, named
 from hotlist.plate import ALPHABET, PAD, encode
 from tests.matching_reference import entry
 
@@ -40,22 +41,37 @@ def test_a_large_index_is_small_and_misses_nothing() -> None:
     assert not len(index.listed(others, scratch))
 
 
-def test_the_kernel_is_a_probability_and_says_where_it_is_from() -> None:
+@pytest.mark.parametrize("reader", ["cct-xs-v2-global", "hitonly-ocr"])
+def test_a_kernel_is_a_probability_and_says_where_it_is_from(reader: str) -> None:
     """Rows sum to one, padding stays padding, characters mostly stay what they are, with a provenance."""
-    kernel = default()
+    kernel = named(reader)
     assert kernel.confusion.sum(axis=1) == pytest.approx(np.ones(COLUMNS), abs=1e-5)
     assert kernel.confusion[PAD, PAD] == 1.0
     assert (kernel.confusion.argmax(axis=1) == np.arange(COLUMNS)).all()
     assert (kernel.spurious < 0).all()
     assert (kernel.missing < 0).all()
-    assert {"reader", "sha256", "crops", "written_by"} <= set(kernel.provenance)
+    assert kernel.provenance["reader"] == reader
+    assert {"crops", "written_by"} <= set(kernel.provenance)
     assert (np.diff(kernel.soft[0]) > 0).all()
     assert (np.diff(kernel.soft[1]) <= 0).all()
 
 
-def test_the_kernels_file_holds_no_plate() -> None:
+@pytest.mark.parametrize("reader", ["cct-xs-v2-global", "hitonly-ocr"])
+def test_a_kernel_was_measured_with_the_weights_in_the_manifest(reader: str) -> None:
+    """An OCR that was trained again needs its kernel measured again: the digests are the same."""
+    assert named(reader).provenance["sha256"] == next(iter(manifest()[reader].files.values()))
+
+
+def test_an_unknown_reader_gets_the_default_kernel() -> None:
+    """An OCR without a kernel of its own, or a path for a name, gets that of the bundled one."""
+    assert named("somebody-elses").provenance == default().provenance
+    assert named("../kernels/hitonly-ocr").provenance == default().provenance
+
+
+@pytest.mark.parametrize("reader", ["cct-xs-v2-global", "hitonly-ocr"])
+def test_a_kernels_file_holds_no_plate(reader: str) -> None:
     """Of the crops it was measured on, the file keeps single characters and pairs only."""
-    raw = json.loads(files("hotlist").joinpath("kernel.json").read_text("utf-8"))
+    raw = json.loads(files("hotlist").joinpath("kernels", f"{reader}.json").read_text("utf-8"))
     assert all(len(pair) == 3 and pair[1] == ">" for pair in raw["confusion"])
     assert all(len(symbol) == 1 for symbol in raw["missing"])
     assert set(raw) == {"floor", "confusion", "spurious", "missing", "soft", "provenance"}
