@@ -88,18 +88,22 @@ def measure(
         [{"label": "p99", "x": list(sizes), "y": [round(p99, 1) for p99 in p99s]}],
         log_x=True,
     )
+    _sum_up(part, sizes, p99s, float(index.nbytes))
+
+
+def _sum_up(part: Part, sizes: Sequence[int], p99s: Sequence[float], size_bytes: float) -> None:
+    """Add the figures that a later run is compared by, and what came out in words."""
     worst = max(p99s)
     part.findings.append(
         f"A look-up's p99 is {min(p99s):.0f} to {worst:.0f} microseconds from {sizes[0]:,} to {sizes[-1]:,} plates "
         f"(target {TARGET_P99_US}), over readings, each the middle of {ROUNDS} times: on a shared machine the p99 "
         f"of all times says how long other work kept the processor. The index of {sizes[-1]:,} plates takes "
-        f"{index.nbytes / 1e6:.0f} MB (target {TARGET_MB})."
+        f"{size_bytes / 1e6:.0f} MB (target {TARGET_MB})."
     )
     part.figure(
         "lookup_p99", "look-up, p99 over readings, worst list size", Estimate(worst, min(p99s), worst, ROUNDS),
         "us", Better.LOWER, machine=True,
     )  # fmt: skip
-    size_bytes = float(index.nbytes)
     part.figure(
         "index_bytes", f"index of {sizes[-1]:,} plates", Estimate(size_bytes, size_bytes, size_bytes, 1), "bytes",
         Better.LOWER,

@@ -26,6 +26,7 @@ from benchmarks.matchers import (
     likeliest_folded,
     posterior,
 )
+from benchmarks.page import rewrite
 from benchmarks.pictures import open_detector, open_reader, pictures, read
 from benchmarks.plausible import Plausible
 from benchmarks.results import Better, Part, Plot, assemble, save
@@ -39,7 +40,7 @@ from hotlist.explain import explain
 from hotlist.kernel import Kernel, named
 from hotlist.match_settings import MatchSettings
 from hotlist.patterns import Codes
-from hotlist.plate import encode
+from hotlist.plate import decode, encode
 from hotlist.traffic import LOOSEST, Thresholds, Traffic
 
 MARGIN = 0.08
@@ -105,16 +106,9 @@ def run(
         name: the part's key in the results.
     """
     settings = replace(BUDGET, kernel=named(reader))
-    ocr, boxes = open_reader(models, reader), open_detector(models, detector)
-    sets = {}
-    for folder in ("us", "eu"):
-        harsh, mild = (
-            read(pictures(data / folder), ocr, detector=boxes, margin=MARGIN, frames=FRAMES, harsh=kind)
-            for kind in (True, False)
-        )
-        codes = np.array([encode(plate) for plate in harsh.plates], np.uint64)
-        sets[folder] = (harsh.plates, Readings(codes, harsh.single, mild.frames, harsh.frames))
-    labels = [plate for plates, _ in sets.values() for plate in plates]
+    readings = _read(data, models, reader, detector)
+    everything = _joined(list(readings.values()))
+    labels = [decode(code) for code in everything.codes.tolist()]
     part = Part(
         name=name,
         title=f"Matching, read by {reader}",
@@ -127,8 +121,6 @@ def run(
         ),
     )
     plausible = Plausible(labels)
-    readings = {folder: found for folder, (_, found) in sets.items()}
-    everything = _joined(list(readings.values()))
     limits = thresholds_for(plausible.draw(LISTED, seed), settings)
     _methods(part, readings, plausible, settings.kernel, limits)
     _curves(part, everything, plausible, settings.kernel, limits)
@@ -138,6 +130,20 @@ def run(
     _cost(part, everything, labels, settings, seed)
     lookups.measure(part, everything.single, plausible, settings, sizes=sizes, seed=seed)
     return part.to_json()
+
+
+def _read(data: Path, models: Path, reader: str, detector: str) -> dict[str, Readings]:
+    """Return what the OCR makes of the pictures of each set."""
+    ocr, boxes = open_reader(models, reader), open_detector(models, detector)
+    found = {}
+    for folder in ("us", "eu"):
+        harsh, mild = (
+            read(pictures(data / folder), ocr, detector=boxes, margin=MARGIN, frames=FRAMES, harsh=kind)
+            for kind in (True, False)
+        )
+        codes = np.array([encode(plate) for plate in harsh.plates], np.uint64)
+        found[folder] = Readings(codes, harsh.single, mild.frames, harsh.frames)
+    return found
 
 
 def outcome(method: Method, readings: Readings, plausible: Plausible, listed: int) -> Outcome:
@@ -332,15 +338,19 @@ def main() -> None:
     parser.add_argument("--readers", nargs="+", default=["cct-xs-v2-global", "hitonly-ocr"])
     parser.add_argument("--detector", default="yolo-v9-t-384-dequantised")
     parser.add_argument("--out", type=Path, default=Path("docs/results/matching.json"))
+    parser.add_argument("--page", type=Path, help="page whose figures are written from the results")
     options = parser.parse_args()
     parts = [
-        run(options.data, options.models, reader=reader, detector=options.detector, name=f"matching {reader}")
+        run(options.data, options.models, reader=reader, detector=options.detector, name=f"matching-{reader}")
         for reader in options.readers
     ]
     names = (*options.readers, options.detector)
     digests = {name: next(iter(manifest()[name].files.values())) for name in names}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    save(assemble(describe(digests, 1), parts), options.out)
+    results = assemble(describe(digests, 1), parts)
+    save(results, options.out)
+    if options.page:
+        rewrite(options.page, results)
 
 
 if __name__ == "__main__":
