@@ -291,3 +291,111 @@ def _condition(box: Box) -> Condition:
         degraded=tuple(degraded[:32]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
     )
+<<<<<<< HEAD
+=======
+
+
+def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:
+    """Return the retention window over an arena."""
+    retention = config.retention
+    return Window(
+        arena,
+        clock,
+        window_ns=round(retention.window_seconds * NS),
+        late_ns=round(retention.late_seconds * NS),
+    )
+
+
+def open_ledger(
+    config: EdgeConfig, key: SigningKey, digests: tuple[str, str], clock: Clock, refused: Sequence[str]
+) -> Ledger:
+    """Return the ledger of this run's receipts.
+
+    Raises:
+        StorageError: the state folder cannot be written, or its chain is not this device's.
+    """
+    run = Run(
+        device=config.device.id,
+        run=secrets.token_hex(8),
+        boot=boot_id(),
+        window_ns=round(config.retention.window_seconds * NS),
+        late_ns=round(config.retention.late_seconds * NS),
+        software=SOFTWARE,
+        software_digest=software_digest(),
+        models=digests,
+        refused=tuple(sorted(refused)),
+    )
+    return Ledger(config.storage.state, key, run, clock)
+
+
+def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> ListWatch:
+    """Return the watch over the configured list, which builds a matcher for each new version.
+
+    Raises:
+        HotListError: the device's sealing key cannot be used.
+    """
+    budget = MatchSettings(
+        max_false_hits_per_day=config.matching.max_false_hits_per_day,
+        passes_per_day=config.matching.passes_per_day,
+    )
+
+    def build(hot_list: HotList) -> Matcher:
+        plates = hot_list.entries.plates()
+        codes = np.fromiter((encode(plate) for plate in plates), np.uint64, len(hot_list.entries))
+        return Matcher(Index.from_codes(hot_list.version, hot_list.entries, codes), budget)
+
+    max_age = timedelta(hours=config.hotlist.max_age_hours)
+    store = HotListStore(
+        config.hotlist.trust,
+        SealKey.load(config.keys.sealing),
+        source=config.hotlist.file,
+        max_age=max_age,
+    )
+    return ListWatch(
+        store, build, clock, max_age=max_age, poll_ns=round(config.hotlist.poll_seconds * NS), say=say
+    )
+
+
+def load_models(config: EdgeConfig) -> tuple[Model, Model]:
+    """Return the configured detector and reader, verified.
+
+    Raises:
+        ModelError: absent, altered or unknown.
+    """
+    chosen, places = config.models, folders(config.models.folder)
+    return (
+        load(spec_for(chosen.detector, chosen.detector_sha256, "detector"), places),
+        load(spec_for(chosen.reader, chosen.reader_sha256, "reader"), places),
+    )
+
+
+def open_camera(
+    section: CameraSection, config: EdgeConfig, models: tuple[Model, Model], clock: Clock
+) -> Camera:
+    """Return one camera with its source, gate, detector and reader.
+
+    Raises:
+        EdgeError: the source or a model cannot be used.
+    """
+    chosen = config.models
+    zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
+    width = section.input_width or chosen.input_width
+    gate: Gate = MotionGate(zones, detector_width=width) if section.motion else EveryFrame()
+    return Camera(
+        name=section.name,
+        place=section.place,
+        detector=PlateDetector(
+            models[0],
+            providers=chosen.providers,
+            width=width,
+            confidence=section.confidence or chosen.confidence,
+        ),
+        reader=PlateReader(models[1], providers=chosen.providers),
+        gate=gate,
+        zones=zones,
+        detect_every_ns=round(NS / section.detections_per_second),
+        crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
+        sure=config.matching.sure,
+        source=open_source(section.source, clock=clock, forget_within_s=config.retention.window_seconds),
+    )
+>>>>>>> camera
