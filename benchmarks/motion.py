@@ -104,7 +104,13 @@ def run(seed: int = 1, seconds: float = 24.0) -> dict[str, Any]:
         seconds: length of each.
     """
     cv2.setNumThreads(1)
-    part = Part("motion", "Motion gate and capture", __doc__ or "")
+    part = Part(
+        "motion",
+        "Motion gate and capture",
+        "Two gates saw the same drawn roads, frame by frame: the edge's own, a thinned grey difference in blocks, "
+        "and OpenCV's MOG2 on a picture 320 wide; both hold and force looks alike. Then one drawn clip was read in "
+        "one process, and through a capture process with shared memory.",
+    )
     _compare_gates(part, seed, seconds)
     _compare_capture(part, seed, seconds)
     return part.to_json()
@@ -143,7 +149,12 @@ def _compare_gates(part: Part, seed: int, seconds: float) -> None:
             "share",
             Better.HIGHER,
         )
-    own = total["grey difference"]
+    own, other = total["grey difference"], total["MOG2"]
+    times = [float(np.median(seen.milliseconds)) for seen in (own, other)]
+    part.findings.append(
+        f"The edge's gate takes {times[0]:.2f} ms a 720p frame, MOG2 {times[1]:.2f} ms; each let through "
+        f"{own.plates_opened} and {other.plates_opened} of {own.plates} frames with a legible plate."
+    )
     part.check(
         "no frame with a legible plate is held back",
         own.plates_opened == own.plates > 0,
@@ -162,6 +173,11 @@ def _compare_capture(part: Part, seed: int, seconds: float) -> None:
     rows = (
         ("in this process", f"{own[0]:.0f}", f"{own[1]:.2f}"),
         ("through a capture process", f"{other[0]:.0f}", f"{other[1]:.2f}"),
+    )
+    part.findings.append(
+        f"A clip is read at {own[0]:.0f} frames a second in one process and {other[0]:.0f} through a capture "
+        f"process, which leaves {own[1]:.2f} and {other[1]:.2f} ms of the edge's own processor time a frame; "
+        "the picture is decoded into the shared memory, so there is no copy to pay for."
     )
     part.table("Reading a 720p clip", ("how", "frames a second", "ms of this process's time a frame"), rows)
     part.figure(
