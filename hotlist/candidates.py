@@ -140,11 +140,13 @@ class Candidates:
         symbols = np.flatnonzero(penalties <= slack)
         if len(symbols):
             places = np.arange(length + 1)
-            inserted = np.multiply.outer(_VALUES[0, places], _DIGITS[symbols])
-            inserted += self._shifted[_MISSING : _MISSING + len(places), None]
+            added = np.multiply.outer(_VALUES[0, places], _DIGITS[symbols])
+            # In a buffer that is wiped: a sum that broadcasts the codes would leave a copy in NumPy's own.
+            inserted = self.scratch[: added.size].reshape(added.shape)
+            inserted[:] = self._shifted[_MISSING : _MISSING + len(places), None]
+            inserted += added
             likely = np.broadcast_to(penalties[symbols], inserted.shape)
             self._put(inserted.ravel(), likely.ravel(), (_MISSING + places).repeat(len(symbols)))
-            inserted.fill(0)
 
     def _put(self, codes: Codes, penalty: Table | float, shift: Places | int) -> None:
         """Append candidates without edits; they are few against `LIMIT`."""
