@@ -207,7 +207,7 @@ def _measure(bench: Bench, names: Sequence[str], inputs: Inputs) -> dict[str, An
             noise.sample()
             done()
     machine = environment.describe(dict(digests), bench.seed)
-    machine |= {"data": [str(path) for path in (*inputs.videos, *inputs.folders)], "noise": noise.to_json()}
+    machine |= {"data": [path.name for path in (*inputs.videos, *inputs.folders)], "noise": noise.to_json()}
     return results.assemble(machine, measured)
 
 
