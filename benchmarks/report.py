@@ -20,7 +20,7 @@ HEADLINES: Final = (
     ("video.drawn.delay_p95", "from picture to sealed hit on disk, 95 of 100 hits"),
     ("accuracy.drawn_clear.edge_hit", "of listed plates hit, drawn road, clear weather"),
     ("matching.recall", "of listed plates matched at the false-hit budget"),
-    ("forgetting.left", "traces of a non-hit found in memory after the window"),
+    ("forgetting.window_5.occurrences", "traces of forgotten plates found, 5 s window"),
 )
 """Figures that stand at the top where they were measured, with what they say."""
 
