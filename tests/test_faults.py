@@ -50,7 +50,9 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found(folder, [canary.text for canary in shown])
     settings = {"window": 180, "slots": 64, "clip": "road.mp4", "folder": ""}
     models = {"detector": "hitonly-detector", "reader": "hitonly-ocr"}
-    (folder / "edge.toml").write_text(CONFIG.format(**settings, **models).replace("realtime = true", "realtime = false"))
+    (folder / "edge.toml").write_text(
+        CONFIG.format(**settings, **models).replace("realtime = true", "realtime = false")
+    )
     return folder
 
 
