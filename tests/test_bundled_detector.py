@@ -35,7 +35,7 @@ def test_open_image_models_loads_it(road: tuple[Pixels, list[tuple[float, float,
     theirs = create_detector(str(FILE), backend="yolo_v9", class_labels=("License Plate",), conf_thresh=0.4)
     there = theirs.predict(picture)
     assert isinstance(there, list)
-    sides = [one.bounding_box for one in there]
+    sides = [one.bounding_box for one in there if not isinstance(one, list)]
     found = [(float(box.x1), float(box.y1), float(box.x2), float(box.y2)) for box in sides]
     assert all(max(overlap(box, other) for other in found) > 0.5 for box in boxes)
 
