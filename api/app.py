@@ -21,6 +21,7 @@ from api.routes import (
     device_routes,
     list_routes,
     oversight_pages,
+    people_api,
     people_pages,
     queue_events,
     review_routes,
@@ -39,6 +40,7 @@ _PAGES: Final = (
     device_pages,
     people_pages,
     oversight_pages,
+    people_api,
 )
 _DESCRIPTION: Final = (
     "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
@@ -112,7 +114,10 @@ def _describe_problems(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         content = made()
         schemas = content.setdefault("components", {}).setdefault("schemas", {})
-        schemas.setdefault("Problem", device_routes.Problem.model_json_schema())
+        schemas.setdefault("Problem", problems.Problem.model_json_schema())
+        for path in content["paths"].values():
+            for route in path.values():
+                route["responses"].pop("422", None)
         return content
 
     app.openapi = described  # type: ignore[method-assign]

@@ -2,10 +2,11 @@
 
 import logging
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +17,24 @@ from api.pages import ErrorPage, render
 from hotlist.errors import HotListError
 
 MEDIA: Final = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457); it never holds a plate."""
+
+    type: Annotated[str, Field(examples=["urn:hitonly:problem:device"])]
+    title: Annotated[str, Field(examples=["The device is not accepted"])]
+    status: Annotated[int, Field(examples=[401])]
+    detail: Annotated[str, Field(examples=["the request has been made before"])]
+    hint: str | None = None
+
+
+_ANSWER: Final[dict[str, Any]] = {
+    "description": "A problem document",
+    "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"4XX": _ANSWER, "5XX": _ANSWER}
+"""What every router under ``/v1`` says of its errors."""
 _LOG: Final = logging.getLogger(__name__)
 
 

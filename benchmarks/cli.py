@@ -3,7 +3,7 @@
 Each part is a module with a ``run`` that returns its piece of ``results.json``; `PARTS` is where they meet.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import accuracy, environment, report, results, video
+from benchmarks import accuracy, environment, forgetting_here, report, results, video
 from benchmarks.compare import TIME_LIMIT, compare, regressed
 from benchmarks.department import Reading
 from benchmarks.drawing.weather import Weather
@@ -32,7 +32,12 @@ from benchmarks.runner import Bench, BenchError
 from edge.config import ModelsSection
 from edge.errors import EdgeError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measure this system on this machine, and write one report that can be trusted.",
+)
 console = Console(stderr=True, highlight=False)
 _DEFAULT: Final = ModelsSection()
 
@@ -71,6 +76,7 @@ PARTS: Final[dict[str, PartRun]] = {
     "video": lambda bench, inputs: video.run(bench, inputs.videos),
     "accuracy": lambda bench, inputs: accuracy.run(bench, inputs.folders, inputs.peers),
     "matching": lambda bench, inputs: run_matching(bench, inputs.folders),
+    "forgetting": lambda bench, _inputs: forgetting_here.run(bench),
 }
 
 
@@ -101,7 +107,7 @@ def everything(  # noqa: PLR0917 - each is an option of the command line
     """Measure everything and write the report. Exit 1 when a check fails or the baseline is not held."""
     bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
     inputs = Inputs(videos or (), data or (), _peers(peer or []))
-    _finish(_measure(bench, list(PARTS), inputs), out, baseline)
+    _finish(_measure(bench, PARTS, inputs), out, baseline)
 
 
 @app.command("video")
@@ -116,7 +122,7 @@ def video_part(  # noqa: PLR0917 - each is an option of the command line
 ) -> None:
     """Measure speed, drops, memory and delay on video, beside fast-alpr's plain loop."""
     bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
-    _finish(_measure(bench, ["video"], Inputs(videos=videos or ())), out, None)
+    _finish(_measure(bench, _only("video"), Inputs(videos=videos or ())), out, None)
 
 
 @app.command("accuracy")
@@ -132,7 +138,9 @@ def accuracy_part(  # noqa: PLR0917 - each is an option of the command line
 ) -> None:
     """Measure how well plates are found and read, on drawn roads and on your labelled data."""
     bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
-    _finish(_measure(bench, ["accuracy"], Inputs(folders=data or (), peers=_peers(peer or []))), out, None)
+    _finish(
+        _measure(bench, _only("accuracy"), Inputs(folders=data or (), peers=_peers(peer or []))), out, None
+    )
 
 
 @app.command("matching")
@@ -147,7 +155,30 @@ def matching_part(  # noqa: PLR0917 - each is an option of the command line
 ) -> None:
     """Measure matching: recall against false hits, list sizes, look-up time and memory."""
     bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
-    _finish(_measure(bench, ["matching"], Inputs(folders=data or ())), out, None)
+    _finish(_measure(bench, _only("matching"), Inputs(folders=data or ())), out, None)
+
+
+@app.command("forgetting")
+def forgetting_part(  # noqa: PLR0917 - each is an option of the command line
+    plates: Annotated[int, typer.Option(min=10, help="Canary plates shown.")] = 1000,
+    window: Annotated[
+        list[float] | None,
+        typer.Option(help="Retention window, seconds; may be repeated. Default: 180, 5, 0."),
+    ] = None,
+    out: OutOption = Path("report"),
+    seed: SeedOption = 1,
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Search a running edge for what it must have forgotten: the release gate. Takes root and strace."""
+    bench = Bench(Reading(detector, reader, models), seed=seed)
+    windows = window or [180.0, 5.0, 0.0]
+
+    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
+        return forgetting_here.run(told, plates, windows)
+
+    _finish(_measure(bench, {"forgetting": run}, Inputs()), out, None)
 
 
 @app.command("compare")
@@ -195,20 +226,24 @@ def render(  # noqa: PLR0917 - each is an option of the command line
     )
 
 
-def _measure(bench: Bench, names: Sequence[str], inputs: Inputs) -> dict[str, Any]:
+def _measure(bench: Bench, parts: Mapping[str, PartRun], inputs: Inputs) -> dict[str, Any]:
     """Run parts one after the other and return the whole results."""
     digests = [(f"{model.spec.kind} {model.spec.name}", model.digest) for model in load_models(bench.reading)]
     noise = environment.Noise()
     measured = []
-    with _progress(names) as (advance, done):
+    with _progress(len(parts)) as (advance, done):
         noise.sample()
-        for name in names:
-            measured.append(PARTS[name](replace(bench, advance=advance), inputs))
+        for run in parts.values():
+            measured.append(run(replace(bench, advance=advance), inputs))
             noise.sample()
             done()
     machine = environment.describe(dict(digests), bench.seed)
-    machine |= {"data": [str(path) for path in (*inputs.videos, *inputs.folders)], "noise": noise.to_json()}
+    machine |= {"data": [path.name for path in (*inputs.videos, *inputs.folders)], "noise": noise.to_json()}
     return results.assemble(machine, measured)
+
+
+def _only(name: str) -> dict[str, PartRun]:
+    return {name: PARTS[name]}
 
 
 def _finish(found: dict[str, Any], out: Path, baseline: Path | None) -> None:
@@ -230,14 +265,14 @@ def _finish(found: dict[str, Any], out: Path, baseline: Path | None) -> None:
 
 
 @contextmanager
-def _progress(names: Sequence[str]) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+def _progress(parts: int) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
     """Show what is being done and how many parts are through."""
     columns = (
         SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"),
         TimeElapsedColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=len(names))
+        task = progress.add_task("starting", total=parts)
         yield lambda doing: progress.update(task, description=doing), lambda: progress.advance(task)
 
 

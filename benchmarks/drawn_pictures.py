@@ -25,7 +25,7 @@ def draw_pictures(folder: Path, seed: int, each: int = EACH) -> Path:
     Raises:
         OSError: a file cannot be written.
     """
-    scene = Scene(RenderSpec(seed, seconds=each * 4.5, traffic=60))
+    scene = Scene(RenderSpec(seed, seconds=10 + each * 5, traffic=45))
     taken = {"us": 0, "eu": 0}
     for one in scene.truth.passes:
         kind = "us" if one.region.startswith("US") else "eu"

@@ -25,7 +25,7 @@ STRIDE: Final = -(-READ_DTYPE.itemsize // _PAGE) * _PAGE
 WRITING: Final = (
     "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,vmsplice,tee,"
     "copy_file_range,process_vm_writev,io_uring_setup,open,openat,openat2,creat,rename,renameat,renameat2,"
-    "link,linkat,symlink,symlinkat,mknod,mknodat,mkdir,mkdirat,truncate,connect,mmap"
+    "link,linkat,symlink,symlinkat,mknod,mknodat,mkdir,mkdirat,truncate,connect"
 )
 """Every system call that can hand bytes to a file, a socket or another process, or make a file."""
 
@@ -99,6 +99,15 @@ class Edge:
             content = os.pread(memory.fileno(), region.end - region.start, region.start)
         rows = np.ndarray((self.slots,), READ_DTYPE, buffer=content, strides=(STRIDE,))
         return rows[rows["readings"] > 0].copy()
+
+    def shared_files(self) -> set[str]:
+        """Return the files that any of its processes has mapped for writing: a way round the record."""
+        return {
+            region.name
+            for pid in self.family()
+            for region in regions(pid)
+            if region.rights == "rw-s" and region.name.startswith("/") and "/memfd:" not in region.name
+        }
 
     def swapped(self) -> int:
         """Return how many bytes of it are in swap."""

@@ -195,7 +195,7 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
         _watch(edge, trial, sightings)
         everything = [*patterns, *_patterns(shown, sightings, inputs)]
         _search_memory(edge, everything, outcome)
-        outcome.swapped = edge.swapped()
+        outcome.swapped, outcome.unseen = edge.swapped(), len(edge.shared_files())
         outcome.exit_code = edge.end(signal.SIGTERM)
     non_hits = {canary.text for canary in shown} - {canary.text for canary in listed}
     outcome.exact = len(sightings.texts & non_hits)
@@ -321,7 +321,7 @@ def _search_written(written: Written, scanner: Scanner, folder: Path, outcome: O
     outcome.bytes_written = sum(len(data) for data in written.data)
     for data in written.data:
         _count(scanner.search(data), outcome.written)
-    outcome.unseen = sum(written.unseen.values()) + len(written.shared)
+    outcome.unseen += sum(written.unseen.values())
     outcome.connections = len(written.connected)
     allowed = tuple(str(folder / name) for name in ("spool", "state", "trust"))
     outcome.strange_files = sum(

@@ -15,12 +15,12 @@ from benchmarks.results import failed_checks, save
 from hotlist.files import write_durably
 
 HEADLINES: Final = (
-    ("video.drawn.cpu_gain", "times less processor time than the plain loop, on a drawn road"),
+    ("video.drawn.cpu_gain", "the plain loop's processor time over ours, on a drawn road"),
     ("video.drawn.edge_fps", "frames a second on this machine, drawn road"),
     ("video.drawn.delay_p95", "from picture to sealed hit on disk, 95 of 100 hits"),
     ("accuracy.drawn_clear.edge_hit", "of listed plates hit, drawn road, clear weather"),
     ("matching.recall", "of listed plates matched at the false-hit budget"),
-    ("forgetting.left", "traces of a non-hit found in memory after the window"),
+    ("forgetting.window_5.occurrences", "traces of forgotten plates found, 5 s window"),
 )
 """Figures that stand at the top where they were measured, with what they say."""
 
@@ -71,11 +71,12 @@ def number(figure: Mapping[str, Any], name: str = "value") -> str:
 
 def print_summary(results: Mapping[str, Any], console: Console) -> None:
     """Print figures, findings and failed checks as a table on the terminal."""
-    grid = Table("figure", "value", "95 % interval", "unit", title="Results")
+    grid = Table("figure", "value", "95 % interval", title="Results")
     for part in results["parts"].values():
         for figure in part["figures"]:
             between = f"{number(figure, 'low')} to {number(figure, 'high')}"
-            grid.add_row(figure["label"], number(figure), between, figure["unit"])
+            unit = "" if figure["unit"] == "share" else f" {figure['unit']}"
+            grid.add_row(figure["label"], number(figure) + unit, between)
     console.print(grid)
     for part in results["parts"].values():
         for finding in part["findings"]:

@@ -169,8 +169,8 @@ def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found
     memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
         for region in regions(pid):
-            if not region.rights.startswith("r"):
-                coverage.skipped["not readable by the process itself"] += region.end - region.start
+            if why := _out_of_reach(region):
+                coverage.skipped[why] += region.end - region.start
                 continue
             before = coverage.scanned
             try:
@@ -183,6 +183,15 @@ def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found
     finally:
         os.close(memory)
     return found
+
+
+def _out_of_reach(region: Region) -> str:
+    """Say why nothing of a read can be in a region, or nothing."""
+    if not region.rights.startswith("r"):
+        return "not readable by the process itself"
+    if region.name.startswith("/") and "w" not in region.rights:
+        return "a file's own content, mapped read-only"
+    return ""
 
 
 def _search_region(memory: int, region: Region, scanner: Scanner, coverage: Coverage) -> list[Found]:

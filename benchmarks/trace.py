@@ -14,6 +14,7 @@ _UNSEEN = frozenset(
     {b"sendfile", b"splice", b"vmsplice", b"tee", b"copy_file_range", b"process_vm_writev", b"io_uring_setup"}
 )
 """Calls that move bytes which the record does not show: there must be none."""
+_MAKING = (b"open", b"creat", b"rename", b"link", b"symlink", b"mknod", b"mkdir", b"truncate")
 
 
 @dataclass(slots=True)
@@ -26,7 +27,6 @@ class Written:
         unseen: calls that moved bytes out of the record's sight, by name and count.
         made: files that were made or opened for writing.
         connected: addresses connected to, other than the box's own sockets.
-        shared: files that were mapped for writing.
     """
 
     data: list[bytes] = field(default_factory=list, repr=False)
@@ -34,7 +34,6 @@ class Written:
     unseen: dict[str, int] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
     connected: set[str] = field(default_factory=set)
-    shared: set[str] = field(default_factory=set)
 
 
 def read_trace(path: Path) -> Written:
@@ -50,11 +49,9 @@ def read_trace(path: Path) -> Written:
             written.data += [_bytes(text) for text in _TEXT.findall(arguments)]
         elif name in _UNSEEN:
             written.unseen[name.decode()] = written.unseen.get(name.decode(), 0) + 1
-        elif name == b"mmap":
-            _note_mapping(arguments, written)
         elif name == b"connect":
             written.connected.add(arguments.decode(errors="replace")[:200])
-        else:
+        elif name.startswith(_MAKING):
             _note_file(name, arguments, written)
     return written
 
@@ -73,14 +70,6 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
                 yield line
 
 
-def _note_mapping(arguments: bytes, written: Written) -> None:
-    if b"MAP_SHARED" in arguments and b"PROT_WRITE" in arguments:
-        place = re.search(rb"<([^>]*)>", arguments)
-        name = _unhex(place[1]) if place else "anonymous"
-        if "/memfd:" not in name and name != "anonymous":
-            written.shared.add(name)
-
-
 def _note_file(name: bytes, arguments: bytes, written: Written) -> None:
     texts = [_bytes(text).decode(errors="replace") for text in _TEXT.findall(arguments)]
     opening = name.startswith(b"open")
@@ -90,9 +79,3 @@ def _note_file(name: bytes, arguments: bytes, written: Written) -> None:
 
 def _bytes(text: bytes) -> bytes:
     return bytes.fromhex(text.replace(b"\\x", b"").decode())
-
-
-def _unhex(text: bytes) -> str:
-    return re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text).decode(
-        errors="replace"
-    )

@@ -154,11 +154,15 @@ def run_plain(job: Job) -> dict[str, Any]:
 
 
 class _Spent:
-    """Wall-clock and processor time since it was made; children count once they have ended."""
+    """Wall-clock and processor time since it was made; children that have ended by then count.
+
+    What children spent before, starting up, does not.
+    """
 
     def __init__(self) -> None:
         self._wall = time.perf_counter()
         self._own = time.process_time()
+        self._before = sum(_cpu_s(child) for child in _children())
 
     def until_now(self) -> dict[str, float]:
         """Return seconds: wall, processor of this process, processor of its children."""
@@ -166,7 +170,7 @@ class _Spent:
         return {
             "wall_s": time.perf_counter() - self._wall,
             "cpu_s": time.process_time() - self._own,
-            "children_cpu_s": children.ru_utime + children.ru_stime,
+            "children_cpu_s": max(0.0, children.ru_utime + children.ru_stime - self._before),
         }
 
 
@@ -183,8 +187,21 @@ def _timed(call: Callable[[Any], Any], stages: dict[str, float], name: str) -> C
 
 def _memory_mib() -> float:
     """Return the proportional set size of this process and its children."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
-    return sum(_pss_kib(each) for each in ("self", *children)) / 1024
+    return sum(_pss_kib(each) for each in ("self", *_children())) / 1024
+
+
+def _children() -> list[str]:
+    """Return the ids of the processes that this one has started."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+
+
+def _cpu_s(process: str) -> float:
+    """Return the processor seconds that a running process has used."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss_kib(process: str) -> int:

@@ -2,7 +2,8 @@
 
 The picture is thinned to a small grey one and compared with a background. The difference is averaged over
 blocks of about 32 x 32 pixels of a 720p picture, and a block differs where it does so clearly more than the
-middle one of all blocks: noise and a change of light raise all of them alike. Where a block differs, the
+middle one of all blocks: noise and a change of light raise all of them alike. Four blocks together are motion;
+fewer may be rain. Where a block differs, the
 background learns nothing until the block has been quiet for a good while: then what stopped there, or left
 there, is background.
 
@@ -23,9 +24,13 @@ from edge.flow import Pixels
 from edge.zones import Polygon, Zones
 
 _WIDTH: Final = 320
-"""The small picture is about this wide."""
+"""The small picture is at least about this wide; a plate that the detector can find is over 8 of it."""
+_DETECTOR_WIDTH: Final = 384
+"""For this width of the detector's input; a wider one finds smaller plates."""
 _BLOCK: Final = 8
 """Side of a block in the small picture."""
+_CLUSTER: Final = 2
+"""So many blocks wide and high is motion: a vehicle whose plate can be read is larger, a drop of rain smaller."""
 _MARGIN: Final = 4
 """Grey levels by which a moving block differs more than the middle one."""
 _RATIO: Final = 2.5
@@ -40,9 +45,9 @@ _FORCED_NS: Final = 3 * NS
 """Open at least this often."""
 _LEARN_S: Final = 4.0
 """Time in which the background follows slow changes."""
-_RECENT_S: Final = 1.0
+_RECENT_S: Final = 0.5
 """Time in which the picture of a moment ago follows: what differs from that one moves now."""
-_ABSORB_NS: Final = 10 * NS
+_ABSORB_NS: Final = 5 * NS
 """What has not moved for this long is background."""
 
 
@@ -53,10 +58,12 @@ class MotionGate:
 
     Args:
         zones: motion that cannot belong to a plate in these is ignored.
+        detector_width: of the detector's input, pixels; decides how small a vehicle matters.
     """
 
-    def __init__(self, zones: Zones | None = None) -> None:
+    def __init__(self, zones: Zones | None = None, *, detector_width: int = _DETECTOR_WIDTH) -> None:
         self._zones = zones or Zones()
+        self._width = max(_WIDTH, _WIDTH * detector_width // _DETECTOR_WIDTH)
         self._shape: tuple[int, ...] = ()
         self._seeded = False
         self._last_ns = 0
@@ -90,12 +97,14 @@ class MotionGate:
         if self._shape:
             for buffer in (self._grey, self._background, self._recent, self._known, self._difference):
                 buffer.fill(0)
+            self._blocks.fill(0)
+            self._clusters.fill(0)
         self._seeded = False
 
     def _prepare(self, shape: tuple[int, ...]) -> None:
         """Make the buffers for pictures of this shape."""
         self.wipe()
-        step = max(1, shape[1] // _WIDTH)
+        step = max(1, shape[1] // self._width)
         rows, columns = (max(1, -(-size // step) // _BLOCK) for size in shape[:2])
         height, width = min(rows * _BLOCK, -(-shape[0] // step)), min(columns * _BLOCK, -(-shape[1] // step))
         # Green carries most of the brightness, and takes no conversion.
@@ -106,6 +115,8 @@ class MotionGate:
         self._known: Pixels = np.zeros((height, width), np.uint8)
         self._difference: Pixels = np.zeros((height, width), np.uint8)
         self._blocks: Pixels = np.zeros((rows, columns), np.uint8)
+        self._clusters: Pixels = np.zeros((rows, columns), np.uint8)
+        self._kernel: Pixels = np.ones((min(_CLUSTER, rows), min(_CLUSTER, columns)), np.uint8)
         self._mask: Pixels = np.zeros((height, width), np.uint8)
         self._restless_ns: npt.NDArray[np.int64] = np.zeros((rows, columns), np.int64)
         self._watched = _watched_blocks(self._zones, (height, width), (rows, columns))
@@ -113,24 +124,32 @@ class MotionGate:
 
     def _moves(self, stream_ns: int) -> bool:
         """Compare the small picture with the background, and let the background learn."""
-        self._restless_ns[self._differing(self._recent)[0]] = stream_ns
-        differing, middle = self._differing(self._background)
+        limit, _ = self._compare(self._recent)
+        self._restless_ns[self._blocks > limit] = stream_ns
+        limit, middle = self._compare(self._background)
         if middle < _LIGHT:
             self._light_since_ns = None
         elif self._is_light(stream_ns):
             self._seed(stream_ns)
             return False
-        self._learn(differing, stream_ns)
-        return middle >= _LIGHT or bool((differing & self._watched).any())
+        self._learn(self._blocks > limit, stream_ns)
+        cv2.erode(
+            self._blocks, self._kernel, self._clusters, borderType=cv2.BORDER_CONSTANT, borderValue=(0,)
+        )
+        return middle >= _LIGHT or bool(((self._clusters > limit) & self._watched).any())
 
-    def _differing(self, other: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.bool_], int]:
-        """Return which blocks of the picture differ from another's, and by how much the middle one does."""
+    def _compare(self, other: npt.NDArray[np.float32]) -> tuple[float, int]:
+        """Fill `_blocks` with how much each differs from another picture's; return from where that counts.
+
+        Returns:
+            The difference above which a block differs, and the middle block's difference.
+        """
         cv2.convertScaleAbs(other, dst=self._known)
         cv2.absdiff(self._grey, self._known, dst=self._difference)
         rows, columns = self._blocks.shape
         cv2.resize(self._difference, (columns, rows), dst=self._blocks, interpolation=cv2.INTER_AREA)
         middle = int(np.partition(self._blocks, self._blocks.size // 2, axis=None)[self._blocks.size // 2])
-        return self._blocks > max(middle + _MARGIN, _RATIO * middle), middle
+        return max(middle + _MARGIN, _RATIO * middle), middle
 
     def _is_light(self, stream_ns: int) -> bool:
         """Whether a change of the whole picture is still young enough to be taken for one of light."""

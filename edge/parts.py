@@ -116,14 +116,15 @@ def open_camera(
     """
     chosen = config.models
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
-    gate: Gate = MotionGate(zones) if section.motion else EveryFrame()
+    width = section.input_width or chosen.input_width
+    gate: Gate = MotionGate(zones, detector_width=width) if section.motion else EveryFrame()
     return Camera(
         name=section.name,
         place=section.place,
         detector=PlateDetector(
             models[0],
             providers=chosen.providers,
-            width=section.input_width or chosen.input_width,
+            width=width,
             confidence=section.confidence or chosen.confidence,
         ),
         reader=PlateReader(models[1], providers=chosen.providers),

@@ -35,7 +35,7 @@ _REPEAT_NS: Final = 15 * NS
 """A pass broken in two by a post or a lorry is one pass: the same entry does not hit again so soon."""
 _QUIET_NS: Final = 2 * NS
 _SCRUB_NS: Final = 30 * NS
-"""On a road that is never quiet, leftovers are overwritten this often all the same."""
+"""On a road that is never quiet, leftovers are overwritten this often all the same, or twice a window."""
 
 
 class Gate(Protocol):
@@ -147,7 +147,8 @@ class Pipeline:
             quiet = False
         else:
             quiet = frame.stream_ns - self._busy_ns > _QUIET_NS
-        if not self._scrubbed and (quiet or frame.stream_ns - self._scrubbed_ns > _SCRUB_NS):
+        seldom_ns = max(NS, min(_SCRUB_NS, self.window.window_ns // 2))
+        if not self._scrubbed and (quiet or frame.stream_ns - self._scrubbed_ns > seldom_ns):
             self._scrubbed_ns = frame.stream_ns
             self.scrub()
 

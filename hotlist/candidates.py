@@ -129,25 +129,30 @@ class Candidates:
         pads = np.flatnonzero(self._best == PAD)
         length = int(pads[0]) if len(pads) else SLOTS
         penalties = top[:length] - self._kernel.spurious_at(length)
-        for slot in np.flatnonzero(penalties <= slack).tolist():
-            self._put(self._shifted[_EXTRA + slot, None], penalties[slot], _EXTRA + slot)
+        slots = np.flatnonzero(penalties <= slack)
+        if len(slots):
+            shifted = self._shifted[_EXTRA + slots]
+            self._put(shifted, penalties[slots], _EXTRA + slots)
+            shifted.fill(0)
         if length == SLOTS:
             return
         penalties = top[-1] - self._logs[-1, PAD] - self._kernel.missing
         symbols = np.flatnonzero(penalties <= slack)
         if len(symbols):
-            for slot in range(length + 1):
-                inserted = _DIGITS[symbols] * _VALUES[0, slot]
-                inserted += self._shifted[_MISSING + slot]
-                self._put(inserted, penalties[symbols], _MISSING + slot)
-                inserted.fill(0)
+            places = np.arange(length + 1)
+            added = np.multiply.outer(_VALUES[0, places], _DIGITS[symbols])
+            # In a buffer that is wiped: a sum that broadcasts the codes would leave a copy in NumPy's own.
+            inserted = self.scratch[: added.size].reshape(added.shape)
+            inserted[:] = self._shifted[_MISSING : _MISSING + len(places), None]
+            inserted += added
+            likely = np.broadcast_to(penalties[symbols], inserted.shape)
+            self._put(inserted.ravel(), likely.ravel(), (_MISSING + places).repeat(len(symbols)))
 
-    def _put(self, codes: Codes, penalty: Table | float, shift: int) -> None:
-        """Append candidates without edits, as far as there is room."""
-        place = slice(self._used, min(self._used + len(codes), LIMIT))
+    def _put(self, codes: Codes, penalty: Table | float, shift: Places | int) -> None:
+        """Append candidates without edits; they are few against `LIMIT`."""
+        place = slice(self._used, self._used + len(codes))
         self._used = place.stop
-        room = place.stop - place.start
-        self._code[place] = codes[:room]
+        self._code[place] = codes
         self._penalty[place] = penalty
         self._shift[place] = shift
         self._last[place] = -1

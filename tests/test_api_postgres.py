@@ -28,7 +28,8 @@ from api.service import Service, open_service
 from edge.ack import read_acknowledgement
 from tests.api_kit import PLATE, Box, Desk, HandClock, make_entry, make_hit, registration
 
-BIN = Path("/usr/lib/postgresql/15/bin")
+BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/lib/postgresql/15/bin"))
+"""The newest server that Debian has installed."""
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.system(str(BIN / "initdb"))
 

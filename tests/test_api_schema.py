@@ -30,6 +30,14 @@ UNTOLD = positive_data_acceptance
 """Left out: a key's text or a code can be refused although the description allows it."""
 REFUSED = negative_data_rejection
 """Left out where the body is too large: 413 is a refusal that schemathesis does not know."""
+
+
+def check(case: Any, answer: Any) -> None:  # noqa: ANN401 - schemathesis has no plain types for them
+    """Hold an answer against the description."""
+    excluded = [UNTOLD, REFUSED] if answer.status_code == 413 else [UNTOLD]
+    case.validate_response(answer, excluded_checks=excluded)
+
+
 SCHEMA = schemathesis.openapi.from_asgi("/v1/openapi.json", desk().app)
 
 
@@ -41,8 +49,7 @@ def test_a_signed_request_is_answered_as_the_openapi_says(case: Any) -> None:  #
     key_id = "enrolling" if case.path.endswith("enrol") else ""
     answer = box().send(case.method, case.path, body, key_id=key_id)
     assert answer.status_code < 500
-    excluded = [UNTOLD] if answer.status_code != 413 else [UNTOLD, REFUSED]
-    case.validate_response(answer, excluded_checks=excluded)
+    check(case, answer)
 
 
 @SCHEMA.parametrize()
@@ -51,4 +58,4 @@ def test_an_unsigned_request_is_refused_as_the_openapi_says(case: Any) -> None: 
     """With whatever headers, query and body: refused with a problem document."""
     answer = case.call()
     assert 400 <= answer.status_code < 500
-    case.validate_response(answer, excluded_checks=[UNTOLD])
+    check(case, answer)

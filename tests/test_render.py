@@ -1,6 +1,7 @@
 import csv
 import re
 from collections.abc import Callable
+from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from benchmarks.drawing.plates import FORMATS
 from benchmarks.drawing.weather import Weather
+from benchmarks.drawn_pictures import draw_pictures
+from benchmarks.labelled import find
 from benchmarks.render import LEGIBLE_PIXELS, RenderSpec, Scene, render
 from benchmarks.truth import read_truth
 
@@ -154,3 +157,16 @@ def test_a_clip_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="cannot be written"):
         render(spec, tmp_path / "absent" / "c.mp4")
     assert not list(tmp_path.iterdir())
+
+
+def test_drawn_pictures_carry_their_labels(tmp_path: Path) -> None:
+    """Pictures drawn for other parts come in OpenALPR's layout, each with the box and text of its plate."""
+    draw_pictures(tmp_path, seed=1, each=2)
+    eu, us = find(tmp_path)
+    assert (eu.name, us.name) == ("eu", "us")
+    for picture in (*eu.pictures, *us.pictures):
+        assert picture.box is not None
+        left, top, right, bottom = (round(side) for side in astuple(picture.box))
+        pixels = cv2.imread(str(picture.path))
+        assert pixels is not None
+        assert _is_plate(pixels[top + 1 : bottom - 1, left + 1 : right - 1].astype(np.uint8))

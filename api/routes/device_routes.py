@@ -10,36 +10,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import devices, heartbeats, intake, publishing
+from api.audit import Act
 from api.deps import FromDevice, ServiceDep
 from api.devices import Device
 from api.errors import DeviceError, InvalidError, TooLargeError
 from api.heartbeats import Heartbeat, HeartbeatAnswer
-from api.problems import MEDIA, document
+from api.problems import PROBLEMS, document
 from api.service import Service
 from edge.hit import MAX_ENVELOPE
 from hotlist.signed_requests import Request as Signed
 from hotlist.signed_requests import RequestSignatureError, read_request
 
-
-class Problem(BaseModel):
-    """A problem document (RFC 9457); it never holds a plate."""
-
-    type: Annotated[str, Field(examples=["urn:hitonly:problem:device"])]
-    title: Annotated[str, Field(examples=["The device is not accepted"])]
-    status: Annotated[int, Field(examples=[401])]
-    detail: Annotated[str, Field(examples=["the request has been made before"])]
-    hint: str | None = None
-
-
-_PROBLEM: Final[dict[str, Any]] = {
-    "description": "A problem document",
-    "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 _SEALED: Final[dict[str, Any]] = {
     "description": "The list, sealed to the device",
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
-router = APIRouter(prefix="/v1", tags=["devices"], responses={"4XX": _PROBLEM, "5XX": _PROBLEM})
+router = APIRouter(prefix="/v1", tags=["devices"], responses=PROBLEMS)
 ENROLLING: Final = "enrolling"
 """The key id of the one request that a device signs before it has an id."""
 
@@ -119,7 +105,12 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
         raise DeviceError(str(problem)) from None
     if signed.key_id != ENROLLING or not signed.holds(verify_key):
         raise DeviceError("the request is not signed by the key that it sends")
-    device = await run_in_threadpool(devices.enrol, service, asked.code, verify_key, seal_key)
+    try:
+        device = await run_in_threadpool(devices.enrol, service, asked.code, verify_key, seal_key)
+    except DeviceError as problem:
+        act = Act("nobody", "device.refuse", request.url.path, result=str(problem)[:80])
+        await run_in_threadpool(service.record, act)
+        raise
     return await run_in_threadpool(_enrolment, service, device)
 
 

@@ -1,0 +1,36 @@
+"""Forgetting inside the one command: as large as the time allows, or a word that it cannot run here."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks import forgetting
+from benchmarks.results import Part
+from benchmarks.runner import Bench
+
+ALL_PLATES, ALL_WINDOWS = 100, (5.0, 0.0)
+QUICK_PLATES, QUICK_WINDOWS = 30, (5.0,)
+
+
+def run(bench: Bench, plates: int | None = None, windows: Sequence[float] = ()) -> dict[str, Any]:
+    """Measure forgetting, by default with fewer plates and shorter windows than the release gate.
+
+    Where the memory of another process cannot be searched the part says so and holds no figure, so that a
+    comparison with a run that measured it fails.
+    """
+    lacking = [
+        word
+        for word, absent in (("root", os.geteuid() != 0), ("strace", not shutil.which("strace")))
+        if absent
+    ]
+    if lacking:
+        finding = f"Not measured: searching a running edge takes {' and '.join(lacking)}."
+        return Part(
+            "forgetting", "Forgetting", "Whether anything of a destroyed read is left.", [finding]
+        ).to_json()
+    bench.advance("forgetting: reading, waiting, searching")
+    few, short = (QUICK_PLATES, QUICK_WINDOWS) if bench.quick else (ALL_PLATES, ALL_WINDOWS)
+    return forgetting.run(
+        plates=plates or few, windows=windows or short, seed=bench.seed, reading=bench.reading
+    )

@@ -1,0 +1,82 @@
+"""A fault in any stage of the real edge ends it, destroys what is live, and shows nothing of a plate (R2)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import canaries as clip_of
+from benchmarks.department import found
+from benchmarks.edge_process import CONFIG
+from edge.ledger import read_lines
+from edge.receipts import verify
+from hotlist.keys import VerifyKey
+
+ROOT = Path(__file__).resolve().parents[1]
+MARK = "QX77ZZT"
+STAGES = {
+    "motion": ("edge.motion", "MotionGate", "moving"),
+    "detect": ("edge.detector", "PlateDetector", "detect"),
+    "read": ("edge.reader", "PlateReader", "table"),
+    "fuse": ("edge.passes", "Pass", "add"),
+    "match": ("hotlist.matching", "Matcher", "match"),
+    "compose": ("edge.hits", "HitMaker", "compose"),
+    "seal": ("edge.hits", "HitMaker", "spool_sealed"),
+}
+FAULT = """
+import importlib, sys
+module, owner, name = sys.argv[1:4]
+kind = getattr(importlib.import_module(module), owner)
+before = getattr(kind, name)
+def failing(*arguments, **keywords):
+    result = before(*arguments, **keywords)
+    raise ValueError("QX77" + "ZZT", arguments, result)
+setattr(kind, name, failing)
+sys.argv[1:] = sys.argv[4:]
+from edge.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a clip of twelve plates, all of them listed, and a department for it."""
+    folder = tmp_path_factory.mktemp("box")
+    shown = clip_of.draw_canaries(12, 9)
+    clip_of.film(shown, folder / "road.mp4", quiet_s=1, seed=9)
+    found(folder, [canary.text for canary in shown])
+    settings = {"window": 180, "slots": 64, "clip": "road.mp4", "folder": ""}
+    models = {"detector": "hitonly-detector", "reader": "hitonly-ocr"}
+    (folder / "edge.toml").write_text(
+        CONFIG.format(**settings, **models).replace("realtime = true", "realtime = false")
+    )
+    return folder
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
+def test_a_fault_in_a_stage_shows_no_plate(box: Path, stage: tuple[str, str, str]) -> None:
+    """An exception that carries plate and pixels ends the edge; its type and place are all that is said."""
+    arguments = [*stage, "run", "--config", str(box / "edge.toml"), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", FAULT, *arguments],
+        cwd=box,
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=100,
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert b"ValueError at " in said
+    assert b"in failing" in said
+    assert MARK.encode() not in said
+    assert b"array(" not in said
+    lines = list(read_lines(box / "state"))
+    assert verify(lines, VerifyKey.load(box / "signing.pub")).holds
+    last = json.loads(lines[-1])["body"]
+    assert last["reason"] == "stop"
+    assert last["counts"]["live"] == 0
