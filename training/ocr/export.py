@@ -51,10 +51,13 @@ class Shipped(nn.Module):
         return torch.softmax(self.reader(image).slots / self.temperature, 2)
 
 
-def load_reader(checkpoint: Path) -> PlateReader:
-    """The running mean of the weights, ready to read."""
+def load_reader(*checkpoints: Path) -> PlateReader:
+    """The running mean of the weights, averaged over the checkpoints of one run; ready to read."""
+    states = [torch.load(checkpoint, weights_only=True)["mean"] for checkpoint in checkpoints]
     reader = PlateReader()
-    reader.load_state_dict(torch.load(checkpoint, weights_only=True)["mean"])
+    for name, values in reader.state_dict().items():
+        parts = torch.stack([state[name] for state in states])
+        values.copy_(parts.mean(0) if values.dtype.is_floating_point else parts[-1])
     return reader.eval()
 
 
@@ -116,7 +119,7 @@ def export(reader: PlateReader, temperature: float, path: Path) -> None:
 def main() -> None:
     """Export the checkpoint's mean weights beside their config."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True, help="several are averaged")
     parser.add_argument(
         "--temperature", type=float, default=1.0, help="fitted by training.ocr.evaluate --fit"
     )
@@ -124,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options.out.mkdir(parents=True, exist_ok=True)
-    export(load_reader(options.checkpoint), options.temperature, options.out / f"{NAME}.onnx")
+    export(load_reader(*options.checkpoint), options.temperature, options.out / f"{NAME}.onnx")
     write(options.out / f"{NAME}_plate_config.yaml", CONFIG.encode())
     for name in (f"{NAME}.onnx", f"{NAME}_plate_config.yaml"):
         log.info("%s  %s", hashlib.sha256((options.out / name).read_bytes()).hexdigest(), name)
