@@ -127,12 +127,11 @@ class Pipeline:
             SourceError: a file cannot be read on.
             RetentionError: the window has closed; every read is destroyed.
         """
+        self.camera.source.on_silence = self.rest
         for frame in self.camera.source.frames():
             self.turn(frame)
             self.on_turn()
-        for track in self._tracker.finish():
-            self._end(track)
-        self.scrub()
+        self.rest()
 
     def turn(self, frame: Frame) -> None:
         """Do all that one frame asks for."""
@@ -163,11 +162,21 @@ class Pipeline:
         for slot in slots:
             self._send(self._decide(Pass(slot=slot, settled=True)))
 
+    def rest(self) -> None:
+        """No frame will come for now: decide what is still open, and leave nothing of the last scene."""
+        for track in self._tracker.finish():
+            self._end(track)
+        self.scrub()
+        self.camera.gate.wipe()
+
     def scrub(self) -> None:
-        """Overwrite what the last vehicles left in buffers and in the inference runtime (promise 4)."""
+        """Overwrite what the last vehicles left in buffers and in the inference runtime (promise 4).
+
+        The gate is left alone: its buffers follow the picture within seconds, and a gate that knows nothing
+        opens.
+        """
         self._scrubbed = True
         self.camera.reader.scrub()
-        self.camera.gate.wipe()
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
         scrub_allocators()

@@ -112,7 +112,7 @@ def test_rain_is_no_motion() -> None:
     frames = [road(number).copy() for number in range(6 * RATE)]
     for pixels in frames:
         for x, y in RNG.integers(0, 320, (5, 2)):
-            pixels[y : y + 8, 2 * x : 2 * x + 4] = 250
+            pixels[y : y + 8, 2 * x : 2 * x + 4] = 190
 
     assert sum(looks(gate, iter(frames), first=first)) <= 2
 

@@ -167,8 +167,11 @@ def test_the_newest_frame_wins(server: Server) -> None:
 @needs_rtsp_server
 def test_a_killed_camera_is_found_again(server: Server) -> None:
     """The source goes offline, says why, tries again, and recovers by itself; frame numbers go on."""
+    silences: list[State] = []
     with camera(server.url()) as source, reading(source) as numbers:
+        source.on_silence = lambda: silences.append(source.state)
         wait_for(source, State.ONLINE)
+        assert not silences
         server.kill()
         wait_for(source, State.OFFLINE)
         deadline = time.monotonic() + PATIENCE_S
@@ -180,6 +183,7 @@ def test_a_killed_camera_is_found_again(server: Server) -> None:
         wait_for(source, State.ONLINE)
 
         assert source.restarts > 0
+        assert set(silences) == {State.OFFLINE}
         assert source.reason == ""
         assert numbers == sorted(set(numbers))
         assert len(numbers) > before

@@ -1,6 +1,6 @@
 """What every source is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
@@ -23,7 +23,14 @@ class State(StrEnum):
 
 
 class Source(Protocol):
-    """Where frames come from. One thread reads `frames`; the rest may be asked from any thread."""
+    """Where frames come from. One thread reads `frames`; the rest may be asked from any thread.
+
+    Attributes:
+        on_silence: called by the thread that reads, when a camera has gone offline and before it is tried
+            again: nobody will ask for a frame for a while.
+    """
+
+    on_silence: Callable[[], None]
 
     @property
     def name(self) -> str:

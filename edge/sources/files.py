@@ -38,6 +38,7 @@ class FileSource:
         self, name: str, request: Request, clock: Clock, explain: Callable[[int, int], SourceError]
     ) -> None:
         self.name = name
+        self.on_silence: Callable[[], None] = lambda: None
         self._explain = explain
         self._session = Session(name, clock, live=False)
         self._session.start(request)

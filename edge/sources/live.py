@@ -8,7 +8,7 @@ and takes over with its first frame, so that nothing is missed. A USB camera's f
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from edge.clock import Clock
@@ -50,6 +50,7 @@ class LiveCamera:
         self._state = State.CONNECTING
         self._failures = 0
         self.name = settings.name
+        self.on_silence: Callable[[], None] = lambda: None
         self.restarts = 0
 
     @property
@@ -119,6 +120,7 @@ class LiveCamera:
         self._state = State.OFFLINE
         self._failures += 1
         self.restarts += 1
+        self.on_silence()
         self._session.pause(min(FIRST_RETRY_S * 2 ** (self._failures - 1), self._settings.retry_max_s))
 
 
