@@ -293,7 +293,9 @@ def _controls(seed: int) -> list[Pattern]:
         number = _CONTROL + canary.number
         patterns += text_patterns(number, canary.text)
         picture = rng.integers(0, 255, (40, 160, 3), np.uint8)
+        tensor = (picture[:, :, 1] / 255).astype(np.float32)
         patterns += pixel_patterns(number, picture, (0, 0, 160, 40))
+        patterns += detector_patterns(number, (picture, tensor, 1.0), (0, 0, 160, 40))
         patterns += crop_patterns(number, encode(picture), picture)
         patterns += table_patterns(number, rng.random((1, 37), np.float32))
     return patterns
