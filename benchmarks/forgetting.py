@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 
 from benchmarks import canaries as clip_of
-from benchmarks import edge_process, lateness
+from benchmarks import crash, edge_process, lateness
 from benchmarks.canaries import (
     Canary,
     crop_patterns,
@@ -52,6 +52,11 @@ from edge.ledger import read_lines
 from edge.receipts import verify
 from hotlist.keys import SealKey, VerifyKey
 
+_ABOUT: Final = (
+    "The edge's own command line reads a clip in which each canary plate passes once. A second after the last "
+    "deadline all memory of its processes, everything they wrote, and what they left behind is searched for "
+    "every canary in every form. Zero is the promise; the controls show that the search finds what is there."
+)
 LISTED_EVERY: Final = 10
 PLANTED: Final = 20
 _CONTROL: Final = 10_000_000
@@ -126,24 +131,25 @@ def run(
     seed: int = 1,
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """Run a trial a window, an aborted run and the purge's lateness; return the part of the report.
+    """Run a trial a window, an aborted run, kills at random and the purge's lateness; return the part.
+
+    Kills and lateness are measured on as many points, and ten times as many reads, as there are plates.
 
     Raises:
         PermissionError: another process's memory cannot be read; it takes root.
     """
     reading = reading or Reading()
-    outcomes = [
-        measured(Trial(plates=plates, window_s=window, seed=seed, reading=reading)) for window in windows
-    ]
-    part = Part(
-        "forgetting",
-        "Forgetting",
-        "The installed edge reads a clip in which each canary plate passes once. A second after the last deadline "
-        "all memory of its processes, everything they wrote, and what they left behind is searched for every "
-        "canary in every form. Zero is the promise; the controls show that the search finds what is there.",
-    )
-    for outcome in outcomes:
-        _report(outcome, part)
+    part = Part("forgetting", "Forgetting", _ABOUT)
+    for window in windows:
+        report_trial(measured(Trial(plates, window, seed, reading)), part)
+    report_abort(reading, part)
+    crash.report(part, points=plates, seed=seed)
+    lateness.report(part, reads=10 * plates)
+    return part.to_json()
+
+
+def report_abort(reading: Reading, part: Part) -> None:
+    """Add an aborted run to the part."""
     dumped, comparable = core_dumped(reading)
     part.check(
         "an aborted run leaves no core dump",
@@ -152,8 +158,6 @@ def run(
         if comparable
         else "this machine dumps none at all",
     )
-    lateness.report(part)
-    return part.to_json()
 
 
 def measured(trial: Trial) -> Outcome:
@@ -289,7 +293,9 @@ def _controls(seed: int) -> list[Pattern]:
         number = _CONTROL + canary.number
         patterns += text_patterns(number, canary.text)
         picture = rng.integers(0, 255, (40, 160, 3), np.uint8)
+        tensor = (picture[:, :, 1] / 255).astype(np.float32)
         patterns += pixel_patterns(number, picture, (0, 0, 160, 40))
+        patterns += detector_patterns(number, (picture, tensor, 1.0), (0, 0, 160, 40))
         patterns += crop_patterns(number, encode(picture), picture)
         patterns += table_patterns(number, rng.random((1, 37), np.float32))
     return patterns
@@ -392,7 +398,7 @@ def _cores(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*core*") if path.is_file()]
 
 
-def _report(outcome: Outcome, part: Part) -> None:
+def report_trial(outcome: Outcome, part: Part) -> None:
     """Add one trial's table, figure and check to the part."""
     window = f"{outcome.trial.window_s:g} s"
     part.table(
@@ -428,6 +434,7 @@ def _report(outcome: Outcome, part: Part) -> None:
             ["receipts hold", str(outcome.receipts_hold)],
         ],
     )  # fmt: skip
+    part.findings.append(_sentence(outcome))
     total = sum(outcome.memory.values()) + sum(outcome.written.values()) + sum(outcome.files.values())
     key = f"window_{outcome.trial.window_s:g}.occurrences"
     part.figure(
@@ -441,4 +448,16 @@ def _report(outcome: Outcome, part: Part) -> None:
         f"window {window}: nothing is found, every control works",
         passed=outcome.forgotten,
         detail=f"{total} occurrences, {outcome.planted_found} of {outcome.planted} planted copies found",
+    )
+
+
+def _sentence(outcome: Outcome) -> str:
+    """Say in one sentence what a trial found."""
+    canaries = outcome.shown - outcome.listed
+    left = f"{outcome.still_known} of {canaries} non-hits could still be found in memory"
+    gone = f"none of {canaries} non-hits could be found in memory, in what was written or in what was left"
+    clean = not (outcome.memory or outcome.written or outcome.files)
+    return (
+        f"Window {outcome.trial.window_s:g} s: {gone if clean else left}; {outcome.exact} of them were seen "
+        f"live and read exactly before, and {outcome.planted_found} of {outcome.planted} planted copies were found."
     )
