@@ -19,12 +19,12 @@ def test_a_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
     """Prose before and after stays; a page without marks is refused and left as it is."""
     results = load(DOCS / "results" / "matching.json")
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}old\n{END}after\n", "utf-8")
+    page.write_text(f"before\n{BEGIN}what stood here\n{END}after\n", "utf-8")
     rewrite(page, results)
     text = page.read_text("utf-8")
     assert text.startswith(f"before\n{BEGIN}")
     assert text.endswith(f"{END}after\n")
-    assert "old" not in text
+    assert "what stood here" not in text
     page.write_text("no marks\n", "utf-8")
     with pytest.raises(ValueError, match="no marks"):
         rewrite(page, results)
