@@ -13,6 +13,7 @@ from benchmarks.compare import compare
 from benchmarks.comparing import aligned, distance
 from benchmarks.department import Reading
 from benchmarks.labelled import find
+from benchmarks.peers import OpenAlpr, Seen
 from benchmarks.results import Better, Part, Plot
 from benchmarks.runner import Bench, BenchError, Clip, department
 from benchmarks.stats import Estimate, median, share
@@ -237,3 +238,16 @@ def test_intervals() -> None:
     assert median([3.0, 1.0, 2.0]) == Estimate(2.0, 1.0, 3.0, 3)
     many = median([float(number) for number in range(101)])
     assert 30 < many.low < many.value == 50 < many.high < 70
+
+
+def test_openalpr_is_read_as_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer's JSON gives box and text; an answer that is none is no plate, never a crash."""
+    corners = [{"x": 10, "y": 20}, {"x": 60, "y": 21}, {"x": 61, "y": 40}, {"x": 11, "y": 39}]
+    answer = {"version": 2, "results": [{"plate": "AB123", "confidence": 90.1, "coordinates": corners}]}
+    program = tmp_path / "alpr"
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for body, seen in ((json.dumps(answer), [Seen((10, 20, 61, 40), "AB123")]), ("no plates found", [])):
+        program.write_text(f"#!/bin/sh\necho '{body}'\n")
+        program.chmod(0o755)
+        assert OpenAlpr.installed()
+        assert OpenAlpr("us").look(tmp_path / "picture.jpg") == seen
