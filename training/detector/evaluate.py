@@ -53,7 +53,7 @@ def evaluate(model: Path, shared: Path) -> dict[str, object]:
     teacher = Teacher(models / "yolo-v9-t-fp32-raw.onnx")
     sets = {name: labelled(shared / "data" / name) for name in ("us", "eu")}
     ours, square = Detector(model, square=False), Detector(model, square=True)
-    wide = Detector(model, square=False, side=480)
+    wide = Detector(model, square=False, side=448)
     hub = Detector(models / "yolo-v9-t-384-fp32-end2end.onnx", square=True)
     empty = without_plates([item for items in sets.values() for item in items], hub, teacher)
     video = shared / "video"
@@ -65,11 +65,12 @@ def evaluate(model: Path, shared: Path) -> dict[str, object]:
         "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "crop_widened_percent": 100 * WIDEN,
         "hitonly square 384": {"sets": {s: measure_set(square, items, reader) for s, items in sets.items()}},
-        "hitonly rectangular 480": {
-            "sets": {s: measure_set(wide, items, reader) for s, items in sets.items()}
-        },
     }
-    for name, detector in (("hitonly rectangular 384", ours), ("hub yolo-v9-t square 384", hub)):
+    for name, detector in (
+        ("hitonly rectangular 384", ours),
+        ("hitonly rectangular 448", wide),
+        ("hub yolo-v9-t square 384", hub),
+    ):
         results[name] = {
             "sets": {s: measure_set(detector, items, reader) for s, items in sets.items()},
             "agreement_with_hub": {s: agreement(detector, hub, items) for s, items in sets.items()},
@@ -82,7 +83,7 @@ def evaluate(model: Path, shared: Path) -> dict[str, object]:
         }
     results["processor_milliseconds_one_thread"] = {
         **{f"hitonly {h} x 384": milliseconds(ours, h, 384) for h in (224, 256, 288)},
-        "hitonly 288 x 480": milliseconds(wide, 288, 480),
+        "hitonly 256 x 448": milliseconds(wide, 256, 448),
         "hitonly 384 x 384": milliseconds(square, 384, 384),
         "hub 384 x 384": milliseconds(hub, 384, 384),
     }
