@@ -7,8 +7,8 @@ import cv2
 from benchmarks.render import RenderSpec, render
 from benchmarks.runner import Bench, BenchError, Clip
 
-SWEEP = ((0.0, 11.0), (12.0, 11.0), (30.0, 11.0), (45.0, 9.0), (45.0, 3.4))
-"""Vehicles a minute and their speed in metres a second: from an empty road to one that crawls."""
+SWEEP = ((8.0, 0.0, 11.0), (8.0, 15.0, 11.0), (8.0, 45.0, 11.0), (14.0, 60.0, 5.0), (14.0, 60.0, 3.4))
+"""Seconds, vehicles a minute and their speed in metres a second: from an empty road to one that crawls."""
 
 
 def draw(bench: Bench, folder: Path, spec: RenderSpec) -> Clip:
@@ -25,7 +25,7 @@ def draw(bench: Bench, folder: Path, spec: RenderSpec) -> Clip:
 def sweep(bench: Bench) -> list[RenderSpec]:
     """Return roads from empty to full."""
     chosen = SWEEP[::4] if bench.quick else SWEEP
-    return [RenderSpec(bench.seed, seconds=8.0, traffic=traffic, speed=speed) for traffic, speed in chosen]
+    return [RenderSpec(bench.seed, seconds, traffic, speed=speed) for seconds, traffic, speed in chosen]
 
 
 def own(path: Path, plates: tuple[str, ...] = ()) -> Clip:

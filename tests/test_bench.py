@@ -183,7 +183,7 @@ def test_the_roads_of_the_sweep_can_be_drawn(quick: bool) -> None:  # noqa: FBT0
     roads = clips.sweep(Bench(reading=_bundled(), quick=quick))
     shares = [Scene(spec).truth.share_with_plate for spec in (roads[0], roads[-1])]
     assert shares[0] == 0
-    assert shares[1] > 0.8
+    assert shares[1] > 0.7
 
 
 def test_a_lost_hit_fails_the_run(road: Clip) -> None:
