@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks import clips, clips_accuracy, pictures_accuracy
 from benchmarks.drawing.weather import Weather
 from benchmarks.labelled import find
+from benchmarks.render import RenderSpec
 from benchmarks.results import Part
 from benchmarks.runner import Bench, Clip
 from benchmarks.truth import TruePass, read_truth
@@ -46,7 +47,7 @@ def _weathers(bench: Bench) -> list[Weather]:
 
 def _drawn(bench: Bench, folder: Path, weather: Weather) -> tuple[str, Clip, tuple[TruePass, ...]]:
     seconds = 8.0 if bench.quick else 10.0
-    clip = clips.draw(bench, folder, seconds=seconds, traffic=45, weather=weather)
+    clip = clips.draw(bench, folder, RenderSpec(bench.seed, seconds, 45, weather))
     return f"drawn_{weather.value}", clip, read_truth(clip.path.with_suffix(".csv"))
 
 

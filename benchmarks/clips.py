@@ -4,40 +4,28 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.drawing.weather import Weather
 from benchmarks.render import RenderSpec, render
 from benchmarks.runner import Bench, BenchError, Clip
 
-SWEEP = ((0.0, 11.0), (12.0, 11.0), (30.0, 11.0), (52.0, 11.0), (52.0, 4.5))
-"""Vehicles a minute and their speed in metres a second: from an empty road to one that crawls."""
+SWEEP = ((8.0, 0.0, 11.0), (8.0, 15.0, 11.0), (8.0, 45.0, 11.0), (14.0, 60.0, 5.0), (14.0, 60.0, 3.4))
+"""Seconds, vehicles a minute and their speed in metres a second: from an empty road to one that crawls."""
 
 
-def draw(
-    bench: Bench,
-    folder: Path,
-    *,
-    seconds: float,
-    traffic: float,
-    weather: Weather = Weather.CLEAR,
-    speed: float = 11.0,
-) -> Clip:
+def draw(bench: Bench, folder: Path, spec: RenderSpec) -> Clip:
     """Draw a clip with its truth beside it (``.csv``) and return it."""
-    name = f"Drawn road, {weather.value}"
-    bench.advance(f"drawing {traffic:g} vehicles a minute, {weather.value}, at {speed * 3.6:.0f} km/h")
-    spec = RenderSpec(bench.seed, seconds, traffic, weather, speed=speed)
-    path = folder / f"{weather.value}-{traffic:g}-{speed:g}.mp4"
+    bench.advance(
+        f"drawing {spec.traffic:g} vehicles a minute, {spec.weather}, at {spec.speed * 3.6:.0f} km/h"
+    )
+    path = folder / f"{spec.weather}-{spec.traffic:g}-{spec.speed:g}.mp4"
     truth = render(spec, path, path.with_suffix(".csv"))
-    return Clip(name, path, seconds, tuple(one.plate for one in truth.passes), truth.share_with_plate)
+    plates = tuple(one.plate for one in truth.passes)
+    return Clip(f"Drawn road, {spec.weather}", path, spec.seconds, plates, truth.share_with_plate)
 
 
-def sweep(bench: Bench, folder: Path) -> list[Clip]:
-    """Draw roads from empty to full."""
+def sweep(bench: Bench) -> list[RenderSpec]:
+    """Return roads from empty to full."""
     chosen = SWEEP[::4] if bench.quick else SWEEP
-    seconds = 6.0 if bench.quick else 8.0
-    return [
-        draw(bench, folder, seconds=seconds, traffic=traffic * (0.7 if bench.quick else 1), speed=speed)
-        for traffic, speed in chosen
-    ]
+    return [RenderSpec(bench.seed, seconds, traffic, speed=speed) for seconds, traffic, speed in chosen]
 
 
 def own(path: Path, plates: tuple[str, ...] = ()) -> Clip:

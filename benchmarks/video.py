@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks import clips
+from benchmarks.render import RenderSpec
 from benchmarks.results import Better, Part, Plot
 from benchmarks.runner import Bench, Clip, department
 from benchmarks.stats import Estimate, bootstrap, median, share
@@ -32,10 +33,10 @@ def run(bench: Bench, videos: Sequence[Path] = ()) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="alpr-bench-clips-") as name:
         folder = Path(name)
         seconds, traffic = (8.0, 30.0) if bench.quick else (16.0, 30.0)
-        drawn = clips.draw(bench, folder, seconds=seconds, traffic=traffic)
+        drawn = clips.draw(bench, folder, RenderSpec(bench.seed, seconds, traffic))
         for place, clip in enumerate([drawn, *(clips.own(path) for path in videos)]):
             _measure(part, bench, clip, key="drawn" if place == 0 else f"clip{place}")
-        _sweep(part, bench, clips.sweep(bench, folder))
+        _sweep(part, bench, [clips.draw(bench, folder, spec) for spec in clips.sweep(bench)])
     return part.to_json()
 
 

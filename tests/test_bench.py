@@ -14,6 +14,7 @@ from benchmarks.comparing import aligned, distance
 from benchmarks.department import Reading
 from benchmarks.labelled import find
 from benchmarks.peers import OpenAlpr, Seen
+from benchmarks.render import RenderSpec, Scene
 from benchmarks.results import Better, Part, Plot
 from benchmarks.runner import Bench, BenchError, Clip, department
 from benchmarks.stats import Estimate, median, share
@@ -169,11 +170,20 @@ def test_all_fails_with_a_broken_build(tmp_path: Path, monkeypatch: pytest.Monke
 def road(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     """A short drawn road."""
     folder = tmp_path_factory.mktemp("road")
-    return clips.draw(Bench(reading=_bundled(), seed=2), folder, seconds=4, traffic=30)
+    return clips.draw(Bench(reading=_bundled()), folder, RenderSpec(seed=2, seconds=4, traffic=30))
 
 
 def _bundled() -> Reading:
     return Reading()
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_roads_of_the_sweep_can_be_drawn(quick: bool) -> None:  # noqa: FBT001 - a parameter
+    """From an empty road to a full one; the lanes carry the traffic of each."""
+    roads = clips.sweep(Bench(reading=_bundled(), quick=quick))
+    shares = [Scene(spec).truth.share_with_plate for spec in (roads[0], roads[-1])]
+    assert shares[0] == 0
+    assert shares[1] > 0.7
 
 
 def test_a_lost_hit_fails_the_run(road: Clip) -> None:
