@@ -76,7 +76,7 @@ class ModelsSection(_Section):
         ("CPUExecutionProvider",), min_length=1, description="ONNX Runtime execution providers, in order."
     )
     input_width: int = Field(
-        384,
+        448,
         ge=128,
         le=1280,
         multiple_of=32,

@@ -43,7 +43,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         model: Model,
         *,
         providers: Sequence[str] = ("CPUExecutionProvider",),
-        width: int = 384,
+        width: int = 448,
         confidence: float = 0.4,
     ) -> None:
         self._session = open_session(model.contents[0], name=model.spec.name, providers=providers)
