@@ -5,6 +5,7 @@ import re
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,22 +54,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run `alpr-api serve` over TLS on a free port."""
     state = tmp_path_factory.mktemp("service") / "state"
     line = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--state", str(state)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*line, "--port", "0", "--tls", "local"],
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    url = process.stdout.readline().split()[-1]
-    link = process.stdout.readline().split()[-1]
-    with client(url, state) as asking:
-        _wait(asking)
-    yield Server(url, link, state)
-    process.terminate()
-    assert process.wait(timeout=20) in {0, -15}
-    process.stdout.close()
+    ) as process:
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().split()[-1]
+            link = process.stdout.readline().split()[-1]
+            with client(url, state) as asking:
+                _wait(asking)
+            yield Server(url, link, state)
+        finally:
+            process.terminate()
+    assert process.returncode in {0, -15}
 
 
 def client(url: str, state: Path) -> httpx.Client:
@@ -79,10 +81,11 @@ def client(url: str, state: Path) -> httpx.Client:
 
 def _wait(asking: httpx.Client) -> None:
     """Wait until the service answers."""
-    for _ in range(200):
+    for _ in range(600):
         try:
             asking.get("/sign-in")
         except httpx.TransportError:
+            time.sleep(0.1)
             continue
         return
     raise TimeoutError("the service does not answer")
