@@ -203,7 +203,7 @@ def test_unlocked_memory_beside_swap_refuses_to_start(tmp_path: Path, allow: str
     from edge.errors import ConfigError, Exit
     from edge.landlock import Allowed
     from edge.measure import Measure, State
-    hardening._lock_everything = lambda: Measure("memory-locked", State.REFUSED, "the limit is 64 kB")
+    hardening.lock_everything = lambda: Measure("memory-locked", State.REFUSED, "the limit is 64 kB")
     hardening.SWAPS = Path(sys.argv[1]) / "swaps"
     try:
         hardening.harden(Allowed(()), unsafe_allow_swap={allow})
