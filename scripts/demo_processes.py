@@ -46,14 +46,20 @@ def start_office(state: Path) -> Iterator[Office]:
         SystemExit: it did not start.
     """
     command = [sys.executable, "-m", "api.cli", "serve", "--state", str(state), "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+    log = state.with_suffix(".log").open("w")
+    with (
+        log,
+        subprocess.Popen(  # noqa: S603 - our own
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
         said = ""
         for line in process.stdout or ():
             said += line
             if link := re.search(r"(http://[\w.]+:\d+)/welcome/\S+", said):
                 break
         else:
-            raise SystemExit(f"the service did not start: {said}")
+            raise SystemExit(f"the service did not start: {said}; see {log.name}")
         try:
             yield Office(state, link[1], link[0], process)
         finally:
