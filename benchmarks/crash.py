@@ -83,8 +83,11 @@ def _killed(folder: Path, keys: Keys, hit: Hit, after_s: float) -> list[UUID]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        _make_hits(folder, keys, hit, writing)
+        try:
+            os.close(reading)
+            _make_hits(folder, keys, hit, writing)
+        finally:
+            os._exit(1)  # whatever happens, the child never goes on as the parent
     os.close(writing)
     time.sleep(after_s)
     os.kill(child, signal.SIGKILL)
