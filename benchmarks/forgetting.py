@@ -28,8 +28,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from benchmarks import allocator_cost, crash, edge_process, lateness
 from benchmarks import canaries as clip_of
-from benchmarks import crash, edge_process, lateness
 from benchmarks.canaries import (
     Canary,
     crop_patterns,
@@ -145,6 +145,7 @@ def run(
     report_abort(reading, part)
     crash.report(part, points=plates, seed=seed)
     lateness.report(part, reads=10 * plates)
+    allocator_cost.report(part, reading)
     return part.to_json()
 
 
