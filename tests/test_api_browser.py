@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pyotp
@@ -126,22 +127,27 @@ class Person:
         page.locator("[name=name]").fill(self.name)
         page.locator("[name=full_name]").fill(self.name.title())
         page.locator("[name=password]").fill(PASSWORD)
-        page.get_by_role("button", name="Make the account").click()
+        self.press("button", "Make the account")
         self.look("recovery")
         code = str(page.locator(".codes code").first.text_content())
-        page.get_by_role("link", name="sign in").click()
+        self.press("link", "sign in")
         self.look("sign-in")
         page.locator("[name=name]").fill(self.name)
         page.locator("[name=password]").fill(PASSWORD)
         page.locator("[name=code]").fill(code)
-        page.get_by_role("button", name="Sign in").click()
+        self.press("button", "Sign in")
         page.wait_for_url("**/queue")
 
     def reason(self) -> None:
         """Say why something is opened."""
         self.page.get_by_label("Case or dispatch number").fill("30-4711")
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
+    def press(self, role: Literal["button", "link"], name: str) -> None:
+        """Press what leads to another page, and wait for that page."""
+        with self.page.expect_navigation():
+            self.page.get_by_role(role, name=name).first.click()
 
     def look(self, name: str) -> None:
         """Keep a picture, light and dark, and let axe look for what keeps people out (WCAG 2.2 AA)."""
@@ -180,7 +186,7 @@ def register(person: Person) -> str:
     for name, value in values.items():
         page.fill(f"[name={name}]", value)
     person.look("devices-register")
-    page.get_by_role("button", name="Register").click()
+    person.press("button", "Register")
     return str(page.locator(".done-note .platetext").text_content())
 
 
@@ -197,19 +203,19 @@ def propose(person: Person) -> None:
     page.locator("[name=make]").fill("Ford")
     page.locator("[name=colour]").fill("blue")
     person.look("entry-form")
-    page.get_by_role("button", name="Propose").click()
-    page.get_by_role("link", name="Import a file").click()
+    person.press("button", "Propose")
+    person.press("link", "Import a file")
     person.look("import")
     rows = b"Plate,State,Reason,Case Number\nAB12345,NH,stolen vehicle,30-1\n000,NH,stolen plate,30-2\n"
     page.locator("[name=file]").set_input_files({"name": "feed.csv", "mimeType": "text/csv", "buffer": rows})
     page.locator("[name=source]").fill("state feed")
     page.locator("[name=country]").fill("US")
     page.locator("[name=days]").fill("20")
-    page.get_by_role("button", name="Dry run").click()
+    person.press("button", "Dry run")
     person.reason()
     expect(page.get_by_text("False hits to expect")).to_be_visible()
     person.look("dry-run")
-    page.get_by_role("button", name="Put forward").click()
+    person.press("button", "Put forward")
 
 
 def approve(person: Person) -> None:
@@ -218,11 +224,11 @@ def approve(person: Person) -> None:
     person.go("/list")
     person.look("list-waiting")
     while page.get_by_role("link", name="Look at it").count():
-        page.get_by_role("link", name="Look at it").first.click()
+        person.press("link", "Look at it")
         person.reason()
         person.look("proposal")
-        page.get_by_role("button", name="Approve").click()
-    page.get_by_role("button", name="Publish now").click()
+        person.press("button", "Approve")
+    person.press("button", "Publish now")
     expect(page.get_by_text("Version 1")).to_be_visible()
     person.look("list")
 
@@ -234,8 +240,8 @@ def review(person: Person) -> None:
     expect(page).to_have_title(re.compile(r"^\(1\) "))
     person.look("queue")
     page.locator("main").press("ArrowDown")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/hits/*")
+    with page.expect_navigation(url="**/hits/*"):
+        page.keyboard.press("Enter")
     person.look("reason")
     person.reason()
     expect(page.get_by_text("Unverified")).to_be_visible()
@@ -246,10 +252,11 @@ def review(person: Person) -> None:
     person.look("blind")
     page.locator("[name=plate]").fill("zq57kpx")
     page.locator("[name=region]").select_option("GB")
-    page.locator("[name=plate]").press("Enter")
+    with page.expect_navigation():
+        page.locator("[name=plate]").press("Enter")
     expect(page.get_by_role("heading", name="Your decision")).to_be_visible()
     person.look("compare")
-    page.get_by_role("button", name="Correct read").click()
+    person.press("button", "Correct read")
     expect(page.get_by_role("heading", name="What came of it")).to_be_visible()
     person.look("confirmed")
 
@@ -262,7 +269,7 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
     ada.go("/people")
     for role in ("Approver", "Auditor"):
         ada.page.get_by_label(role).first.check()
-    ada.page.get_by_role("button", name="Make a link").click()
+    ada.press("button", "Make a link")
     arno = Person(browser, server, "arno", folder)
     link = str(ada.page.locator(".secret").text_content())
     ada.look("people")
@@ -284,7 +291,7 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
         answer = box.deliver(box.sealed(make_hit(entry=entry, captured=datetime.now(UTC))))
         assert answer.json()["results"][0]["status"] == "stored"
     review(ada)
-    ada.page.get_by_role("button", name="None").click()
+    ada.press("button", "None")
     expect(ada.page.get_by_text("the hit has been destroyed")).to_be_visible()
     ada.look("ended")
     for name in ("report", "audit", "precision", "devices", "list"):
@@ -303,13 +310,13 @@ def arno_joins(arno: Person, link: str) -> None:
     page.locator("[name=name]").fill("arno")
     page.locator("[name=full_name]").fill("Arno")
     page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
+    arno.press("button", "Make the account")
     code = str(page.locator(".codes code").first.text_content())
     arno.go("/sign-in")
     page.locator("[name=name]").fill("arno")
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=code]").fill(code)
-    page.get_by_role("button", name="Sign in").click()
+    arno.press("button", "Sign in")
     page.wait_for_url("**/list")
 
 

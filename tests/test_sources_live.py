@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,7 +23,8 @@ from edge.sources.live import LiveCamera
 from edge.sources.settings import RtspSettings, UsbSettings, settings_from_text
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
-USER, PASSWORD = "viewer", "s3cr3t-Canary-Pa55"
+USER, PASSWORD = "viewer", f"s3cr3t-Canary-{secrets.token_hex(8)}"
+"""The password is new in each run: another run beside this one must not be found in its place."""
 PATIENCE_S = 30.0
 """A test fails when something has not happened by then."""
 
