@@ -20,7 +20,8 @@ SMALL = "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
 LARGE = "video/x-raw,format=I420,width=640,height=480,framerate=25/1"
 PIPELINE = (
     "( videotestsrc name=picture is-live=true pattern=ball ! capsfilter name=size caps={size}"
-    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=false threads=1 key-int-max=10"
+    " ! rtph264pay name=pay0 pt=96"
     " config-interval=-1 )"
 )
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from edge.clock import SystemClock
+from edge.clock import NS, SystemClock
 from edge.flow import Frame
-from edge.sources import check_source, open_source
+from edge.sources import open_source
 from edge.sources.base import State
+from edge.sources.capture import Beginning
 from edge.sources.live import LiveCamera
 from edge.sources.settings import RtspSettings, UsbSettings, settings_from_text
 
@@ -147,6 +148,24 @@ def test_a_camera_is_read(server: Server, transport: str) -> None:
         assert second.number > first.number
         assert first.boot_ns < second.boot_ns <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         assert second.stream_ns == second.boot_ns
+
+
+@pytest.mark.parametrize(
+    ("burst", "whole_every", "first"),
+    [(0, 1, 1), (30, 1, 30), (0, 10, 10), (30, 12, 30), (30, 50, 50), (0, 1000, 125)],
+)
+def test_a_stream_is_used_from_its_first_whole_and_timely_picture(
+    burst: int, whole_every: int, first: int
+) -> None:
+    """Neither what piled up while connecting nor what cannot be whole is used; the wait ends after 5 s."""
+    beginning = Beginning(0)
+    frame_ns, now_ns, used = NS // 25, 0, []
+    for number in range(150):
+        now_ns += NS // 500 if number < burst else frame_ns
+        if beginning.over(now_ns, number * frame_ns, whole=number % whole_every == 0 and number > 0):
+            used.append(number)
+
+    assert used == list(range(first, 150))
 
 
 @needs_rtsp_server
@@ -382,12 +401,6 @@ def test_a_silent_camera_is_retried_and_close_ends_the_wait() -> None:
 
     assert source.state is State.ENDED
     assert source.pid is None
-
-
-@needs_rtsp_server
-def test_checking_a_camera(server: Server) -> None:
-    """A check says the picture's size, or in one error why there is none; never the password."""
-    assert check_source(RtspSettings(url=server.url()), timeout_s=PATIENCE_S) == (320, 240)
 
 
 def child_limits(pid: int) -> dict[str, str]:

@@ -1,15 +1,12 @@
 """Where frames come from: clips, pictures, network and USB cameras, each captured by a process of its own."""
 
-import threading
-
 from edge.clock import Clock, SystemClock
-from edge.errors import SourceError
 from edge.sources.base import Source
 from edge.sources.files import open_pictures, open_video
 from edge.sources.live import LiveCamera, renewal_for
 from edge.sources.settings import FileSettings, PicturesSettings, SourceSettings
 
-__all__ = ["Source", "check_source", "open_source"]
+__all__ = ["Source", "open_source"]
 
 
 def open_source(
@@ -32,30 +29,3 @@ def open_source(
     if isinstance(settings, PicturesSettings):
         return open_pictures(settings, clock)
     return LiveCamera(settings, clock, renew_after_s=renewal_for(forget_within_s))
-
-
-def check_source(settings: SourceSettings, *, timeout_s: float = 20.0) -> tuple[int, int]:
-    """Look whether a source gives a picture.
-
-    Args:
-        settings: what to look at.
-        timeout_s: how long to wait for it.
-
-    Returns:
-        The picture's width and height.
-
-    Raises:
-        SourceError: it gave none; the message says why.
-    """
-    source = open_source(settings)
-    patience = threading.Timer(timeout_s, source.close)
-    patience.start()
-    try:
-        for frame in source.frames():
-            height, width = frame.pixels.shape[:2]
-            return width, height
-    finally:
-        patience.cancel()
-        source.close()
-    why = source.reason or f"no picture within {timeout_s:.0f} s"
-    raise SourceError(f"camera {settings.name!r}: {why}", hint="Check its address, password and network.")

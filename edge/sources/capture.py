@@ -26,6 +26,9 @@ from edge.sources.wire import Fault, Message, Request, Say, Token
 _SAMPLES: Final = 64
 """A picture is compared with the one before at this many rows and columns."""
 
+_JOIN_NS: Final = 5_000_000_000
+"""A stream without a single whole picture in this time (its coder refreshes bit by bit) is used all the same."""
+
 
 class Post:
     """The capture process's end of the line: slots in, tokens out.
@@ -140,23 +143,35 @@ class Stillness:
         return now_ns - self._since
 
 
-class CatchUp:
-    """Finds the end of the burst with which a network stream begins.
+class Beginning:
+    """Finds where a network stream can be used.
 
-    While the library studies a new stream, frames pile up; they come out faster than their own time passes,
-    and their stamps would be too late by that much.
+    Joined in the middle, its first pictures lack what they were coded from, up to the first whole one. And
+    while the library studies a new stream, frames pile up; they come out faster than their own time passes, and
+    their stamps would be too late by that much.
     """
 
-    def __init__(self) -> None:
-        self._over = False
+    def __init__(self, now_ns: int) -> None:
+        self._latest_ns = now_ns + _JOIN_NS
+        self._whole = self._over = False
         self._last: tuple[int, int] | None = None
 
-    def over(self, now_ns: int, stamp_ns: int) -> bool:
-        """Whether the frame read now, with this stamp of the stream's, is of now."""
-        if self._last is not None and not self._over:
+    def over(self, now_ns: int, stamp_ns: int, *, whole: bool) -> bool:
+        """Whether the frame read now, with this stamp of the stream's, can be used.
+
+        Args:
+            now_ns: when it was read.
+            stamp_ns: its place in the stream's own time.
+            whole: whether it needs no other to be decoded.
+        """
+        if self._over:
+            return True
+        self._whole = self._whole or whole
+        if self._last is not None:
             passed, played = now_ns - self._last[0], stamp_ns - self._last[1]
-            self._over = played <= 0 or 2 * passed >= played
+            self._over = self._whole and (played <= 0 or 2 * passed >= played)
         self._last = now_ns, stamp_ns
+        self._over = self._over or now_ns > self._latest_ns
         return self._over
 
 
@@ -166,13 +181,14 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
     Raises:
         CaptureFailed: it broke off.
     """
-    clock, stillness, catch_up = SystemClock(), Stillness(), CatchUp()
+    clock, stillness = SystemClock(), Stillness()
     live = request.kind in {"rtsp", "usb"}
     begun = clock.boot_ns()
+    beginning = Beginning(begun)
     number = 0
     while decoder.advance():
         now = clock.boot_ns()
-        if request.kind == "rtsp" and not catch_up.over(now, decoder.stream_ns()):
+        if request.kind == "rtsp" and not beginning.over(now, decoder.stream_ns(), whole=decoder.is_whole()):
             continue
         if number % request.every == 0:
             stream_ns = now if live else decoder.stream_ns()

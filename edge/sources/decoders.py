@@ -1,23 +1,19 @@
 """How a capture process gets pictures: from a clip, from picture files, from a camera.
 
-Runs in the capture process only. A decoder writes into memory it is given where it can, so that handing a
-frame to the edge costs no copy beyond the one the library makes anyway.
+Runs in the capture process only, whose environment holds the library's settings (`edge.sources.worker`). A
+decoder writes into memory it is given where it can, so that handing a frame to the edge costs no copy beyond
+the one the library makes anyway.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from edge.flow import Pixels
-from edge.sources.wire import MAX_FILE_BYTES, MAX_PIXELS, Fault, Request
-
-# Both are read by the library when it loads or opens, and must be set before.
-os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
-os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
-
 import cv2
 import numpy as np
+
+from edge.flow import Pixels
+from edge.sources.wire import MAX_FILE_BYTES, MAX_PIXELS, Fault, Request
 
 PICTURE_GAP_NS: Final = 60_000_000_000
 """Pictures of a folder lie this far apart in stream time: each is a scene of its own."""
@@ -48,6 +44,9 @@ class Decoder(Protocol):
 
     def stream_ns(self) -> int:
         """Place of the current picture in the stream's own time, ns; 0 where it has none."""
+
+    def is_whole(self) -> bool:
+        """Whether the current picture needs no other to be decoded."""
 
 
 class VideoDecoder:
@@ -113,6 +112,10 @@ class VideoDecoder:
             stamp = self._number * 1000 / self._rate
         return int(stamp * 1_000_000)
 
+    def is_whole(self) -> bool:
+        """Whether it is an I frame."""
+        return int(self._capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
+
 
 class PictureDecoder:
     """Picture files, one after the other; each is checked before its pixels are decoded.
@@ -139,8 +142,10 @@ class PictureDecoder:
         data = self._read(Path(self._paths[self._number]))
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error as error:  # raised before any pixel is decoded
-            raise CaptureFailed(Fault.TOO_LARGE, self._number) from error
+        except cv2.error as error:
+            too_large = "CV_IO_MAX_IMAGE" in str(error)  # told from the header, before any pixel is decoded
+            fault = Fault.TOO_LARGE if too_large else Fault.NOT_A_PICTURE
+            raise CaptureFailed(fault, self._number) from error
         if image is None:
             raise CaptureFailed(Fault.NOT_A_PICTURE, self._number)
         self._image = np.asarray(image, np.uint8)
@@ -159,6 +164,10 @@ class PictureDecoder:
     def stream_ns(self) -> int:
         """Pictures are a minute apart."""
         return self._number * PICTURE_GAP_NS
+
+    def is_whole(self) -> bool:
+        """Pictures are."""
+        return True
 
     def _read(self, path: Path) -> bytes:
         try:
@@ -184,18 +193,11 @@ def open_decoder(request: Request) -> Decoder:
 
 def _open(request: Request) -> "cv2.VideoCapture":
     if request.kind == "usb":
-        settings = [
-            value
-            for key, value in zip(
-                (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), request.size, strict=True
-            )
-            if value
-            for value in (key, value)
-        ]
+        sizes = zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), request.size, strict=True)
+        settings = [number for pair in sizes if pair[1] for number in pair]
         return cv2.VideoCapture(int(request.places[0]), cv2.CAP_V4L2, settings)
     settings = [cv2.CAP_PROP_N_THREADS, 1]
     if request.kind == "rtsp":
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{request.transport}"
         settings += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, request.open_timeout_ms]
         settings += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, request.read_timeout_ms]
     return cv2.VideoCapture(request.places[0], cv2.CAP_FFMPEG, settings)

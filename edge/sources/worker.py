@@ -56,7 +56,7 @@ class Worker:
             stdout=subprocess.DEVNULL,
             stderr=said_write,
             pass_fds=theirs,
-            env=_environment(),
+            env=_environment(request),
         )
         control.close()
         ready.close()
@@ -175,10 +175,18 @@ def _as_bytes(descriptor: int) -> bytes:
     return array.array("i", [descriptor]).tobytes()
 
 
-def _environment() -> dict[str, str]:
+def _environment(request: Request) -> dict[str, str]:
     """Return the little that the capture process needs; nothing secret is ever in an environment.
 
-    Its freed memory is overwritten, as the edge's own is (promise 4).
+    Its freed memory is overwritten, as the edge's own is (promise 4). A clip may not name other files or
+    addresses to read from, as some formats can.
     """
-    kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-    return {**kept, **ENVIRONMENT, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    options = f"rtsp_transport;{request.transport}|fpsprobesize;0"
+    return {
+        **{key: os.environ[key] for key in _KEPT if key in os.environ},
+        **ENVIRONMENT,
+        "PYTHONPATH": str(_ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS),
+        "OPENCV_FFMPEG_CAPTURE_OPTIONS": options if request.kind == "rtsp" else "protocol_whitelist;file",
+    }
