@@ -113,7 +113,6 @@ class Outcome:
     swapped: int = 0
     exit_code: int = -1
     receipts_hold: bool = False
-    worst_late_ms: float = 0.0
 
     @property
     def forgotten(self) -> bool:
