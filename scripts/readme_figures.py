@@ -32,6 +32,16 @@ class Row:
 
 HUB, OURS = "matching-cct-xs-v2-global", "matching-hitonly-ocr"
 ROWS = (
+    Row(
+        "Traces of 900 passers-by found after a window of 180 s",
+        "forgetting",
+        "forgetting.window_180.occurrences",
+    ),
+    Row("The same after a window of 5 s", "forgetting", "forgetting.window_5.occurrences"),
+    Row("The same with a window of 0", "forgetting", "forgetting.window_0.occurrences"),
+    Row(
+        "Purge lateness over 10,000 reads, both cores busy, worst", "forgetting", "forgetting.purge_late_max"
+    ),
     Row("Hit recall on labelled pictures, 100,000 plates listed, hub's reader", "matching", f"{HUB}.recall"),
     Row("False hits per 1,000 unlisted pictures at that recall", "matching", f"{HUB}.false_hits"),
     Row("The same recall with the bundled reader", "matching", f"{OURS}.recall"),
