@@ -65,6 +65,24 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def forgetting() -> str:
+    """Return the table of what was found of passers-by after each window, controls included."""
+    part = json.loads((RESULTS / "forgetting.json").read_text())["parts"]["forgetting"]
+    rows = [
+        "| Window | Seen live before (control) | Planted copies found (control) | In memory | In all writes | In files |",
+        "|---|---|---|---|---|---|",
+    ]
+    tables = {each["title"]: each for each in part["tables"]}
+    for window in ("180 s", "5 s", "0 s"):
+        controls = dict(tables[f"Window {window}: the search and its controls"]["rows"])
+        forms = tables[f"Window {window}: occurrences of 900 canaries"]["rows"]
+        found = [sum(row[column] for row in forms) for column in (2, 3, 4)]
+        seen = controls["non-hits seen live and read exactly (control)"]
+        planted = controls["planted copies found (control)"]
+        rows.append(f"| {window} | {seen} of 900 | {planted} | {found[0]} | {found[1]} | {found[2]} |")
+    return "\n".join(rows)
+
+
 def figure(file: str, key: str) -> dict[str, Any]:
     """Return a figure of a results file.
 
@@ -91,6 +109,7 @@ def shown(value: float, unit: str) -> str:
 def page(text: str) -> str:
     """Return the README with both blocks replaced."""
     text = _replaced(text, "figures", table())
+    text = _replaced(text, "forgetting", forgetting())
     demo = "\n".join(f"    {line}".rstrip() for line in DEMO.read_text().splitlines())
     return _replaced(text, "demo", demo)
 
