@@ -69,7 +69,7 @@ def forgetting() -> str:
     """Return the table of what was found of passers-by after each window, controls included."""
     part = json.loads((RESULTS / "forgetting.json").read_text())["parts"]["forgetting"]
     rows = [
-        "| Window | Seen live before (control) | Planted copies found (control) | In memory | In all writes | In files |",
+        "| Window | Seen live (control) | Planted, found (control) | In memory | In all writes | In files |",
         "|---|---|---|---|---|---|",
     ]
     tables = {each["title"]: each for each in part["tables"]}
