@@ -9,8 +9,8 @@ from benchmarks import forgetting
 from benchmarks.results import Part
 from benchmarks.runner import Bench
 
-ALL_PLATES, ALL_WINDOWS = 100, (5.0, 0.0)
-QUICK_PLATES, QUICK_WINDOWS = 30, (5.0,)
+WINDOWS = (5.0,)
+ALL_PLATES, QUICK_PLATES = 100, 30
 
 
 def run(bench: Bench, plates: int | None = None, windows: Sequence[float] = ()) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def run(bench: Bench, plates: int | None = None, windows: Sequence[float] = ()) 
             "forgetting", "Forgetting", "Whether anything of a destroyed read is left.", [finding]
         ).to_json()
     bench.advance("forgetting: reading, waiting, searching")
-    few, short = (QUICK_PLATES, QUICK_WINDOWS) if bench.quick else (ALL_PLATES, ALL_WINDOWS)
+    few = QUICK_PLATES if bench.quick else ALL_PLATES
     return forgetting.run(
-        plates=plates or few, windows=windows or short, seed=bench.seed, reading=bench.reading
+        plates=plates or few, windows=windows or WINDOWS, seed=bench.seed, reading=bench.reading
     )
