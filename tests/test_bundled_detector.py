@@ -51,9 +51,9 @@ def test_nothing_is_found_where_there_is_nothing(detector: PlateDetector) -> Non
 def test_a_wide_picture_costs_no_square(detector: PlateDetector) -> None:
     """The input is as high as the picture needs, in steps of 32."""
     detector.detect(np.full((720, 1280, 3), 114, np.uint8))
-    assert detector._tensor.shape == (1, 3, 224, 384)
+    assert detector._tensor.shape == (1, 3, 256, 448)
     detector.detect(np.full((480, 640, 3), 114, np.uint8))
-    assert detector._tensor.shape == (1, 3, 288, 384)
+    assert detector._tensor.shape == (1, 3, 352, 448)
 
 
 def test_legible_plates_of_a_drawn_road_are_found_and_nothing_else(
