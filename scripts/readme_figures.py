@@ -48,6 +48,11 @@ ROWS = (
     Row("False hits per 1,000 unlisted pictures at that recall", "matching", f"{OURS}.false_hits"),
     Row("Look-up, p99, worst of 1,000 to 5,000,000 plates listed", "matching", f"{HUB}.lookup_p99"),
     Row("Index of 5,000,000 plates", "matching", f"{HUB}.index_bytes"),
+    Row("British motorway clip, this system, two cores, hub's weights", "video", "video.clip1.edge_fps"),
+    Row("The same clip, fast-alpr's plain loop, same weights, same run", "video", "video.clip1.plain_fps"),
+    Row("Processor time, plain loop over ours, that clip", "video", "video.clip1.cpu_gain"),
+    Row("Processor time, plain loop over ours, empty drawn road", "video", "video.sweep.empty_gain"),
+    Row("From the picture that a hit shows to the sealed hit on disk, p95", "video", "video.drawn.delay_p95"),
     Row("Motion gate on a 720p frame", "motion", "motion.grey_difference_ms"),
     Row("Frames with a legible plate that the gate lets through", "motion", "motion.grey_difference_plates"),
 )
