@@ -17,7 +17,8 @@ SCALES = {
     "bytes": (1e-6, " MB"),
     "us": (1.0, " µs"),
     "ms": (1.0, " ms"),
-    "x": (1.0, " x"),
+    "frames/s": (1.0, " frames/s"),
+    "times": (1.0, " times"),
 }
 
 
@@ -33,19 +34,16 @@ class Row:
 HUB, OURS = "matching-cct-xs-v2-global", "matching-hitonly-ocr"
 ROWS = (
     Row(
-        "Traces of 900 passers-by found after a window of 180 s",
-        "forgetting",
-        "forgetting.window_180.occurrences",
-    ),
-    Row("The same after a window of 5 s", "forgetting", "forgetting.window_5.occurrences"),
-    Row("The same with a window of 0", "forgetting", "forgetting.window_0.occurrences"),
-    Row(
         "Purge lateness over 10,000 reads, both cores busy, worst", "forgetting", "forgetting.purge_late_max"
     ),
     Row("Hit recall on labelled pictures, 100,000 plates listed, hub's reader", "matching", f"{HUB}.recall"),
     Row("False hits per 1,000 unlisted pictures at that recall", "matching", f"{HUB}.false_hits"),
     Row("The same recall with the bundled reader", "matching", f"{OURS}.recall"),
     Row("False hits per 1,000 unlisted pictures at that recall", "matching", f"{OURS}.false_hits"),
+    Row("Plates found by the bundled detector, US pictures", "accuracy", "accuracy.us.edge_recall"),
+    Row("The same, European pictures", "accuracy", "accuracy.eu.edge_recall"),
+    Row("Exact reads with the bundled weights, US pictures", "accuracy", "accuracy.us.edge_exact"),
+    Row("The same, European pictures", "accuracy", "accuracy.eu.edge_exact"),
     Row("Look-up, p99, worst of 1,000 to 5,000,000 plates listed", "matching", f"{HUB}.lookup_p99"),
     Row("Index of 5,000,000 plates", "matching", f"{HUB}.index_bytes"),
     Row("British motorway clip, this system, two cores, hub's weights", "video", "video.clip1.edge_fps"),
