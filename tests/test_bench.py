@@ -261,3 +261,18 @@ def test_openalpr_is_read_as_it_answers(tmp_path: Path, monkeypatch: pytest.Monk
         program.chmod(0o755)
         assert OpenAlpr.installed()
         assert OpenAlpr("us").look(tmp_path / "picture.jpg") == seen
+
+
+def test_the_hardware_table_says_what_was_measured() -> None:
+    """Each measured row of docs/hardware.md has the figures of the results file that it names."""
+    docs = Path(__file__).parents[1] / "docs"
+    rows = [
+        line.split("|")[1:-1]
+        for line in (docs / "hardware.md").read_text().splitlines()
+        if "| measured" in line
+    ]
+    assert rows
+    for _, _, fps, cpu, file in rows:
+        figures = {f["key"]: f for f in results.load(docs.parent / file.strip())["parts"]["video"]["figures"]}
+        assert fps.strip() == report.number(figures["video.drawn.edge_fps"])
+        assert cpu.strip() == report.number(figures["video.drawn.edge_cpu"])
