@@ -109,4 +109,5 @@ def test_an_absent_file_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_the_example_is_the_whole_of_what_is_needed() -> None:
     """Every required key of the configuration stands in the example."""
-    EdgeConfig.model_validate(tomllib.loads(EXAMPLE))
+    config = EdgeConfig.model_validate(tomllib.loads(EXAMPLE))
+    assert [camera.name for camera in config.cameras] == ["north-in"]
