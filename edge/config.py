@@ -147,7 +147,9 @@ class ZonesSection(_Section):
 class CameraSection(_Section):
     """One camera."""
 
-    name: str = Field(min_length=1, max_length=64, description="Name in logs and hits.")
+    name: str = Field(
+        min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$", description="Name in logs and hits."
+    )
     place: str = Field("", max_length=200, description="Where it stands, in words; written in hits.")
     source: SourceSettings = Field(description="Where frames come from.")
     zones: ZonesSection = Field(default_factory=ZonesSection, description="Where plates count.")

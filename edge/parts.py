@@ -10,6 +10,7 @@ from edge.arena import Arena
 from edge.clock import NS, Clock
 from edge.config import CameraSection, EdgeConfig
 from edge.detector import PlateDetector
+from edge.errors import StorageError
 from edge.forgetting import Window
 from edge.ledger import Ledger
 from edge.lists import ListWatch
@@ -22,6 +23,7 @@ from edge.software import boot_id, software, software_digest
 from edge.sources import open_source
 from edge.zones import Zones
 from hotlist.bundle import HotList
+from hotlist.files import clear_unfinished
 from hotlist.index import Index
 from hotlist.kernel import named
 from hotlist.keys import SealKey, SigningKey
@@ -29,6 +31,19 @@ from hotlist.match_settings import MatchSettings
 from hotlist.matching import Matcher
 from hotlist.plate import encode
 from hotlist.store import HotListStore
+
+
+def clear_leftovers(config: EdgeConfig) -> None:
+    """Remove what a power cut left half-written in the folders that only the running box writes.
+
+    Raises:
+        StorageError: a folder cannot be changed.
+    """
+    for folder in (config.storage.spool, config.storage.state):
+        try:
+            clear_unfinished(folder)
+        except OSError as problem:
+            raise StorageError(f"nothing can be removed from {folder}: {problem.strerror}") from None
 
 
 def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:

@@ -245,7 +245,7 @@ class Pipeline:
                     return None
                 with self.stages.of("match"):
                     table = table_of(of.slot)
-                    matches = active.matcher.match(table, regions_of(of.slot), self.clock.utc())
+                    matches = active.matcher.match(table, regions_of(of.slot), self.lists.now())
                     table[:] = 0.0
                 if not matches or not (of.settled or matches[0].probability >= self.camera.sure):
                     return None

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from hotlist.bundle import HotList
 from hotlist.canonical import canonical
 from hotlist.entry import Identity, check_identity
-from hotlist.errors import MalformedError, StoreError, TooLargeError
-from hotlist.files import write_durably
+from hotlist.errors import MalformedError, NotYetIssuedError, StoreError, TooLargeError
+from hotlist.files import clear_unfinished, write_durably
 from hotlist.keys import SealKey
 from hotlist.keyset import KeySet, KeySetForm
 from hotlist.list_format import Limits
@@ -78,6 +78,7 @@ class HotListStore:
         self._limits = limits or Limits()
         self._max_age = max_age
         self._seen: dict[Path, _Seen | None] = {}
+        self._again: set[Path] = set()
 
     def begin(self, department: str, keys: KeySet) -> None:
         """Trust a department and its first key set. Later key sets arrive only in signed lists.
@@ -109,29 +110,34 @@ class HotListStore:
             raise StoreError(f"{path} cannot be read or is damaged") from None
 
     def changed(self) -> bool:
-        """Whether `load` would read something that this object has not read yet; costs two ``stat``."""
-        return any(seen != self._seen.get(path) for path, seen in self._look().items())
+        """Whether `load` would read something new, or try again what may go now; costs two ``stat``."""
+        return bool(self._again) or any(seen != self._seen.get(path) for path, seen in self._look().items())
 
     def load(self, now: datetime) -> HotList:
         """Take the source file if it is new; else return the last accepted list, through every step again.
 
-        A source that is refused is refused once: the next `load` returns the last accepted list.
+        A source that is refused is refused once: the next `load` returns the last accepted list. What was
+        refused for this box's own clock (no battery, no NTP yet) or disk is tried again after that.
 
         Raises:
             StoreError: no list has been accepted yet, or the disk fails.
             ListError: the list is not acceptable, or no longer (stale, expired); the old one stays.
         """
         found = self._look()
-        new = self._source is not None and found[self._source] not in (None, self._seen.get(self._source))
-        path = self._source if new and self._source else self._folder / LAST
+        path = self._next(found)
         self._seen[path] = found[path]
+        self._again.discard(path)
         try:
             content = _read(path, self._limits.file)
+            return self._take(content, now, save_list=path == self._source)
         except FileNotFoundError:
             raise StoreError("no hot list has been accepted yet") from None
         except OSError as problem:
+            self._again.add(path)
             raise StoreError(f"{path} cannot be read: {problem.strerror}") from None
-        return self.offer(content, now) if new else self._take(content, now, save_list=False)
+        except (NotYetIssuedError, StoreError):
+            self._again.add(path)
+            raise
 
     def offer(self, envelope: bytes, now: datetime) -> HotList:
         """Take a new sealed list; on any error the old one stays, on disk and in force.
@@ -141,6 +147,14 @@ class HotListStore:
             StoreError: the disk fails.
         """
         return self._take(envelope, now, save_list=True)
+
+    def _next(self, found: dict[Path, _Seen | None]) -> Path:
+        """Return the file to read: a new source, a new last list, what may go now, else the last list."""
+        last = self._folder / LAST
+        for path in ([self._source] if self._source else []) + [last]:
+            if found[path] is not None and found[path] != self._seen.get(path):
+                return path
+        return min(self._again & {path for path in found if found[path] is not None}, default=last)
 
     def _look(self) -> dict[Path, _Seen | None]:
         """Return what the two files look like from outside; None for an absent one."""
@@ -159,7 +173,7 @@ class HotListStore:
                 max_age=self._max_age,
             )
             if save_list:
-                self._write(LAST, envelope)
+                self._write(LAST, envelope, clear=True)
                 self._seen[self._folder / LAST] = _seen(self._folder / LAST)
             if accepted.state != trusted:
                 self._save(accepted.state)
@@ -174,8 +188,11 @@ class HotListStore:
         }
         self._write(STATE, canonical(body) + b"\n")
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes, *, clear: bool = False) -> None:
+        """Write one of the two files; `clear` what crashes left beside it first. The caller holds the lock."""
         try:
+            if clear:
+                clear_unfinished(self._folder)
             write_durably(self._folder / name, content)
         except OSError as problem:
             raise StoreError(f"{self._folder / name} cannot be written: {problem.strerror}") from None
