@@ -221,7 +221,7 @@ def main() -> None:
     """Run until the source ends, fails, or the edge goes away."""
     control, ready, ready_back = (socket.socket(fileno=int(number)) for number in sys.argv[1:4])
     request = Request.from_bytes(sys.stdin.buffer.read())
-    locked = guard_capture_process(request.parent)
+    locked = guard_capture_process(request)
     post = Post(control, ready, ready_back, newest_wins=request.newest_wins)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the edge has gone: so do we
         post.tell(Message(Say.STARTED, int(locked)))
