@@ -118,6 +118,7 @@ class Outcome:
         listed: of those, on the list.
         receipts: how many were written.
         rounds: how often the road went round.
+        early: how the edge ended before its time; empty when it did not.
     """
 
     samples: list[tuple[float, list[Footprint]]] = field(default_factory=list)
@@ -128,6 +129,7 @@ class Outcome:
     listed: int = 0
     receipts: int = 0
     rounds: float = 0.0
+    early: str = ""
 
     def minutes(self, take: Callable[[list[Footprint]], float]) -> tuple[list[float], list[float]]:
         """Return the middle of each whole minute (in minutes), and the median of what is taken of its samples."""
@@ -159,7 +161,7 @@ def run(trial: Trial, advance: Advance = lambda _doing: None) -> dict[str, Any]:
     """Soak, and return the part of the report.
 
     Raises:
-        BenchError: there is no RTSP server, or the edge ended before its time.
+        BenchError: there is no RTSP server, or there were too few minutes to tell a trend.
     """
     outcome = soak(trial, advance)
     part = Part("soak", "Memory over time", _ABOUT)
@@ -170,10 +172,10 @@ def run(trial: Trial, advance: Advance = lambda _doing: None) -> dict[str, Any]:
 
 
 def soak(trial: Trial, advance: Advance = lambda _doing: None) -> Outcome:
-    """Watch the edge for as long as the trial says.
+    """Watch the edge for as long as the trial says, or until it ends.
 
     Raises:
-        BenchError: there is no RTSP server, or the edge ended before its time.
+        BenchError: there is no RTSP server.
     """
     outcome = Outcome()
     with tempfile.TemporaryDirectory(prefix="alpr-bench-soak-") as name:
@@ -187,7 +189,8 @@ def soak(trial: Trial, advance: Advance = lambda _doing: None) -> Outcome:
             found(folder, _list(trial.entries, plates, listed), versions=trial.lists)
             with _edge(trial, folder, url) as process:
                 _watch(trial, outcome, folder, process, advance)
-                outcome.rounds = outcome.samples[-1][0] / trial.road.seconds
+                if outcome.samples:
+                    outcome.rounds = outcome.samples[-1][0] / trial.road.seconds
                 process.send_signal(signal.SIGTERM)
                 outcome.exit_code = process.wait(timeout=60)
         outcome.summary = _summary(folder / "out.txt")
@@ -233,8 +236,9 @@ def _watch(
     start, length = time.monotonic(), trial.minutes * 60
     while (now := time.monotonic() - start) < length:
         if process.poll() is not None:
-            said = (folder / "err.txt").read_text(errors="replace").strip().splitlines()[-1:]
-            raise BenchError(f"the edge ended with {process.returncode} after {now:.0f} s: {said}")
+            said = " ".join((folder / "err.txt").read_text(errors="replace").split())[-200:]
+            outcome.early = f"the edge ended with {process.returncode} after {now:.0f} s: {said}"
+            return
         if handed_out < trial.lists and now > length * handed_out / trial.lists:
             handed_out += 1
             new = folder / f"hotlist.sealed.{handed_out}"
@@ -262,7 +266,7 @@ def of_memory(trial: Trial, outcome: Outcome) -> Trend:
     try:
         return trend([at for at, _ in kept], [value for _, value in kept])
     except ValueError as problem:
-        raise BenchError(f"{trial.minutes:g} minutes are too few: {problem}") from None
+        raise BenchError(outcome.early or f"{trial.minutes:g} minutes are too few: {problem}") from None
 
 
 def _figures(part: Part, trial: Trial, outcome: Outcome) -> None:
@@ -336,7 +340,8 @@ def _checks(part: Part, trial: Trial, outcome: Outcome) -> None:
     part.check(
         "it worked all the while",
         outcome.exit_code == Exit.OK and hits >= 0.8 * (outcome.rounds - 1) * outcome.listed > 0,
-        f"{hits} hits of {outcome.rounds * outcome.listed:.0f} listed passes",
+        f"{hits} hits of {outcome.rounds * outcome.listed:.0f} listed passes"
+        + (f"; {outcome.early}" if outcome.early else ""),
     )
 
 
