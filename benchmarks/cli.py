@@ -20,7 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import accuracy, environment, forgetting_here, report, results, video
+from benchmarks import accuracy, environment, forgetting_here, report, results, soak, video
 from benchmarks.compare import TIME_LIMIT, compare, regressed
 from benchmarks.department import Reading
 from benchmarks.drawing.weather import Weather
@@ -179,6 +179,26 @@ def forgetting_part(  # noqa: PLR0917 - each is an option of the command line
         return forgetting_here.run(told, plates, windows)
 
     _finish(_measure(bench, {"forgetting": run}, Inputs()), out, None)
+
+
+@app.command("soak")
+def soak_part(  # noqa: PLR0917 - each is an option of the command line
+    minutes: Annotated[float, typer.Option(min=12, help="How long the edge is watched.")] = 60.0,
+    entries: Annotated[int, typer.Option(min=1000, help="Plates listed.")] = 100_000,
+    out: OutOption = Path("report"),
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Watch the edge's memory on a road that goes round and round. Takes GStreamer's RTSP server."""
+    bench = Bench(Reading(detector, reader, models))
+    warm_up, lists = min(10.0, minutes / 4), max(2, round(minutes / 10))
+
+    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
+        trial = soak.Trial(minutes, warm_up, entries=entries, lists=lists, reading=bench.reading)
+        return soak.run(trial, told.advance)
+
+    _finish(_measure(bench, {"soak": run}, Inputs()), out, None)
 
 
 @app.command("compare")

@@ -1,10 +1,11 @@
 """Where frames come from: clips, pictures, network and USB cameras, each captured by a process of its own."""
 
 from edge.clock import Clock, SystemClock
+from edge.sources.authority import check_authority
 from edge.sources.base import Source
 from edge.sources.files import open_pictures, open_video
 from edge.sources.live import LiveCamera, renewal_for
-from edge.sources.settings import FileSettings, PicturesSettings, SourceSettings
+from edge.sources.settings import FileSettings, PicturesSettings, RtspSettings, SourceSettings
 
 __all__ = ["Source", "open_source"]
 
@@ -21,11 +22,14 @@ def open_source(
             or than about 20 s, whichever is more. A file's may, for as long as it is read.
 
     Raises:
-        SourceError: a file or picture cannot be read. Cameras do not raise: they go offline and try again.
+        SourceError: a file, a picture or a camera's `authority` cannot be read. Cameras do not raise: they go
+            offline and try again.
     """
     clock = clock or SystemClock()
     if isinstance(settings, FileSettings):
         return open_video(settings, clock)
     if isinstance(settings, PicturesSettings):
         return open_pictures(settings, clock)
+    if isinstance(settings, RtspSettings) and settings.authority:
+        check_authority(settings.authority)
     return LiveCamera(settings, clock, renew_after_s=renewal_for(forget_within_s))

@@ -137,6 +137,7 @@ def _request(settings: LiveSettings) -> Request:
             places=(settings.url.get_secret_value(),),
             newest_wins=True,
             transport=settings.transport,
+            authority=str(settings.authority.absolute()) if settings.authority else "",
             open_timeout_ms=round(settings.open_timeout_s * 1000),
             read_timeout_ms=round(settings.read_timeout_s * 1000),
         )

@@ -32,6 +32,7 @@ class Request:
         newest_wins: drop frames that nobody took in time, as a live camera must; else wait.
         own_pace: do not run faster than the file's own time.
         transport: how RTSP carries its media.
+        authority: file of the certificate that a camera must show or be signed by; empty without TLS.
         open_timeout_ms: longest wait for a connection.
         read_timeout_ms: longest wait for a frame, where the library honours it.
         size: width and height asked of a USB camera; 0 leaves its own.
@@ -44,6 +45,7 @@ class Request:
     newest_wins: bool = False
     own_pace: bool = False
     transport: Literal["tcp", "udp"] = "tcp"
+    authority: str = ""
     open_timeout_ms: int = 10_000
     read_timeout_ms: int = 10_000
     size: tuple[int, int] = (0, 0)
