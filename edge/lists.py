@@ -6,7 +6,7 @@ refused, said, and leaves the old one running. A list that grows too old stops a
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -90,7 +90,9 @@ class ListWatch:
             self.refused += 1
             self._say(f"a new hot list was refused: {problem}")
             return False
-        if self._active and hot_list.version == self._active.hot_list.version:
+        if self._active and _same_entries(hot_list, self._active.hot_list):
+            renewed = replace(self._active.hot_list, timestamp=hot_list.timestamp)
+            self._active = ActiveList(renewed, self._active.matcher)
             return False
         self._active = ActiveList(hot_list, self._build(hot_list))
         self._say(f"hot list version {hot_list.version} with {len(hot_list.entries)} entries is in use")
@@ -115,3 +117,12 @@ class ListWatch:
     def version(self) -> int:
         """The version in use, 0 when there is none."""
         return self._active.hot_list.version if self._active else 0
+
+
+def _same_entries(one: HotList, other: HotList) -> bool:
+    """Whether two lists match the same plates: the same version, with the same entries cancelled since."""
+    return one.version == other.version and _cancelled(one) == _cancelled(other)
+
+
+def _cancelled(hot_list: HotList) -> tuple[str, ...]:
+    return hot_list.timestamp.cancelled if hot_list.timestamp else ()
