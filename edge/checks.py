@@ -9,7 +9,6 @@ from typing import Final
 from edge.clock import SystemClock
 from edge.config import EdgeConfig
 from edge.errors import EdgeError, SourceError
-from edge.lists import ListState
 from edge.parts import load_models, watch_list
 from edge.sources import open_source
 from edge.sources.settings import SourceSettings

@@ -81,8 +81,8 @@ class KeySet:
 
     @property
     def fingerprint(self) -> str:
-        """Return the first 16 hexadecimal digits of the SHA-256 of the set's canonical JSON, to compare by voice."""
-        return hashlib.sha256(canonical(self.to_json())).hexdigest()[:16]
+        """Return 24 hexadecimal digits of the SHA-256 of the set's canonical JSON, to compare by voice."""
+        return hashlib.sha256(canonical(self.to_json())).hexdigest()[:24]
 
     def to_bytes(self) -> bytes:
         """Return the key set's file."""
@@ -112,9 +112,7 @@ class KeySet:
                 Person(person.name, VerifyKey(base64.b64decode(person.key, validate=True)))
                 for person in form.people
             )
-            timestamp = (
-                VerifyKey(base64.b64decode(form.timestamp, validate=True)) if form.timestamp else None
-            )
+            timestamp = VerifyKey(base64.b64decode(form.timestamp, validate=True)) if form.timestamp else None
         except (KeyFileError, binascii.Error, ValueError):
             raise MalformedError("a key set with a key that is none") from None
         return cls(form.threshold, people, timestamp)

@@ -49,7 +49,7 @@ from hotlist.errors import (
     UnknownKeyError,
     WrongDepartmentError,
 )
-from hotlist.keys import SealKey
+from hotlist.keys import SealKey, VerifyKey
 from hotlist.keyset import KeySet
 from hotlist.list_format import (
     HeaderForm,
@@ -199,14 +199,14 @@ def accept_signed(
     next_keys = KeySet.from_form(header.next_keys) if header.next_keys else None
     keys = next_keys or trusted.keys
     if stated is not None:
-        _check_timestamp(stated, header, digest, keys, trusted, now)  # (10)
+        about = (header.department, header.version, digest)
+        _check_timestamp(stated, about, keys.timestamp, trusted.stated, now)  # (10)
     elif in_use and keys.timestamp is not None:
         raise StaleError("nobody states that it is current, and the key set says who must", step=10)
-    if not _is_fresh(header.issued, stated, now, max_age):  # (11)
-        since, hours = stated.issued if stated else header.issued, min(max_age, MAX_AGE) / timedelta(hours=1)
-        verb = "stated to be current" if stated else "issued"
-        raise StaleError(f"{verb} {since:%Y-%m-%d %H:%M} UTC, over {hours:g} hours ago or ended", step=11)
-    entries = _read_entries(lines, header, limits, frozenset(stated.cancelled if stated else ()))  # (12)
+    _check_fresh(header.issued, stated, now, max_age)  # (11)
+    if header.count > limits.entries:
+        raise TooLargeError(f"{header.count} entries; the ceiling is {limits.entries}", step=12)
+    entries = _read_entries(lines, header, frozenset(stated.cancelled if stated else ()))  # (12)
     hot_list = HotList(
         department=header.department,
         version=header.version,
@@ -263,32 +263,43 @@ def _check_times(header: HeaderForm, now: datetime) -> None:
 
 
 def _check_timestamp(
-    stated: Timestamp, header: HeaderForm, digest: str, keys: KeySet, trusted: TrustedState, now: datetime
+    stated: Timestamp,
+    about: tuple[str, int, str],
+    key: VerifyKey | None,
+    last: datetime | None,
+    now: datetime,
 ) -> None:
-    """Take the statement that the list is current through step 10."""
-    if keys.timestamp is None:
+    """Take a statement through step 10: it must be about that department, version and digest."""
+    if key is None:
         raise UnknownKeyError("it is stated to be current, and the key set names no key for that", step=10)
-    if not stated.is_by(keys.timestamp):
-        message = f"the statement that it is current is not signed by the key {keys.timestamp.id}"
+    if not stated.is_by(key):
+        message = f"the statement that it is current is not signed by the key {key.id}"
         raise BadSignatureError(message, step=10)
-    if (stated.department, stated.version, stated.digest) != (header.department, header.version, digest):
-        message = f"version {header.version} came with a statement about another list, version {stated.version}"
+    if (stated.department, stated.version, stated.digest) != about:
+        message = f"version {about[1]} came with a statement about another list, version {stated.version}"
         raise OtherListError(message, step=10)
     if stated.expires <= stated.issued:
         raise MalformedError("a statement that ends before it was made", step=10)
     if stated.issued > now + CLOCK_TOLERANCE:
         message = f"stated to be current at {stated.issued:%Y-%m-%d %H:%M} UTC, which is yet to come"
         raise NotYetIssuedError(message, step=10)
-    if trusted.stated is not None and stated.issued < trusted.stated:
+    if last is not None and stated.issued < last:
         raise RollbackError("the statement that it is current is older than one seen before", step=10)
 
 
-def _read_entries(
-    lines: Iterator[bytes], header: HeaderForm, limits: Limits, cancelled: frozenset[str]
-) -> Entries:
-    """Check every entry and keep its line, unless it is cancelled; none becomes an `Entry` before it is asked for."""
-    if header.count > limits.entries:
-        raise TooLargeError(f"{header.count} entries; the ceiling is {limits.entries}", step=12)
+def _check_fresh(issued: datetime, stated: Timestamp | None, now: datetime, max_age: timedelta) -> None:
+    if not _is_fresh(issued, stated, now, max_age):
+        what = (
+            f"stated to be current {stated.issued:%Y-%m-%d %H:%M}"
+            if stated
+            else f"issued {issued:%Y-%m-%d %H:%M}"
+        )
+        hours = min(max_age, MAX_AGE) / timedelta(hours=1)
+        raise StaleError(f"{what} UTC, over {hours:g} hours ago or no longer", step=11)
+
+
+def _read_entries(lines: Iterator[bytes], header: HeaderForm, cancelled: frozenset[str]) -> Entries:
+    """Check every entry and keep its line, unless it is cancelled; none becomes an `Entry` yet."""
     builder, count, last = EntriesBuilder(), 0, ""
     read, write = EntryForm.__pydantic_validator__.validate_json, EntryForm.__pydantic_serializer__.to_json
     for count, line in enumerate(lines, start=1):

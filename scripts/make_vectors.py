@@ -103,7 +103,7 @@ def rewritten(change: Callable[[bytes], bytes]) -> bytes:
     return both(SignedList(zlib.compress(body), hashlib.sha256(body).digest()))
 
 
-def stated(signed: SignedList, key: SigningKey = ONLINE, **changes: object) -> bytes:
+def stated(signed: SignedList, *, key: SigningKey = ONLINE, **changes: object) -> bytes:
     """Return the file with both signatures and a statement that it is current; changes are to the statement."""
     said = {
         "department": "test-dept",
@@ -112,7 +112,7 @@ def stated(signed: SignedList, key: SigningKey = ONLINE, **changes: object) -> b
         "issued": NOW,
         "expires": NOW + 24 * HOUR,
     }
-    timestamp: Timestamp = state_current(key, **(said | changes))  # type: ignore[arg-type]
+    timestamp = state_current(key, **(said | changes))  # type: ignore[arg-type]
     return both(signed.stated_by(timestamp))
 
 
@@ -131,17 +131,19 @@ def statements() -> Iterator[Vector]:
     yield "stated-after-its-end", "ExpiredError", 9, stated(ended_list)
     yield "nobody-states-it", "StaleError", 10, both(unsigned(next_keys=STATED))
     yield "stated-where-no-key-is-named", "UnknownKeyError", 10, stated(unsigned())
-    yield "stated-by-another-key", "BadSignatureError", 10, stated(week_old, ANN)
+    yield "stated-by-another-key", "BadSignatureError", 10, stated(week_old, key=ANN)
     yield "stated-of-another-version", "OtherListError", 10, stated(week_old, version=5)
     yield "stated-of-another-digest", "OtherListError", 10, stated(week_old, digest="11" * 32)
     yield "stated-of-another-department", "OtherListError", 10, stated(week_old, department="elsewhere")
     yield "stated-in-the-future", "NotYetIssuedError", 10, stated(week_old, issued=NOW + HOUR / 10)
-    ends_early = {"issued": NOW, "expires": NOW}
-    yield "statement-that-ends-before-it-began", "MalformedError", 10, stated(week_old, **ends_early)
-    earlier = {"issued": NOW - 2 * HOUR, "expires": NOW + HOUR}
-    yield "older-statement", "RollbackError", 10, stated(week_old, **earlier)
-    ended = {"issued": NOW - HOUR, "expires": NOW}
-    yield "statement-that-ended", "StaleError", 11, stated(week_old, **ended)
+    yield (
+        "statement-that-ends-before-it-began",
+        "MalformedError",
+        10,
+        stated(week_old, issued=NOW, expires=NOW),
+    )
+    yield "older-statement", "RollbackError", 10, stated(week_old, issued=NOW - 2 * HOUR)
+    yield "statement-that-ended", "StaleError", 11, stated(week_old, issued=NOW - HOUR, expires=NOW)
 
 
 def _sound_statement(signed: SignedList) -> Timestamp:
@@ -237,7 +239,9 @@ def main() -> None:
         path = FOLDER / (f"{name}.list.z" if packed else f"{name}.list")
         path.write_bytes(packed or content)
         plates = ["XYZ789"] if name == "one-entry-cancelled" else ["AB123", "XYZ789"]
-        index.append({"file": path.name, "error": error, "step": step} | ({} if error else {"plates": plates}))
+        index.append(
+            {"file": path.name, "error": error, "step": step} | ({} if error else {"plates": plates})
+        )
     body = {
         "warning": "TEST KEYS: never trust them",
         "now": NOW.isoformat(),
