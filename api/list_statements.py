@@ -38,8 +38,8 @@ def note_cancelled(session: Session, service: Service, entry: str) -> None:
     session.merge(CancelledRow(entry=entry, at=service.now()))
 
 
-def state(session: Session, service: Service, row: ListRow, ends: datetime, now: datetime) -> None:
-    """State that a version is current, in the caller's transaction; a version at its end is not.
+def state(session: Session, service: Service, row: ListRow, ends: datetime, now: datetime) -> bool:
+    """State that a version is current, in the caller's transaction, unless it is at its end; whether it was.
 
     Each statement is at least a second younger than the one before, so that devices can tell them apart.
     """
@@ -48,7 +48,7 @@ def state(session: Session, service: Service, row: ListRow, ends: datetime, now:
     if last is not None:
         issued = max(issued, last.issued + _SECOND)
     if issued >= ends:
-        return
+        return False
     said = state_current(
         service.secrets.service,
         department=service.settings.department,
@@ -61,6 +61,7 @@ def state(session: Session, service: Service, row: ListRow, ends: datetime, now:
     session.execute(delete(StatementRow))
     session.add(StatementRow(version=row.version, ends=ends, issued=issued, body=said.to_json()))
     session.flush()
+    return True
 
 
 def restate(session: Session, service: Service, row: ListRow, now: datetime) -> bool:
@@ -71,8 +72,7 @@ def restate(session: Session, service: Service, row: ListRow, now: datetime) -> 
     cancelled = tuple(sorted(session.scalars(select(CancelledRow.entry))))
     if now < last.issued + RENEW and cancelled == read(last).cancelled:
         return False
-    state(session, service, row, last.ends, now)
-    return True
+    return state(session, service, row, last.ends, now)
 
 
 def of_version(session: Session, version: int) -> StatementRow | None:
