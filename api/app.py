@@ -26,6 +26,7 @@ from api.routes import (
     queue_events,
     review_routes,
     sign_in_routes,
+    signing_pages,
 )
 from api.security import BodyLimit, SameSite, SecurityHeaders
 from api.service import open_service
@@ -37,6 +38,7 @@ _PAGES: Final = (
     review_routes,
     queue_events,
     list_routes,
+    signing_pages,
     device_pages,
     people_pages,
     oversight_pages,

@@ -71,10 +71,9 @@ def hear(service: Service, device: Device, said: Heartbeat) -> HeartbeatAnswer:
             _take(session, row, [line.encode() for line in said.receipts], device, now)
         mark = audit.checkpoint(session, service.secrets.service, now)
         known = _known(row)
-    newest = publishing.latest(service)
     return HeartbeatAnswer(
         receipt={"sequence": known.sequence, "digest": known.digest} if known else None,
-        hot_list=publishing.etag(newest) if newest else None,
+        hot_list=publishing.current_etag(service),
         checkpoint={
             "seq": mark.seq,
             "digest": mark.digest,

@@ -107,6 +107,15 @@ class Settings(_Part):
         description="shown before sign-in (R13)",
     )
     public_url: str | None = Field(default=None, description="how browsers and devices reach it")
+    list_signing: Literal["service", "people"] = Field(
+        default="service", description="who signs the hot list: the service's key, or people's own"
+    )
+    list_threshold: int = Field(
+        default=2, ge=1, le=64, description="how many people must sign, with list_signing people"
+    )
+    list_days: int = Field(
+        default=30, ge=1, le=90, description="how long a list that people signed may stand"
+    )
     tls: Tls = Tls()
     retention: Retention = Retention()
     limits: Limits = Limits()

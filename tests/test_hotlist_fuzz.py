@@ -84,7 +84,7 @@ def test_a_signed_list_of_any_bytes_is_a_list_or_a_listed_error(content: bytes) 
 @tried
 @given(st.binary() | damaged(BODY))
 def test_a_body_of_any_bytes_though_signed_is_a_list_or_a_listed_error(body: bytes) -> None:
-    """Steps 7 to 11 end in a list or an exact error, whatever people were fooled to sign."""
+    """Steps 7 to 13 end in a list or an exact error, whatever people were fooled to sign."""
     content = signed_body(body).to_bytes()
     try:
         accepted = accept_signed(content, trusted=NH.trusted, now=NOW, limits=SMALL)
