@@ -232,7 +232,7 @@ def test_a_terminals_signals_end_the_edge_and_not_its_watchdog() -> None:
 
 
 def _ignored(pid: int) -> str:
-    return re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[0]
+    return str(re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[0])
 
 
 def test_an_orderly_end_is_not_a_kill() -> None:
