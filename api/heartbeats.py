@@ -15,7 +15,8 @@ from api.counts import count
 from api.db.models import DeviceRow
 from api.devices import OFFLINE_AFTER, Device
 from api.service import Service, month
-from edge.receipts import MAX_LINE, Anchor, ReceiptError, Verdict, from_line, verify
+from edge.chain import Verdict, verify
+from edge.receipts import MAX_LINE, Anchor, ReceiptError, from_line
 
 RECEIPTS: Final = 256
 """Most receipts of one heartbeat: more than four hours of them."""

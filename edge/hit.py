@@ -148,6 +148,7 @@ def hit_from_bytes(content: bytes) -> Hit:
         TypeError,
         IndexError,
         AttributeError,
+        RecursionError,
         binascii.Error,
         HotListError,
     ) as problem:

@@ -13,9 +13,10 @@ import pytest
 
 from benchmarks.render import RenderSpec, render
 from benchmarks.truth import Truth
+from edge.chain import verify
 from edge.errors import Exit
 from edge.ledger import read_lines
-from edge.receipts import Reason, verify
+from edge.receipts import Reason
 from tests.box_kit import ROOT, Department, alpr_edge, events
 
 
