@@ -33,6 +33,8 @@ from hotlist.plate import MIN_LENGTH, PAD
 
 _REPEAT_NS: Final = 15 * NS
 """A pass broken in two by a post or a lorry is one pass: the same entry does not hit again so soon."""
+_LIKELY: Final = 0.5
+"""A pass that may still come to more is decided before its end only when its match is likelier than not."""
 _QUIET_NS: Final = 2 * NS
 _SCRUB_NS: Final = 30 * NS
 """On a road that is never quiet, leftovers are overwritten this often all the same, or twice a window."""
@@ -138,6 +140,9 @@ class Pipeline:
         self.tally.frames += 1
         for track in self._tracker.ended(frame.stream_ns):
             self._end(track)
+        for waiting in [each for each in self._passes.values() if each.due(frame.stream_ns)]:
+            waiting.decided = True
+            self._send(self._decide(waiting))
         with self.stages.of("motion"):
             moving = self.camera.gate.moving(frame.pixels, frame.stream_ns)
         if moving and frame.stream_ns - self._looked_ns >= self.camera.detect_every_ns:
@@ -247,7 +252,10 @@ class Pipeline:
                     table = table_of(of.slot)
                     matches = active.matcher.match(table, regions_of(of.slot), self.lists.now())
                     table[:] = 0.0
-                if not matches or not (of.settled or matches[0].probability >= self.camera.sure):
+                enough = _LIKELY if of.decided else self.camera.sure
+                sure = of.settled or (bool(matches) and matches[0].probability >= enough)
+                of.doubtful = bool(matches) and not sure
+                if not matches or not sure:
                     return None
                 return self._hit(of, matches)
             except Forgotten:
