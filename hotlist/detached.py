@@ -78,4 +78,7 @@ class Detached:
             )
         form = parse_line(content[:-1], DetachedForm, step=0)
         value = unbase64(form.signature, step=0)
-        return cls(form.version, bytes.fromhex(form.digest), Signature(form.key, value))
+        found = cls(form.version, bytes.fromhex(form.digest), Signature(form.key, value))
+        if found.to_bytes() != content:
+            raise MalformedError("it is written otherwise than a signature's file is")
+        return found
