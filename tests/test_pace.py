@@ -1,5 +1,7 @@
 """How often frames are looked at: as often as asked for, whatever the camera's own rate and unevenness."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_nobody_waits_longer_than_an_interval_and_a_frame(gaps: list[int]) -> No
     turns = taken(Pace(TENTH), moments)
 
     assert turns[0] == moments[0]
-    for before, after in zip(turns, turns[1:], strict=False):
+    for before, after in itertools.pairwise(turns):
         assert after - before >= 0.9 * TENTH
         assert not [now for now in moments if before + TENTH <= now < after]
 

@@ -13,7 +13,7 @@ from edge.clock import NS, SystemClock
 from edge.flow import COLUMNS, SLOTS, Frame, Pixels, Table
 from edge.forgetting import Window
 from edge.passes import ENOUGH, READ_DTYPE
-from edge.pipeline import Camera, EveryFrame, Pipeline
+from edge.pipeline import Camera, EveryFrame, Gate, Pipeline
 from edge.zones import Zones
 from hotlist.plate import PAD
 
@@ -57,16 +57,32 @@ class SureReader:
         """Nothing is kept."""
 
 
+class OpenUntil:
+    """A gate that is open for the first frames, and then once in three seconds."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames, self._seen = frames, 0
+
+    def moving(self, pixels: Pixels, stream_ns: int) -> bool:  # noqa: ARG002 - a gate's signature
+        """Whether it is open."""
+        self._seen += 1
+        return self._seen <= self._frames or self._seen % 30 == 0
+
+    def wipe(self) -> None:
+        """Nothing is kept."""
+
+
 class NoList:
     """No hot list is in use."""
 
     current = None
 
 
-def watch(sight: Sight, frames: int) -> Detector:
+def watch(sight: Sight, frames: int, gate: Gate | None = None) -> Detector:
     """Show a pipeline so many frames, ten a second; return its detector."""
     clock, detector = SystemClock(), Detector(sight)
-    camera = Camera("c", "", cast("Any", None), EveryFrame(), Zones(), detector, SureReader(), TENTH, 0.08, 0.9)
+    parts = gate or EveryFrame(), Zones(), detector, SureReader()
+    camera = Camera("c", "", cast("Any", None), *parts, TENTH, 0.08, 0.9)
     window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
     pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
     pixels = np.full((200, 640, 3), 90, np.uint8)
@@ -102,11 +118,11 @@ def test_a_new_vehicle_brings_the_full_rate_back() -> None:
 
 
 def test_what_a_vehicle_left_is_overwritten_when_the_road_is_quiet() -> None:
-    """Two seconds after the last plate, once; the road is still looked at."""
-    scrubbed = watch(lambda now: [100] if now < 5 else [], 60).scrubbed
+    """Two seconds after the last plate, once; the forced looks that find nothing after it ask for no other."""
+    detector = watch(lambda now: [100] if now < 5 else [], 200, OpenUntil(8))
 
-    assert scrubbed == []  # the gate is open: it is looked at, so it is not quiet
-    assert watch(lambda now: [100] if now < 5 else [], 400).scrubbed != []
+    assert detector.asked[-1] > 150
+    assert detector.scrubbed == [24]  # last found at frame 3, then followed at half the rate
 
 
 def test_an_empty_road_is_overwritten_twice_a_window_not_after_every_look() -> None:
