@@ -85,6 +85,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.watchers = queue_events.Watchers()
     app.state.sign_in_rate = Rate(settings.limits.sign_in_per_minute)
     problems.install(app)
     device_rate = Rate(settings.limits.device_per_minute)

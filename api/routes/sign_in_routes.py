@@ -73,7 +73,7 @@ def sign_in(
     """
     request.app.state.sign_in_rate.take(request)
     try:
-        token = sessions.sign_in(service, name, password, code)
+        token = sessions.sign_in(service, name, password, code, replacing=request.cookies.get(COOKIE, ""))
     except SignInError as problem:
         page = SignInPage(
             agency=service.settings.agency,
