@@ -159,11 +159,13 @@ class BodyLimit:
         app: what comes after.
         limit: bytes.
         refused: told of a refusal.
+        seconds: within which the whole body must have arrived.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, refused: Refused) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, refused: Refused, seconds: float = _BODY_SECONDS) -> None:
         self._app = app
         self._limit = limit
+        self._seconds = seconds
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,10 +174,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 body = await self._read(Headers(scope=scope), receive)
         except (TooLargeError, TimeoutError) as late:
-            problem = late if isinstance(late, TooLargeError) else _slow()
+            problem = late if isinstance(late, TooLargeError) else _slow(self._seconds)
             await self._refused(scope, problem)
             await respond(Request(scope), problem)(scope, receive, send)
             return
@@ -205,9 +207,9 @@ class BodyLimit:
         return b"".join(chunks)
 
 
-def _slow() -> TooLargeError:
+def _slow(seconds: float) -> TooLargeError:
     """Return the problem of a body that took too long."""
-    problem = TooLargeError(f"the body did not arrive within {_BODY_SECONDS} seconds")
+    problem = TooLargeError(f"the body did not arrive within {seconds:g} seconds")
     problem.status = HTTPStatus.REQUEST_TIMEOUT
     return problem
 
