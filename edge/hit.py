@@ -148,6 +148,7 @@ def hit_from_bytes(content: bytes) -> Hit:
         TypeError,
         IndexError,
         AttributeError,
+        OverflowError,
         RecursionError,
         binascii.Error,
         HotListError,

@@ -60,15 +60,26 @@ class FailureRow(Base):
     at: Mapped[datetime]
 
 
+class RateRow(Base):
+    """How often an address, as a keyed hash, did something in one minute; kept for two (api/limits.py)."""
+
+    __tablename__ = "rates"
+
+    key: Mapped[str] = mapped_column(Short, primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
 class InvitationRow(Base):
-    """A one-time link for a new person, as a hash."""
+    """A one-time link, as a hash: for a new person, or for one who lost password or telephone."""
 
     __tablename__ = "invitations"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     roles: Mapped[list[str]]
     secret: Mapped[bytes]
-    created_by: Mapped[str] = mapped_column(String(32))
+    created_by: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime]
 
 
@@ -104,7 +115,7 @@ class DeviceCodeRow(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     registration: Mapped[dict[str, Any]]
-    created_by: Mapped[str] = mapped_column(String(32))
+    created_by: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime]
 
 
@@ -360,7 +371,7 @@ class SignOffRow(Base):
     __tablename__ = "sign_offs"
 
     week: Mapped[str] = mapped_column(String(8), primary_key=True)
-    person: Mapped[str] = mapped_column(String(32))
+    person: Mapped[str] = mapped_column(Short)
     at: Mapped[datetime]
     seq: Mapped[int] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(Long)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api import devices, heartbeats, intake, list_keys, publishing
 from api.audit import Act
-from api.deps import FromDevice, ServiceDep
+from api.deps import FromDevice, ServiceDep, address_of
 from api.devices import Device
 from api.errors import DeviceError, InvalidError, TooLargeError
 from api.heartbeats import Heartbeat, HeartbeatAnswer
@@ -111,7 +111,7 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
         device = await run_in_threadpool(devices.enrol, service, asked.code, verify_key, seal_key)
     except DeviceError as problem:
         act = Act("nobody", "device.refuse", request.url.path, result=str(problem)[:80])
-        await run_in_threadpool(service.record, act)
+        await run_in_threadpool(request.app.state.refusals.record, address_of(request), act)
         raise
     return await run_in_threadpool(_enrolment, service, device)
 
