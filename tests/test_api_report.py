@@ -136,7 +136,7 @@ def fewer(number: int) -> tuple[int, int]:
 
 def ours(number: int) -> tuple[int, int]:
     """Return what our noise allows, cut at twelve on each side: more is possible, which only adds doubt."""
-    return max(0, number - 14), number + 14
+    return (max(1, number - 14) if number else 0), number + 14
 
 
 def pinned(spread: Spread, devices: list[int], lists: list[int], total: int | None = None) -> set[int]:
@@ -193,7 +193,12 @@ def test_no_small_count_can_be_worked_out_from_what_is_published(
     assert not pinned(ours, published[0], published[1])
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 7])
+def test_what_never_happened_is_not_published() -> None:
+    """No noise makes an arrest of none."""
+    assert {blurred(0, key(str(trial))) for trial in range(4000)} == {0}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 7])
 def test_any_count_can_have_led_to_any_published_number(number: int) -> None:
     """0, 5 and 10 are each published for each small count: none is excluded, and none is given away."""
     seen = Counter(blurred(number, key(f"{number} {trial}")) for trial in range(4000))
