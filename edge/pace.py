@@ -20,16 +20,15 @@ class Pace:
         self._every_ns = every_ns
         self._last_ns: int | None = None
 
-    def due(self, now_ns: int, *, times: int = 1) -> bool:
+    def due(self, now_ns: int) -> bool:
         """Whether a turn is due now; if so, it is taken.
 
         Args:
             now_ns: of a time that runs forward; where it jumps back, a turn is due at once.
-            times: wait for so many intervals instead of one.
         """
         if self._last_ns is not None:
             passed = now_ns - self._last_ns
-            if 0 <= passed < times * self._every_ns * (1 - _EARLY):
+            if 0 <= passed < self._every_ns * (1 - _EARLY):
                 return False
         self._last_ns = now_ns
         return True

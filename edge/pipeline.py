@@ -39,9 +39,6 @@ _LIKELY: Final = 0.5
 _QUIET_NS: Final = 2 * NS
 _SCRUB_NS: Final = 30 * NS
 """On a road that is never quiet, or empty, leftovers are overwritten this often, or twice a window."""
-_SURE_TIMES: Final = 2
-"""While every plate in view has been read surely, the detector is asked this many times less often: it only
-follows them, and a vehicle that comes now is found one interval later at most."""
 
 
 class Gate(Protocol):
@@ -159,7 +156,7 @@ class Pipeline:
             self._send(self._decide(waiting))
         with self.stages.of("motion"):
             moving = self.camera.gate.moving(frame.pixels, frame.stream_ns)
-        looked = moving and self._pace.due(frame.stream_ns, times=_SURE_TIMES if self._all_sure() else 1)
+        looked = moving and self._pace.due(frame.stream_ns)
         if looked:
             self._look(frame)
         self._scrub_if_due(frame.stream_ns, looked=looked)
@@ -193,11 +190,6 @@ class Pipeline:
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
         scrub_allocators()
-
-    def _all_sure(self) -> bool:
-        """Whether plates are in view, and another reading of any of them would add nothing."""
-        followed = [self._passes.get(track.number) for track in self._tracker.tracks if not track.ended]
-        return bool(followed) and all(of is not None and (of.settled or of.over) for of in followed)
 
     def _scrub_if_due(self, now_ns: int, *, looked: bool) -> None:
         """Overwrite leftovers: of plates when the road has fallen quiet, of anything twice a window."""

@@ -12,9 +12,9 @@ from edge.pace import Pace
 TENTH = NS // 10
 
 
-def taken(pace: Pace, moments: list[int], *, times: int = 1) -> list[int]:
+def taken(pace: Pace, moments: list[int]) -> list[int]:
     """Return the moments at which a turn was due."""
-    return [now for now in moments if pace.due(now, times=times)]
+    return [now for now in moments if pace.due(now)]
 
 
 @given(st.lists(st.integers(NS // 100, NS), min_size=1, max_size=200))
@@ -42,13 +42,6 @@ def test_a_camera_at_the_same_pace_loses_no_frame() -> None:
     moments = [number * TENTH + (number % 2) * 8_000_000 for number in range(50)]
 
     assert taken(Pace(TENTH), moments) == moments
-
-
-def test_fewer_turns_where_fewer_are_wanted() -> None:
-    """`times = 2` waits for two intervals."""
-    moments = [number * TENTH for number in range(20)]
-
-    assert taken(Pace(TENTH), moments, times=2) == moments[::2]
 
 
 def test_a_time_that_jumps_back_starves_nobody() -> None:

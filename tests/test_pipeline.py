@@ -12,7 +12,7 @@ from edge.arena import Arena
 from edge.clock import NS, SystemClock
 from edge.flow import COLUMNS, SLOTS, Frame, Pixels, Table
 from edge.forgetting import Window
-from edge.passes import ENOUGH, READ_DTYPE
+from edge.passes import READ_DTYPE
 from edge.pipeline import Camera, EveryFrame, Gate, Pipeline
 from edge.zones import Zones
 from hotlist.plate import PAD
@@ -100,29 +100,12 @@ def test_a_road_without_plates_is_looked_at_at_every_turn() -> None:
     assert watch(lambda _: [], 20).asked == list(range(20))
 
 
-def test_a_plate_that_is_surely_read_is_followed_at_half_the_rate() -> None:
-    """Enough sure readings first, at every turn; then every second turn."""
-    asked = watch(lambda _: [100], 20).asked
-
-    assert asked[: ENOUGH + 1] == [*range(ENOUGH), ENOUGH + 1]
-    assert asked[ENOUGH:] == list(range(ENOUGH + 1, 20, 2))
-
-
-def test_a_new_vehicle_brings_the_full_rate_back() -> None:
-    """It is found a turn late at most, and looked at in every turn until it is surely read too."""
-    asked = watch(lambda now: [100] if now < 10 else [100, 400], 24).asked
-
-    found = next(now for now in asked if now >= 10)
-    assert found <= 11
-    assert [now for now in asked if found <= now < found + ENOUGH] == list(range(found, found + ENOUGH))
-
-
 def test_what_a_vehicle_left_is_overwritten_when_the_road_is_quiet() -> None:
     """Two seconds after the last plate, once; the forced looks that find nothing after it ask for no other."""
     detector = watch(lambda now: [100] if now < 5 else [], 200, OpenUntil(8))
 
     assert detector.asked[-1] > 150
-    assert detector.scrubbed == [24]  # last found at frame 3, then followed at half the rate
+    assert detector.scrubbed == [25]
 
 
 def test_an_empty_road_is_overwritten_twice_a_window_not_after_every_look() -> None:
