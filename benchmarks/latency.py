@@ -24,8 +24,8 @@ WEATHERS: Final = (
 )  # fmt: skip
 _ABOUT: Final = (
     "Drawn roads in all weathers run at their own pace through the edge as it runs on a road, every plate listed. "
-    "The time counts from the capture of the picture that the hit shows. Then the same roads with plates listed that "
-    "are one character away from those that pass, which no real list is so full of: every hit is false."
+    "The time counts from the capture of the picture that the hit shows. Then the same roads with plates listed "
+    "that are one character away from those that pass, which no real list is so full of: every hit is false."
 )
 
 

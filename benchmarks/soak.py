@@ -239,7 +239,7 @@ def _watch(
             said = " ".join((folder / "err.txt").read_text(errors="replace").split())[-200:]
             outcome.early = f"the edge ended with {process.returncode} after {now:.0f} s: {said}"
             return
-        if handed_out < trial.lists and now > length * handed_out / trial.lists:
+        if handed_out < trial.lists and now > _handed_out_at(trial, handed_out) * 60:
             handed_out += 1
             new = folder / f"hotlist.sealed.{handed_out}"
             shutil.move(new, folder / "hotlist.sealed")
@@ -248,6 +248,11 @@ def _watch(
         outcome.spool.append((now, len(sizes), sum(sizes)))
         advance(f"soaking: {now / 60:.0f} of {trial.minutes:g} minutes")
         time.sleep(max(0.0, start + now + SAMPLE_S - time.monotonic()))
+
+
+def _handed_out_at(trial: Trial, number: int) -> float:
+    """Return the minute at which a later list comes: the first inside the warm-up, since it costs memory once."""
+    return trial.warm_up / 2 + (trial.minutes - trial.warm_up) * (number - 1) / max(1, trial.lists - 1)
 
 
 def _summary(out: Path) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Box:
     _failure: EdgeError | None = None
     _silent: bool = False
     _notifier: Notifier = field(default_factory=Notifier)
+    _unlocked: set[str] = field(default_factory=set)
 
     @classmethod
     def assemble(
@@ -205,7 +206,7 @@ class Box:
             lists_refused=self.lists.refused,
             waiting=self.spool.waiting,
             models=(self.models[0].digest, self.models[1].digest),
-            unprotected=self.ledger.run.refused,
+            unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
         )
 
     @property
@@ -243,7 +244,19 @@ class Box:
         for pipeline in self.pipelines:
             pipeline.camera.source.close()
 
+    def _frames_unlocked(self) -> tuple[str, ...]:
+        """Return a measure not in force for each camera whose capture process could not lock its memory."""
+        names = (each.camera.name for each in self.pipelines if each.camera.source.locked is False)
+        return tuple(f"frames-locked ({name})" for name in names)
+
+    def _say_unlocked(self) -> None:
+        """Say once of each camera that its frames are not locked: known only when the first has come."""
+        for name in sorted(set(self._frames_unlocked()) - self._unlocked):
+            self._unlocked.add(name)
+            self.listener.say(f"not in force: {name}; frames could reach swap")
+
     def _keep(self) -> None:
+        self._say_unlocked()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:
                 pipeline.rematch()

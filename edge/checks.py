@@ -78,7 +78,7 @@ def _folders(config: EdgeConfig) -> str:
 
 
 def _camera(settings: SourceSettings) -> str:
-    """Wait for one frame; say its size."""
+    """Wait for one frame; say its size, and whether it lay in locked memory."""
     source = open_source(settings)
     patience = threading.Timer(PATIENCE_S, source.close)
     patience.start()
@@ -88,7 +88,9 @@ def _camera(settings: SourceSettings) -> str:
             hint = "Check the address, the password, the cable, and the stream's format (H.264 or H.265)."
             raise SourceError(f"no frame within {PATIENCE_S:g} s: {source.reason or 'it ended'}", hint=hint)
         height, width = frame.pixels.shape[:2]
+        locked = source.locked
     finally:
         patience.cancel()
         source.close()
-    return f"{width} x {height} pixels"
+    kept = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
+    return f"{width} x {height} pixels, {kept}"

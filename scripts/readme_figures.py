@@ -55,6 +55,11 @@ ROWS = (
     Row("Processor time, plain loop over ours, empty drawn road", X86, "video.sweep.empty_gain"),
     Row("From the picture that a hit shows to the sealed hit on disk, p50", X86, "video.drawn.delay_p50"),
     Row("The same, p95: a doubtful read waits for the end of its pass", X86, "video.drawn.delay_p95"),
+    Row(
+        "Resident memory of the edge, 100,000 plates listed, at most in 39 minutes",
+        "soak",
+        "soak.edge_rss_max",
+    ),
     Row("Motion gate on a 720p frame", "motion", "motion.grey_difference_ms"),
     Row("Frames with a legible plate that the gate lets through", "motion", "motion.grey_difference_plates"),
 )

@@ -171,6 +171,28 @@ def test_check_says_what_is_wrong_and_what_protects(clip: tuple[Path, Truth], de
     assert "wrong" in bad.stdout
 
 
+@pytest.mark.parametrize("limited", [False, True])
+def test_frames_that_are_not_locked_are_named(
+    clip: tuple[Path, Truth], department: Department, *, limited: bool
+) -> None:
+    """A box that may not lock its memory says so of each camera's frames, in `check` and in a run."""
+    department.publish("ZZ99QQQ")
+    config = str(department.configure(source(clip[0], ", every = 20")))
+    if os.geteuid() != 0:
+        pytest.skip("giving up the right to lock memory takes having it: root")
+    limit = ["prlimit", "--memlock=65536:65536", "setpriv", "--bounding-set=-ipc_lock,-sys_resource"]
+    done = {}
+    for word in ("check", "run"):
+        plain = [sys.executable, "-m", "edge.cli", word, "--config", config]
+        command = [*limit, *plain] if limited else plain
+        done[word] = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+        ).stdout
+    assert ("NOT locked in RAM" in done["check"]) is limited
+    assert ("frames locked in RAM" in done["check"]) is not limited
+    assert ("frames-locked (north)" in done["run"]) is limited
+
+
 def test_keygen_makes_private_keys_once(tmp_path: Path) -> None:
     """Two pairs, the private halves 0600; a second run changes nothing and says why."""
     assert alpr_edge("keygen", str(tmp_path / "keys")).returncode == 0

@@ -1,0 +1,53 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks.footprint import look
+from benchmarks.soak import FLAT_MIB_PER_HOUR
+from benchmarks.trend import trend
+
+HOURS = np.arange(50) / 60
+
+
+def noise(seed: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Return what a flat memory does: a sawtooth of a process that is renewed, and noise."""
+    rng = np.random.default_rng(seed)
+    return 200 + 0.4 * (np.arange(50) % 3) + rng.normal(0, 0.3, 50)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_flat_memory_is_flat_and_a_leak_is_not(seed: int) -> None:
+    """A rise of the bound is ruled out where there is none; a leak of three times the bound is seen for certain."""
+    flat = trend(HOURS.tolist(), noise(seed).tolist())
+    leaking = trend(HOURS.tolist(), (noise(seed) + 3 * FLAT_MIB_PER_HOUR * HOURS).tolist())
+    assert flat.flat(FLAT_MIB_PER_HOUR)
+    assert not leaking.flat(FLAT_MIB_PER_HOUR)
+    assert leaking.rises()
+
+
+def test_too_short_a_run_shows_nothing() -> None:
+    """Ten noisy minutes do not rule a leak out: what was not shown is not claimed."""
+    short = trend(HOURS[:10].tolist(), (noise(1)[:10] * 1.01 ** np.arange(10)).tolist())
+    assert not short.flat(FLAT_MIB_PER_HOUR)
+    with pytest.raises(ValueError, match="8 values"):
+        trend([0.0, 0.1], [1.0, 2.0])
+
+
+def test_what_a_process_holds_is_seen_from_outside() -> None:
+    """Its own memory, its descriptors, its threads: 32 MiB more are 32 MiB more."""
+    code = "import sys; kept = bytearray(int(sys.argv[1]) << 20).replace(b'x', b'y'); print(1, flush=True); input()"
+    own = []
+    for size in ("1", "33"):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, size], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            (seen,) = look(child.pid)
+            own.append(seen.own_mib)
+            assert (seen.role, seen.threads) == ("edge", 1)
+            assert 3 <= seen.files < 16
+            child.communicate("\n")
+    assert own[1] - own[0] == pytest.approx(32, abs=12)
