@@ -56,7 +56,7 @@ class Waiting:
         digest: SHA-256 of its body.
         until: when it can no longer be signed.
         ends: when it stops to be valid, once it is published.
-        signers: whose signatures are there.
+        signers: which people signed; the service's own signature is not among them.
         needed: how many different people each key set that counts asks for, and how many of its people signed.
         brings: the key set that it brings.
         changes_keys: whether that is another than the one in force.
@@ -127,6 +127,7 @@ def waiting(service: Service) -> Waiting | None:
             return None
         signed, brings = SignedList.from_bytes(row.signed, DESK), _keys(row)
         now_trusted = list_keys.in_force(session, service)
+        own = {person.name for person in list_keys.service_set(service).people}
         return Waiting(
             version=row.version,
             made=row.made,
@@ -135,7 +136,7 @@ def waiting(service: Service) -> Waiting | None:
             digest=row.digest,
             until=row.made + LIVES,
             ends=row.ends,
-            signers=tuple(sorted(_names(signed, brings) | _names(signed, now_trusted))),
+            signers=tuple(sorted((_names(signed, brings) | _names(signed, now_trusted)) - own)),
             needed=tuple(_count(signed, keys) for keys in dict.fromkeys((now_trusted, brings))),
             brings=brings,
             changes_keys=brings != now_trusted,

@@ -17,7 +17,7 @@ import httpx
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from hotlist.desk import review as review_waiting
 from hotlist.keys import SigningKey
@@ -362,7 +362,11 @@ def sign(person: Person, key: SigningKey) -> None:
         page.get_by_role("link", name="Download to sign").click()
     waiting = Path(download.value.path()).read_bytes()
     found = review_waiting(waiting, key, None, datetime.now(UTC))
-    file = {"name": "mine.sig", "mimeType": "application/octet-stream", "buffer": found.detached.to_bytes()}
+    file: FilePayload = {
+        "name": "mine.sig",
+        "mimeType": "application/octet-stream",
+        "buffer": found.detached.to_bytes(),
+    }
     page.locator("[name=file]").set_input_files(file)
     person.press("button", "Hand it in")
 

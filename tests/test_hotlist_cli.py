@@ -281,9 +281,16 @@ def write_waiting(
     """Write ``new.waiting`` with these plates."""
     now = datetime.now(UTC).replace(microsecond=0)
     people = tuple(Person(name, VerifyKey.load(folder / f"{name}.pub")) for name in ("ann", "bob"))
-    past = {name: now - timedelta(hours=1) for name in ("created", "effective", "verified")}
+    past = now - timedelta(hours=1)
     entries = [
-        entry(number, plate=plate, expires=now + timedelta(days=20), **past)
+        entry(
+            number,
+            plate=plate,
+            expires=now + timedelta(days=20),
+            created=past,
+            effective=past,
+            verified=past,
+        )
         for number, plate in enumerate(plates)
     ]
     unsigned = make(
@@ -335,7 +342,7 @@ def test_a_signer_does_not_sign_what_is_old_too_long_or_a_change_of_keys(
         (3, {"version": 2, "days": 31}),
         (3, {"version": 2, "threshold": 1}),
     ):
-        write_waiting(tmp_path, ["XY99"], **changes)  # type: ignore[arg-type]
+        write_waiting(tmp_path, ["XY99"], **changes)
         assert waiting(*SIGN)[0] == code, changes
         assert not (tmp_path / "ann.sig").exists()
         assert (tmp_path / "ann.seen").read_bytes() == kept
