@@ -1,10 +1,11 @@
 """Counts for the public, blurred so that no small one can be worked out from the others (R17).
 
 Rounding alone is not enough: a total and its parts, or two tables that part the same total, can pin a rounded
-count in unlucky cases (four lists at 3, one device at 12). So noise without a bound comes first, and rounding to
-the base after it. Any count but none can then have led to any published number, and no sum or difference of published
-numbers leaves one value only. Nothing stays nothing: a report must not tell of an arrest that never was. The noise is drawn from a keyed hash of the cell and its count: the same report
-is the same whenever it is made, and nobody averages it away by asking again.
+count in unlucky cases (four lists at 3, one device at 12). So noise without a bound comes first, and rounding
+to the base after it. Any count but none can then have led to any published number, and no sum or difference of
+published numbers leaves one value only. Nothing stays nothing: a report must not tell of an arrest that never
+was. The noise is drawn from a keyed hash of the cell and its count: the same report is the same whenever it is
+made, and nobody averages it away by asking again.
 """
 
 import math
