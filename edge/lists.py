@@ -84,7 +84,10 @@ class ListWatch:
             if now_ns < self._next_poll_ns:
                 return False
             self._next_poll_ns = now_ns + self._poll_ns
-            return self._store.changed() and self._take()
+            taken = self._store.changed() and self._take()
+            if self._active is None and not taken and self._store.changed():
+                taken = self._take()  # a new file was refused at the start: the list accepted last stands
+            return taken
 
     def _take(self) -> bool:
         now, now_ns = self._clock.utc(), self._clock.boot_ns()
