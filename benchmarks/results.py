@@ -44,6 +44,7 @@ class Part:
         title: its heading.
         about: what was measured, and how, in two or three sentences.
         findings: one sentence each: what came out, shortfalls included.
+        left_out: why the part could not be measured here; empty when it was. It is counted, never green.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Part:
     tables: list[dict[str, Any]] = field(default_factory=list)
     plots: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
+    left_out: str = ""
 
     def figure(
         self,
@@ -114,6 +116,13 @@ def failed_checks(results: Mapping[str, Any]) -> list[str]:
         for name, part in results["parts"].items()
         for check in part["checks"]
         if not check["passed"]
+    ]
+
+
+def left_out(results: Mapping[str, Any]) -> list[str]:
+    """Return the parts that could not be measured here, each with its reason."""
+    return [
+        f"{part['title']}: {part['left_out']}" for part in results["parts"].values() if part.get("left_out")
     ]
 
 
