@@ -168,7 +168,9 @@ def _stored(office: Office) -> dict[str, float]:
 
 def report(part: Part, rides: Rides) -> None:
     """Add legs, wholes, a plot and the promises."""
-    whole = [each for each in rides.moments.values() if {"picture", "decided", "stored", "shown"} <= set(each)]
+    whole = [
+        each for each in rides.moments.values() if {"picture", "decided", "stored", "shown"} <= set(each)
+    ]
     made = sum("decided" in each for each in rides.moments.values())
     part.check(
         "every hit that the edge made is shown to the reviewer",
@@ -224,6 +226,7 @@ def _verdicts(part: Part, whole: Sequence[Mapping[str, float]]) -> None:
         "95 of 100 hits are on the page within a second of their decision",
         late < GOAL_MS,
         f"p95 {late:,.0f} ms over {len(decided)} hits.",
+        timed=True,
     )
     enough = "" if len(whole) >= 100 else " Fewer than a hundred hits: the 99th percentile says little."
     goal = "within" if late_picture < GOAL_MS else "over"

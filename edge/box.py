@@ -134,7 +134,7 @@ class Box:
         ledger = open_ledger(config, signing, digests, clock, refused)
         box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
         for pipeline in pipelines:
-            pipeline.on_hit = box._hit  # noqa: SLF001 - its own
+            pipeline.on_hit = box._hit
         if department_section := config.department:
             box.department = open_work(
                 config, department_section, spool, partial(_condition, box), clock, listener.say
