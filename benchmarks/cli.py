@@ -155,7 +155,7 @@ def compare_results(
     limit: Annotated[
         float, typer.Option(min=0, help="Times and memory may get worse by this share.")
     ] = TIME_LIMIT,
-    portable: Annotated[
+    portable: Annotated[  # noqa: FBT002 - a flag
         bool, typer.Option("--portable", help="Leave out what only one machine's runs can be compared by.")
     ] = False,
 ) -> None:

@@ -26,11 +26,11 @@ HEADLINES: Final = (
 )
 """Figures that stand at the top where they were measured, with what they say; a star stands for any name."""
 MEANINGS: Final = {
-    "video": "Whether this machine keeps up with your road: above the camera's own frames a second, nothing is missed "
-    "for want of time, and the rest is headroom for more cameras or a smaller box.",
+    "video": "Whether this machine keeps up with your road: above the camera's own frames a second, nothing is "
+    "missed for want of time, and the rest is headroom for more cameras or a smaller box.",
     "person": "How long after a wanted vehicle passes a person can look at the hit.",
-    "accuracy": "How many vehicles are read right. On your road it depends on camera, light and plates: give your own "
-    "labelled pictures with --data before you decide.",
+    "accuracy": "How many vehicles are read right. On your road it depends on camera, light and plates: give your "
+    "own labelled pictures with --data before you decide.",
     "matching": "How many wanted plates are noticed although a character was misread, and how often an innocent "
     "plate is taken for a wanted one. The second number times your traffic is how often people are bothered.",
     "motion": "Whether an empty road leaves the processor idle, and whether anything is missed for it.",

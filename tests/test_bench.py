@@ -240,7 +240,7 @@ def test_labelled_folders_in_each_layout(tmp_path: Path) -> None:
         ("a.txt", "a.jpg\t1\t2\twide\t4\tCANARY7", "a.txt, line 1: a number cannot be read"),
         ("a.txt", "b.jpg\t1\t2\t3\t4\tCANARY7", "a.txt, line 1: b.jpg is not in the folder"),
         ("a.txt", "a.jpg\t1\t2\t0\t4\tCANARY7", "a.txt, line 1: width and height must be above 0"),
-        ("labels.csv", "image,plate\na.jpg,CANARY7\na.jpg,CANARY7_?", "labels.csv, line 3: the plate cannot be one"),
+        ("labels.csv", "image,plate\na.jpg,CANARY7\na.jpg,CANARY7_?", "line 3: the plate cannot be one"),
         ("labels.csv", "picture,text\na.jpg,CANARY7", "labels.csv, line 1: expected a header"),
         ("labels.csv", "clip,plate,first_frame\na.jpg,CANARY7,1", "line 2: there is no column 'last_frame'"),
         ("labels.csv", "clip,plate,first_frame,last_frame\na.jpg,CANARY7,9,1", "line 2: frames 9 to 1"),
