@@ -21,18 +21,20 @@ LOST = (
     '        if hit is not None and self.tally.hits % 2:\n            with self.stages.of("seal")',
 )
 LEAKING = (
-    "edge/reader.py",
-    "    def table(self, crop: Pixels)",
-    "    kept: list[bytes] = []\n\n    def table(self, crop: Pixels)",
+    "edge/pipeline.py",
+    "_QUIET_NS: Final = 2 * NS\n",
+    "_QUIET_NS: Final = 2 * NS\n_KEPT: list[bytes] = []\n",
 )
 LEAKED = (
     "edge/pipeline.py",
     "        worth = quality(crop)\n",
-    "        worth = quality(crop)\n        self.camera.reader.kept.append(crop.tobytes())\n",
+    "        worth = quality(crop)\n        _KEPT.append(crop.tobytes())\n",
 )
 ENTRY = "from benchmarks.cli import main; main()"
 TRIAL = """
-from benchmarks.forgetting import Trial, measured, report_trial
+from benchmarks.forgetting import measured
+from benchmarks.forgetting_report import report_trial
+from benchmarks.trial import Trial
 from benchmarks.results import Part, assemble, failed_checks
 part = Part("forgetting", "", "")
 report_trial(measured(Trial(plates=24, window_s=3, quiet_s=420, seed=3)), part)
@@ -101,7 +103,7 @@ def test_a_lost_hit_fails_the_run(whole: Path, tmp_path: Path) -> None:
 
 @pytest.mark.system("strace")
 def test_a_leak_fails_the_run(tmp_path: Path) -> None:
-    """The reader keeps a copy of each crop on the heap: the search finds it, and the check fails."""
+    """The pipeline keeps a copy of each crop on the heap: the search finds it, and the check fails."""
     if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout.strip() != "0":
         pytest.skip("reading another process's memory takes root")
     done = run(build(tmp_path / "leaky", LEAKING, LEAKED), "-c", TRIAL)
