@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api import access, audit
+from api import access, audit, list_statements
 from api.audit import Act
 from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow
 from api.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
@@ -190,6 +190,7 @@ def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> None:
         if row is None:
             raise AbsentError("there is no entry of that id in force")
         session.delete(row)
+        list_statements.note_cancelled(session, service, entry)
         act = Act(who.person.actor, "list.cancel", f"entry:{entry}", detail={"reason": reason.strip()[:200]})
         audit.append(session, act, service.now())
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import devices, hits, publishing, sessions
+from api import devices, hits, limits, publishing, sessions
 from api.access import LOOK_BACK
 from api.db.models import DeviceCodeRow, HitRow, InvitationRow, LookupRow
 from api.errors import ApiError
@@ -34,6 +34,7 @@ def clean(service: Service) -> None:
     with service.database.begin() as session:
         devices.forget_nonces(session, now)
         sessions.forget_ended(session, now)
+        limits.forget_rates(session, now)
         session.execute(delete(LookupRow).where(LookupRow.at <= now - LOOK_BACK))
         session.execute(delete(DeviceCodeRow).where(DeviceCodeRow.expires <= now))
         session.execute(delete(InvitationRow).where(InvitationRow.expires <= now))

@@ -3,6 +3,7 @@
 Each part is a module with a ``run`` that returns its piece of ``results.json``; `PARTS` is where they meet.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,19 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import accuracy, environment, forgetting_here, motion, person, report, results, video
+from benchmarks import (
+    accuracy,
+    clips,
+    environment,
+    forgetting_here,
+    latency,
+    motion,
+    person,
+    report,
+    results,
+    soak,
+    video,
+)
 from benchmarks.compare import TIME_LIMIT, compare, regressed
 from benchmarks.drawing.weather import Weather
 from benchmarks.drawn_pictures import run_matching
@@ -146,6 +159,36 @@ def forgetting_part(
         return forgetting_here.run(bench, plates, windows)
 
     _finish(_measure(told.bench, {"forgetting": run}, Inputs()), told.out)
+
+
+@app.command("latency")
+@shared
+def latency_part(given: Shared) -> None:
+    """Measure the time from a picture to its sealed hit over many drawn roads, and false hits beside it."""
+
+    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="alpr-bench-roads-") as folder:
+            return latency.run(told, clips.draw, Path(folder))
+
+    _finish(_measure(given.bench, {"latency": run}, Inputs()), given.out)
+
+
+@app.command("soak")
+@shared
+def soak_part(
+    given: Shared,
+    minutes: Annotated[float, typer.Option(min=12, help="How long the edge is watched.")] = 60.0,
+    entries: Annotated[int, typer.Option(min=1000, help="Plates listed.")] = 100_000,
+) -> None:
+    """Watch the edge's memory on a road that goes round and round. Takes GStreamer's RTSP server."""
+
+    warm_up, lists = min(10.0, minutes / 4), max(2, round(minutes / 10))
+
+    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
+        trial = soak.Trial(minutes, warm_up, entries=entries, lists=lists, reading=told.reading)
+        return soak.run(trial, told.advance)
+
+    _finish(_measure(given.bench, {"soak": run}, Inputs()), given.out)
 
 
 @app.command("compare")

@@ -7,9 +7,11 @@ import cv2
 from benchmarks.render import RenderSpec, render
 from benchmarks.runner import Bench, BenchError, Clip
 
-SWEEP = ((0.0, 11.0), (25.0, 11.0), (45.0, 11.0), (50.0, 6.5), (60.0, 5.0), (66.0, 3.0))
-"""Vehicles a minute and their speed in metres a second: from an empty road to one that crawls, plate to plate."""
-_SWEEP_S = 8.0
+SWEEP = (
+    (32.0, 0.0, 11.0), (8.0, 25.0, 11.0), (8.0, 45.0, 11.0),
+    (8.0, 50.0, 6.5), (8.0, 60.0, 5.0), (8.0, 66.0, 3.0),
+)  # fmt: skip
+"""Seconds, vehicles a minute and their speed in metres a second: from an empty road to one plate after another."""
 
 
 def draw(bench: Bench, folder: Path, spec: RenderSpec) -> Clip:
@@ -27,8 +29,8 @@ def sweep(bench: Bench) -> list[RenderSpec]:
     """Return roads from empty to full."""
     chosen = (SWEEP[0], SWEEP[-1]) if bench.short else SWEEP
     return [
-        RenderSpec(bench.seed, _SWEEP_S, traffic, speed=speed, flowing=traffic > 0)
-        for traffic, speed in chosen
+        RenderSpec(bench.seed, seconds, traffic, speed=speed, flowing=traffic > 0)
+        for seconds, traffic, speed in chosen
     ]
 
 

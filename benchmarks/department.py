@@ -22,12 +22,13 @@ class Reading:
     folder: Path | None = None
 
 
-def found(folder: Path, plates: Sequence[str]) -> None:
+def found(folder: Path, plates: Sequence[str], *, versions: int = 1) -> None:
     """Make keys, and a hot list of some plates, signed by two people and sealed to one device.
 
     Args:
         folder: empty; everything goes there.
         plates: normalised; each becomes one entry.
+        versions: how many lists to make, each a version on: ``hotlist.sealed``, then ``hotlist.sealed.2`` ...
     """
     author, approver, device = SigningKey.generate(), SigningKey.generate(), SigningKey.generate()
     sealing, department = SealKey.generate(), SealKey.generate()
@@ -39,9 +40,12 @@ def found(folder: Path, plates: Sequence[str]) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     people = KeySet(2, (Person("author", author.public), Person("approver", approver.public)))
     entries = list(_entries(plates, author.public, approver.public, now))
-    unsigned = make(entries, department="bench", version=1, issued=now, expires=now + timedelta(days=1))
-    signed = unsigned.signed_by(author).signed_by(approver)
-    (folder / "hotlist.sealed").write_bytes(seal(signed, [SealPublic(sealing.public.raw)]))
+    for version in range(1, versions + 1):
+        expires = now + timedelta(days=1)
+        unsigned = make(entries, department="bench", version=version, issued=now, expires=expires)
+        signed = unsigned.signed_by(author).signed_by(approver)
+        name = "hotlist.sealed" if version == 1 else f"hotlist.sealed.{version}"
+        (folder / name).write_bytes(seal(signed, [SealPublic(sealing.public.raw)]))
     HotListStore(folder / "trust", sealing).begin("bench", people)
 
 

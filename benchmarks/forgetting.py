@@ -44,10 +44,10 @@ from benchmarks.scan import Found, Pattern, Scanner, search_process
 from benchmarks.sighting import Sightings
 from benchmarks.trace import Written, read_trace
 from benchmarks.trial import QUIET_S, Outcome, Trial
+from edge.chain import verify
 from edge.crop import encode
 from edge.hit import EnvelopeError, open_hit
 from edge.ledger import read_lines
-from edge.receipts import verify
 from hotlist.keys import SealKey, VerifyKey
 
 _ABOUT: Final = (

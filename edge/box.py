@@ -16,6 +16,7 @@ from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import EdgeConfig
 from edge.delivery import DepartmentWork, open_work
+from edge.discretion import describe
 from edge.errors import EdgeError, RetentionError, StorageError
 from edge.forgetting import Counts, Window
 from edge.heartbeat import Condition
@@ -26,11 +27,12 @@ from edge.lists import ListState, ListWatch
 from edge.measure import Measure, State
 from edge.models import Model
 from edge.notify import Notifier
-from edge.parts import load_models, open_camera, open_ledger, open_window, watch_list
+from edge.parts import clear_leftovers, load_models, open_camera, open_ledger, open_window, watch_list
 from edge.passes import READ_DTYPE
 from edge.pipeline import Pipeline, Tally
 from edge.purger import Purger
 from edge.receipts import Reason
+from edge.scrub import lasting
 from edge.software import software
 from edge.spool import Spool
 from edge.watchdog import Watchdog
@@ -40,6 +42,9 @@ log = logging.getLogger(__name__)
 
 SOFTWARE: Final = software()
 _PERIOD_S: Final = 0.5
+_WORRIES: Final = 32
+_WORDS: Final = 80
+"""The most that the service takes of a heartbeat's worries, and of each."""
 _BAD_STATES: Final = frozenset({"offline", "frozen"})
 
 
@@ -85,6 +90,7 @@ class Box:
     _stop: threading.Event = field(default_factory=threading.Event)
     _spooled: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
+    _silent: bool = False
     _notifier: Notifier = field(default_factory=Notifier)
 
     @classmethod
@@ -113,6 +119,7 @@ class Box:
         department = SealPublic.load(config.keys.department)
         models = load_models(config)
         spool = Spool(config.storage.spool)
+        clear_leftovers(config)
         digests = (models[0].digest, models[1].digest)
         hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
         arena = Arena(config.retention.slots, READ_DTYPE)
@@ -162,10 +169,12 @@ class Box:
                 on_failure=self._fail,
             )
             stack.enter_context(purger)
-            stack.enter_context(_often(self._keep, "housekeeping"))
+            stack.enter_context(_often(partial(self._guarded, self._keep), "housekeeping"))
             if self.department:
                 stack.callback(self.department.link.close)
-                stack.enter_context(_often(self.department.work, "department", self._spooled))
+                work = partial(self._guarded, self.department.work)
+                stack.enter_context(_often(work, "department", self._spooled))
+            stack.enter_context(lasting())
             self._notifier.send("READY=1")
             self.listener.say("reading")
             stack.callback(self._close_sources)
@@ -202,16 +211,30 @@ class Box:
             unprotected=self.ledger.run.refused,
         )
 
+    @property
+    def unreceipted(self) -> bool:
+        """Whether the disk refused the last receipt."""
+        return self._silent
+
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
         def turn() -> None:
             purger.check()
             self.listener.turn(self)
 
         pipeline.on_turn = turn
+        self._guarded(pipeline.run)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do some work; whatever ends it by a fault ends the box, which is started again whole.
+
+        A thread that died alone would leave a box that runs on without its cameras, lists or deliveries.
+        """
         try:
-            pipeline.run()
+            work()
         except EdgeError as problem:
             self._fail(problem)
+        except BaseException as problem:  # noqa: BLE001 - a library's own types, a closed terminal's SystemExit
+            self._fail(EdgeError(f"a fault: {describe(type(problem), problem.__traceback__)}"))
 
     def _hit(self, hit: Hit) -> None:
         """A hit is on the spool: wake its delivery first, then say so."""
@@ -229,15 +252,12 @@ class Box:
             pipeline.camera.source.close()
 
     def _keep(self) -> None:
-        try:
-            if self.lists.poll() and self.config.retention.rematch:
-                for pipeline in self.pipelines:
-                    pipeline.rematch()
-            self.spool.retry()
-            if self.ledger.due():
-                self._receipt(Reason.MINUTE)
-        except EdgeError as problem:
-            self._fail(problem)
+        if self.lists.poll() and self.config.retention.rematch:
+            for pipeline in self.pipelines:
+                pipeline.rematch()
+        self.spool.retry()
+        if self.ledger.due():
+            self._receipt(Reason.MINUTE)
 
     def _receipt(self, reason: Reason) -> None:
         """Write a receipt; a disk that refuses it is no reason to stop: the chain will show the silence."""
@@ -245,7 +265,11 @@ class Box:
         try:
             self.ledger.write(reason, self.window.counts(), drops=drops, list_version=self.lists.version)
         except StorageError as problem:
-            log.warning("no receipt: %s", problem)
+            if not self._silent:
+                log.warning("no receipt: %s", problem)
+            self._silent = True
+        else:
+            self._silent = False
 
     def _last_receipt(self) -> None:
         self._notifier.send("STOPPING=1")
@@ -285,6 +309,8 @@ def _condition(box: Box) -> Condition:
         degraded.append(f"hot list {summary.list_state.value}: no alerts")
     if summary.waiting:
         degraded.append("the spool's disk refuses")
+    if box.unreceipted:
+        degraded.append("the receipts' disk refuses")
     counts = summary.counts
     return Condition(
         software=summary.software,
@@ -298,6 +324,6 @@ def _condition(box: Box) -> Condition:
             "live": counts.live,
             "drops": summary.drops,
         },
-        degraded=tuple(degraded[:32]),
+        degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
     )

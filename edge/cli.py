@@ -18,7 +18,9 @@ from rich.table import Table as Grid
 
 from edge import checks, hardening, models
 from edge import enrol as enrolment
+from edge.alone import alone
 from edge.box import Box
+from edge.chain import verify
 from edge.config import EdgeConfig, load_config
 from edge.delivery import deliver_all
 from edge.enrol import SIGNING, make_keys
@@ -26,7 +28,6 @@ from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.ledger import read_lines
 from edge.limits import allowed
 from edge.measure import Measure, State
-from edge.receipts import verify
 from edge.report import err, out, print_summary, reporter
 from edge.sources.settings import FileSettings, settings_from_text
 from edge.spool import Spool
@@ -97,7 +98,7 @@ def run(
             "DEMO: no registration, agency or policy is set; not for use on a road (R18).", style="bold red"
         )
     measures = hardening.harden(allowed(settings), unsafe_allow_swap=settings.unsafe_allow_swap)
-    with reporter(as_json=as_json) as listener:
+    with alone(settings.storage.state), reporter(as_json=as_json) as listener:
         box = Box.assemble(settings, listener=listener, measures=measures)
         with _stopped_by_signals(box):
             summary = box.run()

@@ -5,15 +5,16 @@ hit that the service refuses stays on the spool, is named in the report, and doe
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from edge.ack import AckError, read_acknowledgement
 from edge.clock import NS, Clock
 from edge.department import Link
-from edge.errors import LinkError
+from edge.errors import LinkError, StorageError
 from edge.spool import Spool
 from hotlist.keys import VerifyKey
 
@@ -21,6 +22,7 @@ BATCH: Final = 16
 _FIRST_WAIT_NS: Final = NS
 _LONGEST_WAIT_NS: Final = 60 * NS
 _REFUSED_WAIT_NS: Final = 600 * NS
+_TURN_NS: Final = 10 * NS
 
 
 @dataclass(slots=True)
@@ -48,14 +50,20 @@ class Courier:
     _next_ns: int = 0
 
     def work(self) -> None:
-        """Deliver what waits, when it is time; trouble makes the next try later, up to a minute."""
+        """Deliver what waits, when it is time, for ten seconds at most: cancelled entries arrive between (R7).
+
+        Trouble makes the next try later, up to a minute.
+        """
         now = self.clock.boot_ns()
         if now < self._next_ns:
             return
+        waiting = [each for each in self.spool.pending() if self.refused.get(each[0], 0) <= now]
         try:
-            while self._deliver_some(now):
-                pass
-        except LinkError as problem:
+            for first in range(0, len(waiting), BATCH):
+                self._deliver(waiting[first : first + BATCH], now)
+                if self.clock.boot_ns() - now > _TURN_NS:
+                    break
+        except (LinkError, StorageError) as problem:
             if not self._wait_ns:
                 self.say(f"hits wait on the spool: {problem}")
             self._wait_ns = min(max(2 * self._wait_ns, _FIRST_WAIT_NS), _LONGEST_WAIT_NS)
@@ -65,24 +73,23 @@ class Courier:
                 self.say("the department is reached again")
             self._wait_ns = 0
 
-    def _deliver_some(self, now: int) -> bool:
-        """Deliver one batch; return whether there may be more.
+    def _deliver(self, batch: Sequence[tuple[UUID, Path]], now: int) -> None:
+        """Deliver one batch.
 
         Raises:
             LinkError: the service cannot be reached or refuses the whole request.
+            StorageError: an acknowledged hit cannot be removed.
         """
-        batch = [each for each in self.spool.pending() if self.refused.get(each[0], 0) <= now][:BATCH]
-        if not batch:
-            return False
-        envelopes = [path.read_bytes() for _, path in batch]
-        body = json.dumps({"envelopes": [envelope.decode() for envelope in envelopes]}).encode()
+        envelopes = [_read(path) for _, path in batch]
+        # What a dying disk made of an envelope may be no text: the service refuses it by itself, not the batch.
+        texts = [envelope.decode("ascii", "replace") for envelope in envelopes]
+        body = json.dumps({"envelopes": texts}).encode()
         answer = self.link.json("POST", "/v1/hits", body)
         results = answer.get("results") if isinstance(answer, dict) else None
         if not isinstance(results, list) or len(results) != len(batch):
             raise LinkError("the department's answer does not fit the request")
         for (hit, _), envelope, result in zip(batch, envelopes, results, strict=True):
             self._settle(hit, envelope, result, now)
-        return len(batch) == BATCH
 
     def _settle(self, hit: UUID, envelope: bytes, result: object, now: int) -> None:
         """Delete an acknowledged hit; set a refused one aside for a while."""
@@ -99,6 +106,14 @@ class Courier:
         self.spool.remove(acknowledged)
         self.refused.pop(hit, None)
         self.delivered += 1
+
+
+def _read(path: Path) -> bytes:
+    """Return an envelope; nothing where it cannot be read, which the service refuses."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _reason(result: object) -> str:

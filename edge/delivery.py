@@ -61,7 +61,10 @@ def deliver_all(config: EdgeConfig, spool: Spool) -> int:
     link = _link(config, config.department)
     courier = Courier(spool, link, VerifyKey.load(config.department.service_key), SystemClock(), said.append)
     try:
-        courier.work()
+        delivered = -1
+        while courier.delivered > delivered:
+            delivered = courier.delivered
+            courier.work()
     finally:
         link.close()
     if said and not courier.refused:

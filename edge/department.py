@@ -72,7 +72,7 @@ class Link:
             return self._client.request(
                 method, path, content=body, headers={**(headers or {}), **signed, **content}
             )
-        except httpx.TransportError as problem:
+        except httpx.RequestError as problem:
             raise LinkError(f"{self.url} cannot be reached: {type(problem).__name__}") from None
 
     def json(self, method: str, path: str, body: bytes = b"") -> Any:  # noqa: ANN401 - any JSON

@@ -20,6 +20,10 @@ from edge.session import open_session
 
 LABEL: Final = "License Plate"
 _STRIDE: Final = 32
+_LEAST: Final = 96
+"""The smallest height that the bundled model takes (`edge.onnx_shape`)."""
+_TALLEST: Final = 2
+"""A picture higher than this many widths is shrunk further: a camera must not choose how much memory we take."""
 _GREY: Final = 114
 _ROW: Final = 7
 
@@ -111,13 +115,15 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
             rows, columns = self._fixed
         else:
             columns = self._width
-            rows = -(-round(height * columns / width) // _STRIDE) * _STRIDE
+            wanted = -(-round(height * columns / width) // _STRIDE) * _STRIDE
+            rows = min(max(wanted, _LEAST), _TALLEST * columns)
         if self._tensor.shape[2:] != (rows, columns):
             self._tensor[:] = 0.0
             self._tensor = np.zeros((1, 3, rows, columns), np.float32)
             self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)
         scale = min(rows / height, columns / width)
-        inner_height, inner_width = min(rows, round(height * scale)), min(columns, round(width * scale))
+        inner_height = min(rows, max(1, round(height * scale)))
+        inner_width = min(columns, max(1, round(width * scale)))
         top, left = (rows - inner_height) // 2, (columns - inner_width) // 2
         self._canvas[:] = _GREY
         inner = self._canvas[top : top + inner_height, left : left + inner_width]

@@ -17,7 +17,7 @@ import httpx
 
 from edge.clock import NS, Clock
 from edge.department import Link
-from edge.errors import LinkError
+from edge.errors import LinkError, StorageError
 from edge.ledger import read_lines
 from edge.receipts import Anchor
 from hotlist.files import write_durably
@@ -73,6 +73,7 @@ class Heartbeat:
     _known: Anchor | None = None
     _list: str = ""
     _trouble: str = field(default="", repr=False)
+    _contradicted: bool = False
 
     def work(self) -> None:
         """Send a heartbeat when it is due; trouble is said once, and tried again at the next."""
@@ -82,7 +83,7 @@ class Heartbeat:
         self._next_ns = now + PERIOD_NS
         try:
             self._beat()
-        except LinkError as problem:
+        except (LinkError, StorageError) as problem:
             if not self._trouble:
                 self.say(f"no heartbeat: {problem}")
             self._trouble = str(problem)
@@ -94,6 +95,7 @@ class Heartbeat:
 
         Raises:
             LinkError: the service cannot be reached, or refuses.
+            StorageError: the receipts cannot be read.
         """
         condition = self.condition()
         answer = self.link.json("POST", "/v1/heartbeat", self._body(condition))
@@ -130,7 +132,7 @@ class Heartbeat:
         first = self._known.sequence if self._known else 0
         if last < 0 or (self._known and last == first):
             return iter(())
-        lines = (line for line in read_lines(self.state) if _sequence(line) >= first)
+        lines = (line for line in read_lines(self.state, since=first) if _sequence(line) >= first)
         return islice(lines, RECEIPTS)
 
     def _fetch_list(self) -> None:
@@ -150,20 +152,25 @@ class Heartbeat:
             raise LinkError(f"{self.link.url} gave no hot list ({answer.status_code})")
 
     def _remember(self, mark: Mapping[str, Any]) -> None:
-        """Keep the newest end of the department's audit chain; say when it contradicts the one kept."""
+        """Keep the newest end of the department's audit chain; say once when it contradicts the one kept."""
         path = self.state / CHECKPOINT
         try:
             kept = json.loads(path.read_text())
+            if kept == mark:
+                return  # nothing new: a box's flash memory bears only so many writes
             rewritten = int(mark["seq"]) < int(kept["seq"]) or (
                 mark["seq"] == kept["seq"] and mark["digest"] != kept["digest"]
             )
         except (OSError, ValueError, KeyError, TypeError):
             rewritten = False
         if rewritten:
-            self.say(
-                "the department's audit log is not the one this box was shown: it was rewritten or restored"
-            )
+            if not self._contradicted:
+                self.say(
+                    "the department's audit log is not the one this box was shown: it was rewritten or restored"
+                )
+            self._contradicted = True
             return
+        self._contradicted = False
         try:
             write_durably(path, json.dumps(dict(mark), sort_keys=True).encode())
         except OSError as problem:

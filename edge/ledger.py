@@ -27,9 +27,9 @@ from hotlist.keys import SigningKey
 
 NAME: Final = "receipts.jsonl"
 MAX_BYTES: Final = 1 << 20
-"""A file of about a day."""
-KEPT: Final = 400
-"""Files kept, more than a year (R12)."""
+"""A file of about 18 hours: receipts have 900 to 1,000 bytes."""
+KEPT: Final = 640
+"""Files kept: more than a year of receipts, one a minute (R12)."""
 
 
 class Ledger:
@@ -45,7 +45,7 @@ class Ledger:
             StorageError: the folder cannot be written, or the last line is not this device's.
         """
         self._path, self._key, self._run, self._clock = folder / NAME, key, run, clock
-        self._written_ns = -INTERVAL_NS
+        self._tried_ns = -INTERVAL_NS
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._last = self._find_end()
@@ -63,8 +63,8 @@ class Ledger:
         return self._last
 
     def due(self) -> bool:
-        """Whether a minute has passed since the last receipt of this run."""
-        return self._clock.boot_ns() - self._written_ns >= INTERVAL_NS
+        """Whether a minute has passed since a receipt of this run was last written, or refused by the disk."""
+        return self._clock.boot_ns() - self._tried_ns >= INTERVAL_NS
 
     def write(self, reason: Reason, counts: Counts, *, drops: int, list_version: int) -> Receipt:
         """Append one receipt, durably.
@@ -83,6 +83,7 @@ class Ledger:
             drops=drops,
             list_version=list_version,
         )
+        self._tried_ns = receipt.boot_ns
         line = to_line(receipt, self._key)
         try:
             self._rotate(receipt.sequence)
@@ -90,7 +91,6 @@ class Ledger:
         except OSError as problem:
             raise StorageError(f"{self._path} cannot be written: {problem.strerror}") from None
         self._last = Anchor(receipt.sequence, digest(line))
-        self._written_ns = receipt.boot_ns
         return receipt
 
     def _append(self, line: bytes) -> None:
@@ -140,15 +140,19 @@ class Ledger:
             raise StorageError(f"the last receipt in {self._path.parent}: {error}", hint=hint) from None
 
 
-def read_lines(folder: Path) -> Iterator[bytes]:
-    """Yield a folder's receipts, oldest first, for `edge.receipts.verify`.
+def read_lines(folder: Path, *, since: int = 0) -> Iterator[bytes]:
+    """Yield a folder's receipts, oldest first, for `edge.chain.verify`.
+
+    Args:
+        folder: the state folder.
+        since: files that hold only receipts before this number are passed over unread.
 
     Raises:
         StorageError: a file cannot be read.
     """
     try:
         for path in [*_set_aside(folder), folder / NAME]:
-            if path.exists():
+            if path.exists() and not _is_before(path, since):
                 yield from path.read_bytes().splitlines(keepends=True)
     except OSError as problem:
         raise StorageError(f"the receipts in {folder} cannot be read: {problem.strerror}") from None
@@ -158,6 +162,12 @@ def _write_whole(descriptor: int, line: bytes) -> None:
     if os.write(descriptor, line) < len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(descriptor)
+
+
+def _is_before(path: Path, number: int) -> bool:
+    """Whether a file was put aside when a receipt of this number or an earlier one came next."""
+    following = path.stem.removeprefix("receipts-")
+    return following.isdecimal() and int(following) <= number
 
 
 def _set_aside(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ refused, said, and leaves the old one running. A list that grows too old stops a
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -39,10 +39,12 @@ class ListStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ActiveList:
-    """A verified list with the matcher built over it."""
+    """A verified list with the matcher built over it, and when it was taken, by both clocks."""
 
     hot_list: HotList
     matcher: Matcher
+    taken: datetime
+    taken_ns: int
 
 
 class ListWatch:
@@ -72,6 +74,7 @@ class ListWatch:
         self._active: ActiveList | None = None
         self._next_poll_ns = 0
         self._lock = threading.Lock()
+        self._trouble = ""
         self.refused = 0
 
     def poll(self) -> bool:
@@ -84,24 +87,42 @@ class ListWatch:
             return self._store.changed() and self._take()
 
     def _take(self) -> bool:
+        now, now_ns = self._clock.utc(), self._clock.boot_ns()
         try:
-            hot_list = self._store.load(self._clock.utc())
+            hot_list = self._store.load(now)
         except HotListError as problem:
-            self.refused += 1
-            self._say(f"a new hot list was refused: {problem}")
+            if str(problem) != self._trouble:
+                self.refused += 1
+                self._say(f"a new hot list was refused: {problem}")
+            self._trouble = str(problem)
             return False
-        if self._active and hot_list.version == self._active.hot_list.version:
+        self._trouble = ""
+        if self._active and _same_entries(hot_list, self._active.hot_list):
+            if hot_list.timestamp != self._active.hot_list.timestamp:
+                renewed = replace(self._active.hot_list, timestamp=hot_list.timestamp)
+                self._active = ActiveList(renewed, self._active.matcher, now, now_ns)
             return False
-        self._active = ActiveList(hot_list, self._build(hot_list))
+        self._active = ActiveList(hot_list, self._build(hot_list), now, now_ns)
         self._say(f"hot list version {hot_list.version} with {len(hot_list.entries)} entries is in use")
         return True
+
+    def now(self) -> datetime:
+        """The wall clock's time, but never less than boot time says has passed since the list was taken.
+
+        So a clock that is set back makes no list young again, and brings no expired entry back (R7).
+        """
+        wall, active = self._clock.utc(), self._active
+        if active is None:
+            return wall
+        passed = timedelta(microseconds=(self._clock.boot_ns() - active.taken_ns) // 1000)
+        return max(wall, active.taken + passed)
 
     @property
     def state(self) -> ListState:
         """Whether the box may alert now."""
         if self._active is None:
             return ListState.ABSENT
-        now = self._clock.utc()
+        now = self.now()
         if now >= self._active.hot_list.expires:
             return ListState.EXPIRED
         return ListState.STALE if is_stale(self._active.hot_list, now, self._max_age) else ListState.FRESH
@@ -115,3 +136,12 @@ class ListWatch:
     def version(self) -> int:
         """The version in use, 0 when there is none."""
         return self._active.hot_list.version if self._active else 0
+
+
+def _same_entries(one: HotList, other: HotList) -> bool:
+    """Whether two lists match the same plates: the same version, with the same entries cancelled since."""
+    return one.version == other.version and _cancelled(one) == _cancelled(other)
+
+
+def _cancelled(hot_list: HotList) -> tuple[str, ...]:
+    return hot_list.timestamp.cancelled if hot_list.timestamp else ()

@@ -10,6 +10,7 @@ from edge.arena import Arena
 from edge.clock import NS, Clock
 from edge.config import CameraSection, EdgeConfig
 from edge.detector import PlateDetector
+from edge.errors import StorageError
 from edge.forgetting import Window
 from edge.ledger import Ledger
 from edge.lists import ListWatch
@@ -22,6 +23,7 @@ from edge.software import boot_id, software, software_digest
 from edge.sources import open_source
 from edge.zones import Zones
 from hotlist.bundle import HotList
+from hotlist.files import clear_unfinished
 from hotlist.index import Index
 from hotlist.kernel import named
 from hotlist.keys import SealKey, SigningKey
@@ -29,6 +31,19 @@ from hotlist.match_settings import MatchSettings
 from hotlist.matching import Matcher
 from hotlist.plate import encode
 from hotlist.store import HotListStore
+
+
+def clear_leftovers(config: EdgeConfig) -> None:
+    """Remove what a power cut left half-written in the folders that only the running box writes.
+
+    Raises:
+        StorageError: a folder cannot be changed.
+    """
+    for folder in (config.storage.spool, config.storage.state):
+        try:
+            clear_unfinished(folder)
+        except OSError as problem:
+            raise StorageError(f"nothing can be removed from {folder}: {problem.strerror}") from None
 
 
 def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:
@@ -117,6 +132,7 @@ def open_camera(
     chosen = config.models
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
     width = section.input_width or chosen.input_width
+    every_ns = round(NS / section.detections_per_second)
     gate: Gate = MotionGate(zones, detector_width=width) if section.motion else EveryFrame()
     return Camera(
         name=section.name,
@@ -130,8 +146,13 @@ def open_camera(
         reader=PlateReader(models[1], providers=chosen.providers),
         gate=gate,
         zones=zones,
-        detect_every_ns=round(NS / section.detections_per_second),
+        detect_every_ns=every_ns,
         crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
         sure=config.matching.sure,
-        source=open_source(section.source, clock=clock, forget_within_s=config.retention.window_seconds),
+        source=open_source(
+            section.source,
+            clock=clock,
+            forget_within_s=config.retention.window_seconds,
+            every_ns=every_ns,
+        ),
     )

@@ -4,6 +4,7 @@ Only envelopes come here: this module never sees a hit, so nothing it writes can
 (promise 6). When the disk is full the envelope, already sealed, waits in memory and is tried again (`retry`).
 """
 
+import contextlib
 import errno
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,6 @@ class Spool:
         self._waiting: dict[UUID, bytes] = {}
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for left in folder.glob(".*.part"):
-                left.unlink()
             probe = folder / ".probe"
             write_durably(probe, b"")
             remove_durably(probe)
@@ -75,13 +74,24 @@ class Spool:
         return len(self._waiting)
 
     def pending(self) -> Iterator[tuple[UUID, Path]]:
-        """Yield the stored hits, oldest first."""
-        for path in sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns):
-            yield UUID(path.stem), path
+        """Yield the stored hits, oldest first; what has no hit's name, or is gone meanwhile, is passed over."""
+        found = []
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            with contextlib.suppress(ValueError, FileNotFoundError):
+                found.append((path.stat().st_mtime_ns, UUID(path.stem), path))
+        for _, hit, path in sorted(found):
+            yield hit, path
 
     def remove(self, hit: UUID) -> None:
-        """Delete a hit that the department has acknowledged; nothing happens when it is gone already."""
-        remove_durably(self._path(hit))
+        """Delete a hit that the department has acknowledged; nothing happens when it is gone already.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        try:
+            remove_durably(self._path(hit))
+        except OSError as problem:
+            raise StorageError(f"nothing can be removed from {self.folder}: {_reason(problem)}") from None
 
     def _path(self, hit: UUID) -> Path:
         return self.folder / f"{hit}{SUFFIX}"

@@ -42,6 +42,16 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o600, replace: boo
     sync_folder(path.parent)
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a crash left half-written; only for the one program that writes there, before it writes.
+
+    Raises:
+        OSError: the folder cannot be changed.
+    """
+    for left in folder.glob(".*.part"):
+        left.unlink(missing_ok=True)
+
+
 def remove_durably(path: Path) -> None:
     """Remove a file, if it is there, so that it does not come back after a power cut."""
     path.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """The hot list on a device's disk: what is trusted, the last accepted list, and the file new ones arrive in.
 
-The folder holds ``trust.json`` (department, key set, last version and digest), ``list.sealed`` (the last
-accepted list, still sealed), and ``lock``. A list is saved before the state that names it: a crash between
-the two leaves a list that is newer than the state, which is accepted again; never a state without its list.
+The folder holds ``trust.json`` (department, key set, last version and digest, when a list was last stated to
+be current), ``list.sealed`` (the last accepted list, still sealed), and ``lock``. A list is saved before the
+state that names it: a crash between the two leaves a list that is newer than the state, which is accepted
+again; never a state without its list.
 """
 
 import contextlib
@@ -18,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from hotlist.bundle import HotList
 from hotlist.canonical import canonical
-from hotlist.entry import Identity, check_identity
-from hotlist.errors import MalformedError, StoreError, TooLargeError
-from hotlist.files import write_durably
+from hotlist.entry import Identity, Time, check_identity, time_text
+from hotlist.errors import MalformedError, NotYetIssuedError, StoreError, TooLargeError
+from hotlist.files import clear_unfinished, write_durably
 from hotlist.keys import SealKey
 from hotlist.keyset import KeySet, KeySetForm
 from hotlist.list_format import Limits
@@ -33,13 +34,14 @@ _MAX_STATE: Final = 65_536
 
 
 class StateForm(BaseModel):
-    """The JSON of ``trust.json``."""
+    """The JSON of ``trust.json``; `stated` is absent before a list was stated to be current."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     department: Identity
     digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
     keys: KeySetForm
+    stated: Time | None = None
     version: Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -78,6 +80,7 @@ class HotListStore:
         self._limits = limits or Limits()
         self._max_age = max_age
         self._seen: dict[Path, _Seen | None] = {}
+        self._again: set[Path] = set()
 
     def begin(self, department: str, keys: KeySet) -> None:
         """Trust a department and its first key set. Later key sets arrive only in signed lists.
@@ -101,7 +104,8 @@ class HotListStore:
         path = self._folder / STATE
         try:
             form = StateForm.model_validate_json(_read(path, _MAX_STATE))
-            return TrustedState(form.department, KeySet.from_form(form.keys), form.version, form.digest)
+            keys = KeySet.from_form(form.keys)
+            return TrustedState(form.department, keys, form.version, form.digest, form.stated)
         except FileNotFoundError:
             hint = "Enrol the device first: it needs a department and its key set."
             raise StoreError(f"{path} is absent", hint=hint) from None
@@ -109,29 +113,34 @@ class HotListStore:
             raise StoreError(f"{path} cannot be read or is damaged") from None
 
     def changed(self) -> bool:
-        """Whether `load` would read something that this object has not read yet; costs two ``stat``."""
-        return any(seen != self._seen.get(path) for path, seen in self._look().items())
+        """Whether `load` would read something new, or try again what may go now; costs two ``stat``."""
+        return bool(self._again) or any(seen != self._seen.get(path) for path, seen in self._look().items())
 
     def load(self, now: datetime) -> HotList:
         """Take the source file if it is new; else return the last accepted list, through every step again.
 
-        A source that is refused is refused once: the next `load` returns the last accepted list.
+        A source that is refused is refused once: the next `load` returns the last accepted list. What was
+        refused for this box's own clock (no battery, no NTP yet) or disk is tried again after that.
 
         Raises:
             StoreError: no list has been accepted yet, or the disk fails.
             ListError: the list is not acceptable, or no longer (stale, expired); the old one stays.
         """
         found = self._look()
-        new = self._source is not None and found[self._source] not in (None, self._seen.get(self._source))
-        path = self._source if new and self._source else self._folder / LAST
+        path = self._next(found)
         self._seen[path] = found[path]
+        self._again.discard(path)
         try:
             content = _read(path, self._limits.file)
+            return self._take(content, now, save_list=path == self._source)
         except FileNotFoundError:
             raise StoreError("no hot list has been accepted yet") from None
         except OSError as problem:
+            self._again.add(path)
             raise StoreError(f"{path} cannot be read: {problem.strerror}") from None
-        return self.offer(content, now) if new else self._take(content, now, save_list=False)
+        except (NotYetIssuedError, StoreError):
+            self._again.add(path)
+            raise
 
     def offer(self, envelope: bytes, now: datetime) -> HotList:
         """Take a new sealed list; on any error the old one stays, on disk and in force.
@@ -141,6 +150,14 @@ class HotListStore:
             StoreError: the disk fails.
         """
         return self._take(envelope, now, save_list=True)
+
+    def _next(self, found: dict[Path, _Seen | None]) -> Path:
+        """Return the file to read: a new source, a new last list, what may go now, else the last list."""
+        last = self._folder / LAST
+        for path in ([self._source] if self._source else []) + [last]:
+            if found[path] is not None and found[path] != self._seen.get(path):
+                return path
+        return min(self._again & {path for path in found if found[path] is not None}, default=last)
 
     def _look(self) -> dict[Path, _Seen | None]:
         """Return what the two files look like from outside; None for an absent one."""
@@ -159,23 +176,28 @@ class HotListStore:
                 max_age=self._max_age,
             )
             if save_list:
-                self._write(LAST, envelope)
+                self._write(LAST, envelope, clear=True)
                 self._seen[self._folder / LAST] = _seen(self._folder / LAST)
             if accepted.state != trusted:
                 self._save(accepted.state)
         return accepted.list
 
     def _save(self, state: TrustedState) -> None:
-        body = {
+        body: dict[str, object] = {
             "department": state.department,
             "digest": state.digest,
             "keys": state.keys.to_json(),
             "version": state.version,
         }
+        if state.stated is not None:
+            body["stated"] = time_text(state.stated)
         self._write(STATE, canonical(body) + b"\n")
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes, *, clear: bool = False) -> None:
+        """Write one of the two files; `clear` what crashes left beside it first. The caller holds the lock."""
         try:
+            if clear:
+                clear_unfinished(self._folder)
             write_durably(self._folder / name, content)
         except OSError as problem:
             raise StoreError(f"{self._folder / name} cannot be written: {problem.strerror}") from None

@@ -1,8 +1,11 @@
-"""A camera for the tests: a real RTSP server that encodes a moving picture as H.264.
+"""A camera for the tests: a real RTSP server that encodes a moving picture as H.264 or H.265.
 
-Run by the system's Python, which has GStreamer's bindings: ``rtsp_server.py PORT USER PASSWORD``. It prints
-its port once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size,
-``still`` makes it the same for ever.
+Run by the system's Python, which has GStreamer's bindings:
+
+    rtsp_server.py PORT USER PASSWORD CODEC [CERTIFICATE]
+
+CERTIFICATE is a PEM file of a certificate and its key, for rtsps. It prints its port once it serves, and obeys one
+word a line on standard input: ``resize`` changes the picture's size, ``still`` makes it the same for ever.
 """
 
 # ruff: noqa: ANN401 - GStreamer's bindings carry no types
@@ -14,16 +17,20 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - after the versions are chosen
+from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402 - after the versions are chosen
 
 SMALL = "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
 LARGE = "video/x-raw,format=I420,width=640,height=480,framerate=25/1"
 PIPELINE = (
     "( videotestsrc name=picture is-live=true pattern=ball ! capsfilter name=size caps={size}"
-    " ! x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=false threads=1 key-int-max=10"
-    " ! rtph264pay name=pay0 pt=96"
-    " config-interval=-1 )"
+    " ! {encoder} name=pay0 pt=96 config-interval=-1 )"
 )
+ENCODERS = {
+    "h264": "x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=false threads=1 key-int-max=10"
+    " ! rtph264pay",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10"
+    " option-string=pools=1:frame-threads=1:log-level=none ! rtph265pay",
+}
 
 
 def obey(media: Any, word: str) -> None:
@@ -35,9 +42,11 @@ def obey(media: Any, word: str) -> None:
         pipeline.get_by_name("picture").set_property("pattern", "white")
 
 
-def protect(server: Any, factory: Any, user: str, password: str) -> None:
-    """Let nobody in without the password."""
+def protect(server: Any, factory: Any, user: str, password: str, certificate: str) -> None:
+    """Let nobody in without the password, nor without TLS where there is a certificate."""
     auth = GstRtspServer.RTSPAuth()
+    if certificate:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(certificate))
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
@@ -50,17 +59,18 @@ def protect(server: Any, factory: Any, user: str, password: str) -> None:
 
 def main() -> None:
     """Serve until killed."""
-    port, user, password = sys.argv[1:4]
+    port, user, password, codec = sys.argv[1:5]
+    certificate = sys.argv[5] if len(sys.argv) > 5 else ""
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(PIPELINE.format(size=SMALL))
+    factory.set_launch(PIPELINE.format(size=SMALL, encoder=ENCODERS[codec]))
     factory.set_shared(True)
     running = []
     factory.connect("media-configure", lambda _, media: running.append(media))
-    protect(server, factory, user, password)
+    protect(server, factory, user, password, certificate)
     server.get_mount_points().add_factory("/road", factory)
     server.attach(None)
 

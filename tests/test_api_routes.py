@@ -42,6 +42,14 @@ POST /list/proposed/{batch}/open
 POST /list/proposed/{batch}/put-forward
 POST /list/proposed/{batch}/withdraw
 POST /list/publish
+GET /signing
+POST /signing/signers
+POST /signing/signers/{key}/confirm
+POST /signing/signers/{key}/revoke
+GET /signing/{version}/list
+POST /signing/{version}/open
+POST /signing/{version}/signature
+POST /signing/{version}/withdraw
 GET /people
 POST /people/invite
 POST /people/{name}/disable
@@ -51,6 +59,8 @@ GET /precision
 GET /precision/plot.svg
 GET /queue
 GET /queue/events
+GET /public/report
+GET /public/report.csv
 GET /report
 GET /report.csv
 GET /sign-in
@@ -122,6 +132,8 @@ def test_nobody_gets_in_without_signing_in_and_no_role_gets_everywhere(desk: Des
     answer = desk.client().request(method, filled)
     if path in PUBLIC - {"/"}:
         assert answer.status_code in {200, 422}
+    elif path.startswith("/public/"):
+        assert answer.status_code == 404
     elif path.startswith("/welcome/"):
         assert answer.status_code in {404, 422}
     elif path == "/v1/devices/enrol":
@@ -135,7 +147,7 @@ def test_nobody_gets_in_without_signing_in_and_no_role_gets_everywhere(desk: Des
 def test_a_reviewer_reaches_no_other_roles_pages(desk: Desk) -> None:
     """Forbidden, not shown."""
     browser = desk.sign_in("dora", Role.REVIEWER)
-    for path in ("/list", "/list/add", "/people", "/devices", "/audit", "/precision"):
+    for path in ("/list", "/list/add", "/people", "/signing", "/devices", "/audit", "/precision"):
         assert browser.get(path).status_code == 403, path
-    for path in ("/people/invite", "/devices/register", "/list/publish", "/audit/export"):
+    for path in ("/people/invite", "/devices/register", "/list/publish", "/signing/signers", "/audit/export"):
         assert browser.post(path).status_code == 403, path

@@ -48,6 +48,18 @@ def test_nothing_is_found_where_there_is_nothing(detector: PlateDetector) -> Non
     assert square.run(None, {"images": np.full((1, 3, 384, 384), 0.45, np.float32)})[0].shape == (0, 7)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 4000), (4000, 1), (2, 3), (7680, 64), (64, 7680), (300, 2560), (31, 33)]
+)
+def test_a_picture_of_any_shape_is_looked_at_in_bounded_memory(
+    shape: tuple[int, int], detector: PlateDetector
+) -> None:
+    """A camera chooses its picture's shape, but neither makes the detector fail nor decides its memory."""
+    for picture in (np.zeros((*shape, 3), np.uint8), np.full((*shape, 3), 255, np.uint8)):
+        detector.detect(picture)
+    assert detector._tensor.nbytes <= 4 * 3 * 448 * 2 * 448
+
+
 def test_a_wide_picture_costs_no_square(detector: PlateDetector) -> None:
     """The input is as high as the picture needs, in steps of 32."""
     detector.detect(np.full((720, 1280, 3), 114, np.uint8))

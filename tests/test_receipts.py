@@ -13,11 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import ledger as ledger_module
+from edge.chain import verify
 from edge.clock import NS
 from edge.counts import Counts
 from edge.errors import StorageError
 from edge.ledger import NAME, Ledger, read_lines
-from edge.receipts import FIRST, INTERVAL_NS, Anchor, Kind, Reason, Receipt, Run, digest, to_line, verify
+from edge.receipts import (
+    FIRST,
+    INTERVAL_NS,
+    Anchor,
+    Kind,
+    Reason,
+    Receipt,
+    Run,
+    digest,
+    from_line,
+    to_line,
+)
 from edge.software import boot_id, software_digest
 from hotlist.keys import SigningKey
 
@@ -235,6 +247,52 @@ def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
+def test_files_of_old_receipts_are_not_read_for_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a minute the box looks for its newest receipts: in a year's worth, only in the last files."""
+    monkeypatch.setattr(ledger_module, "MAX_BYTES", 3000)
+    _write(tmp_path, 30)
+    whole = [from_line(line, KEY.public).sequence for line in read_lines(tmp_path)]
+    assert whole == list(range(32))
+    for since in whole:
+        found = [from_line(line, KEY.public).sequence for line in read_lines(tmp_path, since=since)]
+        assert found == list(range(found[0], 32))
+        assert since - 4 <= found[0] <= since
+    oldest = min(tmp_path.glob("receipts-*.jsonl"))
+    oldest.unlink()
+    oldest.mkdir()
+    assert list(read_lines(tmp_path, since=31))
+    with pytest.raises(StorageError):
+        list(read_lines(tmp_path))
+
+
+def test_more_than_a_year_of_receipts_is_kept() -> None:
+    """R12: the files kept hold a year of receipts, one a minute, as long as they get in service."""
+    names = ("files-limited", "kernel-zeroes-freed-pages", "memory-locked", "no-swap", "tcp-limited")
+    run = Run("camera-name-of-some-length", "r" * 16, boot_id(), 180 * NS, NS, "hitonly 0.1.0", "d" * 64,
+              ("a" * 64, "b" * 64), names)  # fmt: skip
+    many = Counts(10**9, 10**6, 10**9, 512, 10**6, 180 * NS, NS)
+    receipt = Receipt(run, 10**7, "0" * 64, Reason.MINUTE, START, 10**17, many, 10**9, 10**6)
+    a_file = ledger_module.MAX_BYTES // len(to_line(receipt, KEY))
+    assert ledger_module.KEPT * a_file > 366 * 24 * 60
+
+
+def test_a_disk_that_refuses_is_not_asked_all_the_time(tmp_path: Path) -> None:
+    """A receipt that could not be written is tried again with the next minute's, not twice a second."""
+    clock = HandClock()
+    ledger = Ledger(tmp_path / "state", KEY, RUN, clock)
+    (tmp_path / "state" / NAME).mkdir()
+    assert ledger.due()
+    with pytest.raises(StorageError):
+        ledger.write(Reason.START, _counts(0), drops=0, list_version=1)
+    assert not ledger.due()
+    clock.step(60)
+    assert ledger.due()
+    (tmp_path / "state" / NAME).rmdir()
+    assert ledger.write(Reason.MINUTE, _counts(0), drops=0, list_version=1).sequence == 0
+
+
 def test_another_keys_chain_is_not_continued(tmp_path: Path) -> None:
     """A ledger whose end is not this device's is not written on."""
     _write(tmp_path, 1)
@@ -287,7 +345,7 @@ def test_the_software_is_named_by_its_digest() -> None:
 
 
 def test_the_department_can_verify_without_a_vision_package() -> None:
-    """`edge.receipts` and `edge.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
-    code = "import sys, edge.receipts, edge.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
+    """`edge.chain` and `edge.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
+    code = "import sys, edge.chain, edge.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -1,6 +1,7 @@
 """Network cameras, against a real RTSP server: the newest frame, through every way a camera can fail."""
 
 import contextlib
+import itertools
 import os
 import secrets
 import signal
@@ -16,12 +17,14 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from edge.clock import NS, SystemClock
+from edge.errors import SourceError
 from edge.flow import Frame
 from edge.sources import open_source
 from edge.sources.base import State
 from edge.sources.capture import Beginning
 from edge.sources.live import LiveCamera
 from edge.sources.settings import RtspSettings, UsbSettings, settings_from_text
+from tests.certificates import Certificate
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
 USER, PASSWORD = "viewer", f"s3cr3t-Canary-{secrets.token_hex(8)}"
@@ -38,14 +41,15 @@ needs_rtsp_server = pytest.mark.system(
 class Server:
     """The test's camera, which can be killed, stopped and started again at the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, codec: str = "h264", certificate: Path | None = None) -> None:
         self.port = 0
+        self._kind = [codec, *([str(certificate)] if certificate else [])]
         self.start()
 
     def start(self) -> None:
         """Serve, at the port of before if there was one."""
         self._process = subprocess.Popen(
-            ["/usr/bin/python3", str(SERVER), str(self.port), USER, PASSWORD],
+            ["/usr/bin/python3", str(SERVER), str(self.port), USER, PASSWORD, *self._kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -69,17 +73,26 @@ class Server:
         self._process.kill()
         self._process.communicate()
 
-    def url(self, password: str = PASSWORD, path: str = "road") -> SecretStr:
+    def url(self, password: str = PASSWORD, path: str = "road", scheme: str = "rtsp") -> SecretStr:
         """Return its address."""
-        return SecretStr(f"rtsp://{USER}:{password}@127.0.0.1:{self.port}/{path}")
+        return SecretStr(f"{scheme}://{USER}:{password}@127.0.0.1:{self.port}/{path}")
+
+
+@contextlib.contextmanager
+def serving(codec: str = "h264", certificate: Path | None = None) -> Iterator[Server]:
+    """Run a camera while the block runs."""
+    server = Server(codec, certificate)
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """Return a running camera."""
-    server = Server()
-    yield server
-    server.kill()
+    with serving() as server:
+        yield server
 
 
 @contextlib.contextmanager
@@ -150,6 +163,74 @@ def test_a_camera_is_read(server: Server, transport: str) -> None:
         assert second.stream_ns == second.boot_ns
 
 
+@needs_rtsp_server
+def test_the_codec_makes_no_difference() -> None:
+    """The same moving picture as H.264 and as H.265: the same size, and a ball as large and as bright."""
+    seen = {}
+    for codec in ("h264", "h265"):
+        with serving(codec) as server, camera(server.url()) as source:
+            frames = source.frames()
+            found = [next(frames) for _ in range(8)]
+            seen[codec] = max(bright(frame) for frame in found), found[0].pixels.shape
+
+    assert seen["h265"][1] == seen["h264"][1] == (240, 320, 3)
+    assert seen["h265"][0] == pytest.approx(seen["h264"][0], rel=0.1)
+
+
+@needs_rtsp_server
+@pytest.mark.parametrize("known_by", ["authority", "itself"])
+def test_an_encrypted_camera_is_read_and_known_by_its_certificate(known_by: str, tmp_path: Path) -> None:
+    """rtsps: read where the certificate is the configured one, or signed by it; any other camera is refused."""
+    authority = Certificate("an authority", tmp_path)
+    shown = Certificate("127.0.0.1", tmp_path, signed_by=authority if known_by == "authority" else None)
+    expected = authority if known_by == "authority" else shown
+    stranger = Certificate("127.0.0.1", tmp_path, signed_by=Certificate("a stranger", tmp_path))
+    with serving(certificate=shown.with_key) as server:
+        url = server.url(scheme="rtsps")
+        with camera(url, authority=expected.path) as source:
+            assert next(source.frames()).pixels.shape == (240, 320, 3)
+        with camera(server.url(scheme="rtsp")) as source, reading(source) as numbers:
+            wait_for(source, State.OFFLINE)
+            assert not numbers, "the server takes nothing but TLS: the positive control"
+    with serving(certificate=stranger.with_key) as server:
+        url = server.url(scheme="rtsps")
+        with camera(url, authority=expected.path) as source, reading(source) as numbers:
+            wait_for(source, State.OFFLINE)
+            assert source.reason == "the camera's certificate is not the one in authority, nor signed by it"
+            assert not numbers
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"scheme": "rtsps"}, "needs authority"),
+        ({"scheme": "rtsps", "authority": "ca.pem", "transport": "udp"}, "in the clear"),
+        ({"scheme": "rtsps", "authority": "ca.pem|tls_verify;0"}, "cannot hold"),
+        ({"scheme": "rtsp", "authority": "ca.pem"}, "rtsp:// is not encrypted"),
+    ],
+)
+def test_what_would_only_look_secure_is_refused(settings: dict[str, str], word: str) -> None:
+    """TLS without a certificate to compare, media beside it, a path that is an option: refused, in one line."""
+    scheme = settings["scheme"]
+    rest = {name: value for name, value in settings.items() if name != "scheme"}
+    with pytest.raises(ValidationError, match=word) as caught:
+        RtspSettings.model_validate({"url": f"{scheme}://{USER}:{PASSWORD}@10.0.0.1/road", **rest})
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_an_authority_that_is_none_is_said_at_the_start(content: bytes | None, tmp_path: Path) -> None:
+    """A wrong path is no camera that is offline for ever: the start fails, and the message names the file."""
+    path = tmp_path / "camera.pem"
+    if content is not None:
+        path.write_bytes(content)
+    settings = RtspSettings(url=SecretStr(f"rtsps://{USER}:{PASSWORD}@10.0.0.1/road"), authority=path)
+    with pytest.raises(SourceError, match=r"camera\.pem") as caught:
+        open_source(settings)
+    assert PASSWORD not in str(caught.value)
+    assert caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("burst", "whole_every", "first"),
     [(0, 1, 1), (30, 1, 30), (0, 10, 10), (30, 12, 30), (30, 50, 50), (0, 1000, 125)],
@@ -183,6 +264,23 @@ def test_the_newest_frame_wins(server: Server) -> None:
         assert max(ages[1:]) < 400_000_000  # older frames were waiting for 500 ms
         assert source.drops > 0
         assert numbers[-1] + 1 == len(numbers) + source.drops
+
+
+@needs_rtsp_server
+def test_a_camera_gives_frames_as_often_as_they_are_wanted(server: Server) -> None:
+    """Five a second of 25 are wanted: the frames between are counted, and are no drops."""
+    with guarded(LiveCamera(RtspSettings(url=server.url()), SystemClock(), every_ns=NS // 5)) as source:
+        seen = []
+        for frame in source.frames():
+            seen.append((frame.stream_ns, frame.number))
+            if len(seen) == 8:
+                break
+        passed = [later[0] - before[0] for before, later in itertools.pairwise(seen)]
+
+        assert min(passed) > 0.15 * NS
+        assert seen[-1][1] > 3 * len(seen)
+        assert source.seen == seen[-1][1] + 1
+        assert source.drops < 8
 
 
 @needs_rtsp_server

@@ -10,6 +10,7 @@ import pytest
 from edge import spool as spooling
 from edge.errors import Exit, StorageError
 from edge.spool import Spool
+from hotlist.files import clear_unfinished
 
 ENVELOPE = os.urandom(4000)
 
@@ -29,11 +30,13 @@ def test_a_hit_is_stored_whole_private_and_in_order(tmp_path: Path) -> None:
     assert [hit for hit, _ in spool.pending()] == hits[1:]
 
 
-def test_a_half_written_file_is_cleared_at_start(tmp_path: Path) -> None:
-    """What a crash left unfinished is no hit, and goes."""
+def test_a_half_written_file_is_no_hit_and_is_cleared_by_the_box_only(tmp_path: Path) -> None:
+    """What a crash left unfinished goes; `check` and `deliver` leave a running box's unfinished file alone."""
     (tmp_path / ".x.hit.123.part").write_bytes(b"half")
     spool = Spool(tmp_path)
     assert list(spool.pending()) == []
+    assert len(list(tmp_path.iterdir())) == 1
+    clear_unfinished(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -44,6 +47,14 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> Non
         Spool(tmp_path / "spool")
     assert caught.value.exit_code == Exit.STORAGE
     assert "half-written" in caught.value.hint
+
+
+def test_a_hit_that_cannot_be_removed_is_a_clear_error(tmp_path: Path) -> None:
+    """A disk that went read-only: the error names the folder, and nobody takes the hit for gone."""
+    spool, hit = Spool(tmp_path), uuid4()
+    (tmp_path / f"{hit}.hit").mkdir()
+    with pytest.raises(StorageError, match="nothing can be removed"):
+        spool.remove(hit)
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Form, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from api import access, list_import, lists, publishing
+from api import access, list_import, list_signing, lists, publishing
 from api.access import AccessPurpose
 from api.db.models import ListRow
 from api.deps import Approver, Editor, ListWorker, ServiceDep
 from api.errors import ApiError, InvalidError, ReasonError
 from api.list_import import Upload
+from api.list_signing import Waiting
 from api.lists import Batch, Line
 from api.pages import Page, render
 from api.routes.reason_page import ask_reason
@@ -35,6 +36,8 @@ class ListPage(Page):
     count: int
     batches: list[Batch]
     versions: list[ListRow]
+    by_people: bool
+    waiting: Waiting | None
     renew_hours: int = int(publishing.RENEW.total_seconds() // 3600)
     devices: list[tuple[str, int]]
     more: str
@@ -93,6 +96,8 @@ def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
         count=lists.count(service),
         batches=lists.batches(service),
         versions=publishing.history(service, 5),
+        by_people=publishing.by_people(service),
+        waiting=list_signing.waiting(service),
         devices=publishing.held(service),
         more=lines[-1].id if len(lines) == lists.PAGE else "",
     )
@@ -272,14 +277,13 @@ def cancel(
 ) -> Response:
     """Take an entry off the list and publish at once (R7)."""
     lists.cancel(service, who, entry, reason)
-    if publishing.latest(service) is not None:
-        publishing.publish(service, who.person.actor)
+    publishing.after_cancel(service, who.person.actor)
     return _to("/list")
 
 
 @router.post("/publish")
 def publish(service: ServiceDep, who: Approver) -> Response:
-    """Publish the next version."""
+    """Publish the next version, or make it for people to sign."""
     publishing.publish(service, who.person.actor)
     return _to("/list")
 

@@ -4,36 +4,55 @@ Used by the edge for the memory it shares with a capture process, and by the cap
 (promises 3 and 4).
 """
 
+import contextlib
 import ctypes
 import mmap
 import os
 import resource
 import signal
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from edge import libc
+from edge import landlock, libc
 from edge.hardening import lock_everything
 from edge.measure import State
+from edge.sources.wire import Request
 
 _PR_SET_PDEATHSIG: Final = 1
+_PORTS: Final = {"rtsp": 554, "rtsps": 322}
+_DNS: Final = 53
 
 
-def guard_capture_process(parent: int) -> bool:
-    """Tie this process to its parent, forbid it core dumps and tracing, and lock its memory.
+def guard_capture_process(request: Request) -> bool:
+    """Tie this process to its parent, forbid it core dumps and tracing, confine it, and lock its memory.
 
     Args:
-        parent: process id of the edge; this process ends at once if that is no longer its parent.
+        request: what it captures; this process ends at once if `request.parent` is no longer its parent.
 
     Returns:
         Whether all of this process's memory is locked, so that no frame can be swapped out.
     """
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above took hold
+    if os.getppid() != request.parent:  # it died before the line above took hold
         os._exit(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc.prctl(libc.PR_SET_DUMPABLE, 0)
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
+    with contextlib.suppress(OSError):  # a kernel without Landlock: the edge has reported it for both
+        landlock.restrict(_allowed(request))
     return lock_everything().state is State.APPLIED
+
+
+def _allowed(request: Request) -> landlock.Allowed:
+    """What a decoder needs that is fed by a stranger: its own camera; no file of the box, no department."""
+    devices, ports = [Path("/dev/null")], []
+    if request.kind == "usb":
+        devices.append(Path(f"/dev/video{request.places[0]}"))
+    if request.kind == "rtsp":
+        camera = urlsplit(request.places[0])
+        ports = [camera.port or _PORTS.get(camera.scheme, 554), _DNS]
+    return landlock.Allowed(folders=(), devices=tuple(devices), connect=tuple(ports))
 
 
 def lock(memory: mmap.mmap) -> bool:

@@ -11,6 +11,7 @@ _KNOWN: Final = (
     (b"failed: 401", "the camera refused the user name or password"),
     (b"failed: 403", "the camera refused access"),
     (b"failed: 404", "the camera has no stream at this address"),
+    (b"certificate verify failed", "the camera's certificate is not the one in authority, nor signed by it"),
     (b"Connection refused", "nothing answers at this address and port"),
     (b"No route to host", "there is no route to this address"),
     (b"Network is unreachable", "the network is unreachable"),

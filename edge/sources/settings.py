@@ -1,10 +1,10 @@
 """What can be configured of a source: one frozen model a kind, told apart by `kind`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class _Settings(BaseModel):
@@ -54,6 +54,10 @@ class RtspSettings(_LiveSettings):
     url: SecretStr = Field(
         description="rtsp:// or rtsps:// address, with user and password if it needs them."
     )
+    authority: Path | None = Field(
+        default=None,
+        description="For rtsps://: the camera's own certificate, or the authority's that signed it (PEM).",
+    )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="How the stream travels.")
     open_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a connection.")
     read_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a packet.")
@@ -65,6 +69,26 @@ class RtspSettings(_LiveSettings):
         if parts.scheme not in {"rtsp", "rtsps"} or not parts.hostname:
             raise ValueError("must be an rtsp:// or rtsps:// address with a host")
         return url
+
+    @model_validator(mode="after")
+    def _secure_or_plainly_not(self) -> Self:
+        """Refuse what would look secure and not be: TLS with nobody's certificate, or media beside the TLS."""
+        if not self.url.get_secret_value().startswith("rtsps:"):
+            if self.authority:
+                raise ValueError("authority is for rtsps:// addresses; rtsp:// is not encrypted")
+            return self
+        if self.authority is None:
+            raise ValueError(
+                "rtsps:// needs authority, the camera's own certificate or the one that signed it (PEM): "
+                "without it anybody could answer in the camera's place"
+            )
+        if self.transport != "tcp":
+            raise ValueError(
+                'rtsps:// needs transport = "tcp": over UDP the pictures would travel in the clear'
+            )
+        if {";", "|"} & set(str(self.authority)):
+            raise ValueError("the path of authority cannot hold ; or |")
+        return self
 
 
 class UsbSettings(_LiveSettings):

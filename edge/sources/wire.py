@@ -29,9 +29,11 @@ class Request:
         kind: what `places` names.
         places: a file, picture files in order, a URL, or a device number. Hidden: a URL holds a password.
         every: hand over every N-th frame of a file.
+        every_ns: hand over a frame about this often, in the stream's time; 0 for all.
         newest_wins: drop frames that nobody took in time, as a live camera must; else wait.
         own_pace: do not run faster than the file's own time.
         transport: how RTSP carries its media.
+        authority: file of the certificate that a camera must show or be signed by; empty without TLS.
         open_timeout_ms: longest wait for a connection.
         read_timeout_ms: longest wait for a frame, where the library honours it.
         size: width and height asked of a USB camera; 0 leaves its own.
@@ -41,9 +43,11 @@ class Request:
     kind: Kind
     places: tuple[str, ...] = field(repr=False)
     every: int = 1
+    every_ns: int = 0
     newest_wins: bool = False
     own_pace: bool = False
     transport: Literal["tcp", "udp"] = "tcp"
+    authority: str = ""
     open_timeout_ms: int = 10_000
     read_timeout_ms: int = 10_000
     size: tuple[int, int] = (0, 0)

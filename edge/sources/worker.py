@@ -182,6 +182,8 @@ def _environment(request: Request) -> dict[str, str]:
     addresses to read from, as some formats can.
     """
     options = f"rtsp_transport;{request.transport}|fpsprobesize;0"
+    if request.authority:  # the library checks no certificate unless it is told to
+        options += f"|tls_verify;1|ca_file;{request.authority}"
     return {
         **{key: os.environ[key] for key in _KEPT if key in os.environ},
         **ENVIRONMENT,

@@ -1,0 +1,257 @@
+"""What the box tells its department, against a small department that really listens, signs and forgets."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from edge.ack import acknowledge, envelope_digest
+from edge.clock import NS, SystemClock
+from edge.counts import Counts
+from edge.courier import BATCH, Courier
+from edge.department import Link
+from edge.heartbeat import CHECKPOINT, PERIOD_NS, Condition, Heartbeat
+from edge.hit import EnvelopeError
+from edge.ledger import NAME, Ledger
+from edge.receipts import Reason, Run
+from edge.spool import Spool
+from hotlist.keys import SigningKey
+
+CONDITION = Condition("hitonly 0", ("a", "b"), 1, {"north": "online"}, {"reads": 1}, (), 1)
+COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
+
+
+class LateClock(SystemClock):
+    """The machine's clock, moved on by hand."""
+
+    ahead = 0
+
+    def boot_ns(self) -> int:
+        """Return boot time, and what was added to it."""
+        return super().boot_ns() + self.ahead
+
+
+class Department(ThreadingHTTPServer):
+    """Acknowledges every envelope that is JSON, refuses the others one by one, answers heartbeats."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Desk)
+        self.key = SigningKey.generate()
+        self.held: list[str] = []
+        self.mark: dict[str, Any] = {"seq": 5, "digest": "d"}
+        self.heartbeats: list[dict[str, Any]] = []
+
+    def results(self, envelopes: list[str]) -> list[dict[str, Any]]:
+        """Take or refuse each envelope."""
+        return [self._result(envelope) for envelope in envelopes]
+
+    def _result(self, envelope: str) -> dict[str, Any]:
+        try:
+            hit = UUID(json.loads(envelope)["hit"])
+        except ValueError:
+            return {"problem": {"title": str(EnvelopeError(1, "no envelope"))}}
+        self.held.append(str(hit))
+        ack = acknowledge(
+            hit, "box", envelope_digest(envelope.encode()), datetime(2026, 6, 1, tzinfo=UTC), self.key
+        )
+        return {"ack": ack.to_json()}
+
+
+class _Desk(BaseHTTPRequestHandler):
+    server: Department
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/v1/hits":
+            answer: dict[str, Any] = {"results": self.server.results(body["envelopes"])}
+        else:
+            self.server.heartbeats.append(body)
+            answer = {"receipt": None, "hot_list": None, "checkpoint": self.server.mark}
+        content = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def department() -> Iterator[Department]:
+    """Run a department."""
+    with Department() as desk:
+        thread = threading.Thread(target=desk.serve_forever)
+        thread.start()
+        yield desk
+        desk.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def link(department: Department) -> Iterator[Link]:
+    """Return the box's way to it."""
+    made = Link(f"http://127.0.0.1:{department.server_port}", "box", SigningKey.generate())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def courier(department: Department, link: Link, tmp_path: Path) -> Courier:
+    """Return a courier with an empty spool."""
+    said: list[str] = []
+    return Courier(Spool(tmp_path / "spool"), link, department.key.public, LateClock(), said.append)
+
+
+def _envelope(hit: UUID) -> bytes:
+    return json.dumps({"hit": str(hit)}).encode()
+
+
+def _put(spool: Spool, count: int) -> list[UUID]:
+    hits = [uuid4() for _ in range(count)]
+    for hit in hits:
+        spool.put(hit, _envelope(hit))
+    return hits
+
+
+def test_a_spool_of_many_batches_is_delivered_and_emptied(courier: Courier, department: Department) -> None:
+    """After days without a connection everything goes out, each hit once."""
+    hits = _put(courier.spool, 2 * BATCH + 3)
+    courier.work()
+    assert sorted(department.held) == sorted(map(str, hits))
+    assert list(courier.spool.pending()) == []
+    assert courier.delivered == len(hits)
+
+
+def test_a_long_backlog_leaves_time_for_heartbeats(courier: Courier, department: Department) -> None:
+    """R7: a month of hits does not keep a cancelled entry from arriving within the minute."""
+    hits, whole = _put(courier.spool, 3 * BATCH), department.results
+
+    def slow(envelopes: list[str]) -> list[dict[str, Any]]:
+        courier.clock.ahead += 11 * NS  # type: ignore[attr-defined]
+        return whole(envelopes)
+
+    department.results = slow  # type: ignore[method-assign]
+    courier.work()
+    assert courier.delivered == BATCH
+    courier.work()
+    courier.work()
+    assert sorted(department.held) == sorted(map(str, hits))
+
+
+def test_what_a_dying_disk_leaves_on_the_spool_holds_nothing_up(
+    courier: Courier, department: Department
+) -> None:
+    """Zeros, rubbish, a folder and a foreign file among the hits: these stay, the hits go."""
+    folder = courier.spool.folder
+    (folder / f"{uuid4()}.hit").write_bytes(bytes(900))
+    (folder / f"{uuid4()}.hit").write_bytes(b"\xff\xfe{")
+    (folder / f"{uuid4()}.hit").write_bytes(b"")
+    (folder / f"{uuid4()}.hit").mkdir()
+    (folder / "copy of a hit.hit").write_bytes(b"{}")
+    hits = _put(courier.spool, BATCH)
+    courier.work()
+    assert sorted(department.held) == sorted(map(str, hits))
+    assert (courier.delivered, len(courier.refused)) == (BATCH, 4)
+    assert len(list(folder.iterdir())) == 5
+
+
+def test_a_refused_hit_is_tried_again_later_and_said_once(courier: Courier, department: Department) -> None:
+    """What the service refuses stays on the box, is named once, and waits ten minutes for its next try."""
+    said: list[str] = []
+    courier.say = said.append
+    [hit] = _put(courier.spool, 1)
+    department.key = SigningKey.generate()
+    for minutes in (0, 9, 2):
+        courier.clock.ahead += minutes * 60 * NS  # type: ignore[attr-defined]
+        courier.work()
+    assert department.held == [str(hit)] * 2
+    assert len(said) == 1
+    assert str(hit) in said[0]
+    assert [each for each, _ in courier.spool.pending()] == [hit], "kept: nobody has signed that it is held"
+
+
+def test_an_acknowledgement_of_another_hit_deletes_nothing(courier: Courier, department: Department) -> None:
+    """A word about one hit is no word about its neighbour, though it is signed and of the same device."""
+    hits = _put(courier.spool, 2)
+    whole = department.results
+    department.results = lambda envelopes: whole(envelopes)[::-1]  # type: ignore[method-assign]
+    courier.work()
+    assert {hit for hit, _ in courier.spool.pending()} == set(hits)
+    assert courier.delivered == 0
+
+
+@pytest.fixture
+def heartbeat(link: Link, tmp_path: Path) -> Heartbeat:
+    """Return the heartbeat of a box with two receipts."""
+    key, state = SigningKey.generate(), tmp_path / "state"
+    ledger = Ledger(state, key, Run("box", "r", "b", 0, NS, "s", "d", (), ()), SystemClock())
+    for reason in (Reason.START, Reason.MINUTE):
+        ledger.write(reason, COUNTS, drops=0, list_version=1)
+    return Heartbeat(link, state, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None)
+
+
+def _beat(heartbeat: Heartbeat) -> None:
+    heartbeat.clock.ahead += PERIOD_NS + 1  # type: ignore[attr-defined]
+    heartbeat.work()
+
+
+def test_an_unchanged_checkpoint_is_not_written_again(heartbeat: Heartbeat, department: Department) -> None:
+    """Every 20 s for years: the same bytes are not written to flash memory again; new ones are."""
+    _beat(heartbeat)
+    path = heartbeat.state / CHECKPOINT
+    first = path.stat().st_ino, path.stat().st_mtime_ns
+    _beat(heartbeat)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == first
+    department.mark = {"seq": 6, "digest": "e"}
+    _beat(heartbeat)
+    assert json.loads(path.read_text()) == department.mark
+
+
+def test_a_rewritten_audit_log_is_said_once_and_the_first_end_is_kept(
+    heartbeat: Heartbeat, department: Department
+) -> None:
+    """Contradictions do not fill the log, and do not replace what the box was shown."""
+    said: list[str] = []
+    heartbeat.say = said.append
+    _beat(heartbeat)
+    for mark in ({"seq": 5, "digest": "other"}, {"seq": 4, "digest": "d"}):
+        department.mark = mark
+        _beat(heartbeat)
+    assert len(said) == 1
+    assert json.loads((heartbeat.state / CHECKPOINT).read_text())["digest"] == "d"
+
+
+@pytest.mark.parametrize("left", [b"", bytes(512), b"[]", b'{"seq": 5', b"\xff"])
+def test_a_torn_checkpoint_is_replaced(left: bytes, heartbeat: Heartbeat, department: Department) -> None:
+    """What a power cut made of the file is no reason to stop, nor to accuse the department."""
+    said: list[str] = []
+    heartbeat.say = said.append
+    (heartbeat.state / CHECKPOINT).write_bytes(left)
+    _beat(heartbeat)
+    assert said == []
+    assert json.loads((heartbeat.state / CHECKPOINT).read_text()) == department.mark
+
+
+def test_receipts_that_cannot_be_read_are_said_and_the_box_beats_on(
+    heartbeat: Heartbeat, department: Department
+) -> None:
+    """A disk that gives nothing back is trouble for a person, not the end of the thread that delivers."""
+    said: list[str] = []
+    heartbeat.say = said.append
+    (heartbeat.state / NAME).rename(heartbeat.state / "kept")
+    (heartbeat.state / NAME).mkdir()
+    for _ in range(3):
+        _beat(heartbeat)
+    assert len(said) == 1
+    assert department.heartbeats == []
+    (heartbeat.state / NAME).rmdir()
+    (heartbeat.state / "kept").rename(heartbeat.state / NAME)
+    _beat(heartbeat)
+    assert len(department.heartbeats[0]["receipts"]) == 2
