@@ -6,12 +6,12 @@ VENV := $(ROOT).venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check tests format lock system bench clean
+.PHONY: demo test check tests short format lock system bench clean
 
 demo: $(INSTALLED)  ## Read a sample road video (or VIDEO=clip.mp4 / CAMERA=rtsp://..., PLATES="A B") and forget
 	@cd $(ROOT) && $(BIN)/python -m scripts.demo $(if $(VIDEO),--video "$(abspath $(VIDEO))") $(if $(CAMERA),--camera "$(CAMERA)") $(if $(PLATES),--plates "$(PLATES)")
 
-test: system $(INSTALLED) check tests  ## Everything: format, lint, types, tests
+test: system $(INSTALLED) check tests short  ## Everything: format, lint, types, tests, a short benchmark
 
 check: $(INSTALLED)
 	cd $(ROOT) && $(BIN)/ruff format --check .
@@ -20,6 +20,10 @@ check: $(INSTALLED)
 
 tests: $(INSTALLED)
 	cd $(ROOT) && $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+short: $(INSTALLED)  ## A short run of every benchmark into report/, held against the committed one; no time fails it
+	cd $(ROOT) && $(BIN)/alpr-bench all --short --out report
+	cd $(ROOT) && $(BIN)/alpr-bench compare docs/results/short.json report/results.json --portable --limit 0.5
 
 system:  ## Debian packages that the tests use; what cannot be installed is named, and its tests counted as left out
 	@sh $(ROOT)scripts/system-packages.sh

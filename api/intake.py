@@ -50,6 +50,7 @@ def take(service: Service, device: Device, content: bytes) -> Taken:
         digest = envelope_digest(content)
         try:
             new = _store(service, hit, digest)
+            service.bell.ring()
         except IntegrityError:
             new = False
         return Taken(_acknowledge(service, hit, digest), new)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from api import audit
 from api.audit import Act
+from api.bell import Bell
 from api.clock import Now, utc_now
 from api.db.engine import Database
 from api.db.migrate import check, migrate, revision
@@ -25,6 +26,7 @@ class Service:
         secrets: the service's own keys.
         now: the clock.
         deadlines: how long a hit may stand in each state.
+        bell: rung when a hit has come; open queue pages hear it.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Service:
     secrets: Secrets = field(repr=False)
     now: Now
     deadlines: Deadlines
+    bell: Bell = field(default_factory=Bell, repr=False)
 
     def record(self, act: Act) -> None:
         """Record an act that changes nothing else, such as a refusal.

@@ -42,11 +42,11 @@ def run(bench: Bench, folders: Sequence[Path] = (), peers: Sequence[str] = ()) -
 
 
 def _weathers(bench: Bench) -> list[Weather]:
-    return [Weather.CLEAR] if bench.quick else list(Weather)
+    return [Weather.CLEAR] if bench.short else list(Weather)
 
 
 def _drawn(bench: Bench, folder: Path, weather: Weather) -> tuple[str, Clip, tuple[TruePass, ...]]:
-    seconds = 8.0 if bench.quick else 10.0
+    seconds = 8.0 if bench.short else 10.0
     clip = clips.draw(bench, folder, RenderSpec(bench.seed, seconds, 45, weather))
     return f"drawn_{weather.value}", clip, read_truth(clip.path.with_suffix(".csv"))
 

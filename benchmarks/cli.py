@@ -21,16 +21,35 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import accuracy, clips, environment, forgetting_here, latency, report, results, soak, video
+from benchmarks import (
+    accuracy,
+    clips,
+    environment,
+    forgetting_here,
+    latency,
+    motion,
+    person,
+    report,
+    results,
+    soak,
+    video,
+)
 from benchmarks.compare import TIME_LIMIT, compare, regressed
-from benchmarks.department import Reading
 from benchmarks.drawing.weather import Weather
 from benchmarks.drawn_pictures import run_matching
+from benchmarks.options import (
+    BaselineOption,
+    DataOption,
+    PeerOption,
+    SeedOption,
+    Shared,
+    VideoOption,
+    shared,
+)
 from benchmarks.peers import OpenAlpr, load_models
 from benchmarks.render import RenderSpec
 from benchmarks.render import render as render_clip
 from benchmarks.runner import Bench, BenchError
-from edge.config import ModelsSection
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -40,27 +59,6 @@ app = typer.Typer(
     help="Measure this system on this machine, and write one report that can be trusted.",
 )
 console = Console(stderr=True, highlight=False)
-_DEFAULT: Final = ModelsSection()
-
-OutOption = Annotated[Path, typer.Option(help="Folder for index.html and results.json.")]
-QuickOption = Annotated[
-    bool, typer.Option(help="Short clips and one run each, as in continuous integration.")
-]
-SeedOption = Annotated[int, typer.Option(help="Decides all that is drawn.")]
-ModelsOption = Annotated[Path | None, typer.Option(help="Folder looked in first for model files.")]
-DetectorOption = Annotated[str, typer.Option(help="Detector, by its name in the manifest.")]
-ReaderOption = Annotated[str, typer.Option(help="Reader, by its name in the manifest.")]
-VideoOption = Annotated[list[Path] | None, typer.Option("--video", help="A clip of yours; may be repeated.")]
-DataOption = Annotated[
-    list[Path] | None, typer.Option("--data", help="A folder of labelled pictures or clips; may be repeated.")
-]
-PeerOption = Annotated[
-    list[str] | None,
-    typer.Option("--peer", help="openalpr: Debian's, when it is on the path. fast-alpr is always measured."),
-]
-BaselineOption = Annotated[
-    Path | None, typer.Option(help="Earlier results.json: a regression against it fails the run.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,10 @@ class Inputs:
 PartRun = Callable[[Bench, Inputs], dict[str, Any]]
 PARTS: Final[dict[str, PartRun]] = {
     "video": lambda bench, inputs: video.run(bench, inputs.videos),
+    "person": lambda bench, _inputs: person.run(bench),
     "accuracy": lambda bench, inputs: accuracy.run(bench, inputs.folders, inputs.peers),
     "matching": lambda bench, inputs: run_matching(bench, inputs.folders),
+    "motion": lambda bench, _inputs: motion.run(bench.seed, short=bench.short),
     "forgetting": lambda bench, _inputs: forgetting_here.run(bench),
 }
 
@@ -93,132 +93,101 @@ def main() -> None:
 
 
 @app.command("all")
-def everything(  # noqa: PLR0917 - each is an option of the command line
+@shared
+def everything(
+    told: Shared,
     videos: VideoOption = None,
     data: DataOption = None,
     peer: PeerOption = None,
-    out: OutOption = Path("report"),
     baseline: BaselineOption = None,
-    quick: QuickOption = False,  # noqa: FBT002 - a flag
-    seed: SeedOption = 1,
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
 ) -> None:
     """Measure everything and write the report. Exit 1 when a check fails or the baseline is not held."""
-    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
     inputs = Inputs(videos or (), data or (), _peers(peer or []))
-    _finish(_measure(bench, PARTS, inputs), out, baseline)
+    _finish(_measure(told.bench, PARTS, inputs), told.out, baseline)
 
 
 @app.command("video")
-def video_part(  # noqa: PLR0917 - each is an option of the command line
-    videos: VideoOption = None,
-    out: OutOption = Path("report"),
-    quick: QuickOption = False,  # noqa: FBT002 - a flag
-    seed: SeedOption = 1,
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
-) -> None:
+@shared
+def video_part(told: Shared, videos: VideoOption = None) -> None:
     """Measure speed, drops, memory and delay on video, beside fast-alpr's plain loop."""
-    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
-    _finish(_measure(bench, _only("video"), Inputs(videos=videos or ())), out, None)
+    _finish(_measure(told.bench, _only("video"), Inputs(videos=videos or ())), told.out)
+
+
+@app.command("person")
+@shared
+def person_part(told: Shared) -> None:
+    """Measure the time from a picture to the hit's row in a reviewer's browser. Takes Chromium and Playwright."""
+    _finish(_measure(told.bench, _only("person"), Inputs()), told.out)
 
 
 @app.command("accuracy")
-def accuracy_part(  # noqa: PLR0917 - each is an option of the command line
-    data: DataOption = None,
-    peer: PeerOption = None,
-    out: OutOption = Path("report"),
-    quick: QuickOption = False,  # noqa: FBT002 - a flag
-    seed: SeedOption = 1,
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
-) -> None:
+@shared
+def accuracy_part(told: Shared, data: DataOption = None, peer: PeerOption = None) -> None:
     """Measure how well plates are found and read, on drawn roads and on your labelled data."""
-    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
-    _finish(
-        _measure(bench, _only("accuracy"), Inputs(folders=data or (), peers=_peers(peer or []))), out, None
-    )
+    inputs = Inputs(folders=data or (), peers=_peers(peer or []))
+    _finish(_measure(told.bench, _only("accuracy"), inputs), told.out)
 
 
 @app.command("matching")
-def matching_part(  # noqa: PLR0917 - each is an option of the command line
-    data: DataOption = None,
-    out: OutOption = Path("report"),
-    quick: QuickOption = False,  # noqa: FBT002 - a flag
-    seed: SeedOption = 1,
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
-) -> None:
+@shared
+def matching_part(told: Shared, data: DataOption = None) -> None:
     """Measure matching: recall against false hits, list sizes, look-up time and memory."""
-    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
-    _finish(_measure(bench, _only("matching"), Inputs(folders=data or ())), out, None)
+    _finish(_measure(told.bench, _only("matching"), Inputs(folders=data or ())), told.out)
+
+
+@app.command("motion")
+@shared
+def motion_part(told: Shared) -> None:
+    """Measure the motion gate beside OpenCV's MOG2, and what a capture process costs."""
+    _finish(_measure(told.bench, _only("motion"), Inputs()), told.out)
 
 
 @app.command("forgetting")
-def forgetting_part(  # noqa: PLR0917 - each is an option of the command line
+@shared
+def forgetting_part(
+    told: Shared,
     plates: Annotated[int, typer.Option(min=10, help="Canary plates shown.")] = 1000,
     window: Annotated[
         list[float] | None,
         typer.Option(help="Retention window, seconds; may be repeated. Default: 180, 5, 0."),
     ] = None,
-    out: OutOption = Path("report"),
-    seed: SeedOption = 1,
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
 ) -> None:
     """Search a running edge for what it must have forgotten: the release gate. Takes root and strace."""
-    bench = Bench(Reading(detector, reader, models), seed=seed)
     windows = window or [180.0, 5.0, 0.0]
 
-    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
-        return forgetting_here.run(told, plates, windows)
+    def run(bench: Bench, _inputs: Inputs) -> dict[str, Any]:
+        return forgetting_here.run(bench, plates, windows)
 
-    _finish(_measure(bench, {"forgetting": run}, Inputs()), out, None)
+    _finish(_measure(told.bench, {"forgetting": run}, Inputs()), told.out)
 
 
 @app.command("latency")
-def latency_part(  # noqa: PLR0917 - each is an option of the command line
-    out: OutOption = Path("report"),
-    quick: QuickOption = False,  # noqa: FBT002 - a flag
-    seed: SeedOption = 1,
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
-) -> None:
+@shared
+def latency_part(given: Shared) -> None:
     """Measure the time from a picture to its sealed hit over many drawn roads, and false hits beside it."""
-    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
 
     def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="alpr-bench-roads-") as folder:
             return latency.run(told, clips.draw, Path(folder))
 
-    _finish(_measure(bench, {"latency": run}, Inputs()), out, None)
+    _finish(_measure(given.bench, {"latency": run}, Inputs()), given.out)
 
 
 @app.command("soak")
-def soak_part(  # noqa: PLR0917 - each is an option of the command line
+@shared
+def soak_part(
+    given: Shared,
     minutes: Annotated[float, typer.Option(min=12, help="How long the edge is watched.")] = 60.0,
     entries: Annotated[int, typer.Option(min=1000, help="Plates listed.")] = 100_000,
-    out: OutOption = Path("report"),
-    models: ModelsOption = None,
-    detector: DetectorOption = _DEFAULT.detector,
-    reader: ReaderOption = _DEFAULT.reader,
 ) -> None:
     """Watch the edge's memory on a road that goes round and round. Takes GStreamer's RTSP server."""
-    bench = Bench(Reading(detector, reader, models))
     warm_up, lists = min(10.0, minutes / 4), max(2, round(minutes / 10))
 
     def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
-        trial = soak.Trial(minutes, warm_up, entries=entries, lists=lists, reading=bench.reading)
+        trial = soak.Trial(minutes, warm_up, entries=entries, lists=lists, reading=told.reading)
         return soak.run(trial, told.advance)
 
-    _finish(_measure(bench, {"soak": run}, Inputs()), out, None)
+    _finish(_measure(given.bench, {"soak": run}, Inputs()), given.out)
 
 
 @app.command("compare")
@@ -228,9 +197,12 @@ def compare_results(
     limit: Annotated[
         float, typer.Option(min=0, help="Times and memory may get worse by this share.")
     ] = TIME_LIMIT,
+    portable: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--portable", help="Leave out what only one machine's runs can be compared by.")
+    ] = False,
 ) -> None:
     """Show what changed beyond noise; exit 1 on a regression over the limit or a failed check."""
-    changes = compare(results.load(before), results.load(after), limit=limit)
+    changes = compare(results.load(before), results.load(after), limit=limit, portable=portable)
     report.print_changes(changes, Console(highlight=False))
     if regressed(changes):
         raise typer.Exit(1)
@@ -279,6 +251,7 @@ def _measure(bench: Bench, parts: Mapping[str, PartRun], inputs: Inputs) -> dict
             done()
     machine = environment.describe(dict(digests), bench.seed)
     machine |= {"data": [path.name for path in (*inputs.videos, *inputs.folders)], "noise": noise.to_json()}
+    machine["short"] = bench.short
     return results.assemble(machine, measured)
 
 
@@ -286,7 +259,7 @@ def _only(name: str) -> dict[str, PartRun]:
     return {name: PARTS[name]}
 
 
-def _finish(found: dict[str, Any], out: Path, baseline: Path | None) -> None:
+def _finish(found: dict[str, Any], out: Path, baseline: Path | None = None) -> None:
     """Write and print the results.
 
     Raises:

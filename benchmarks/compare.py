@@ -43,7 +43,11 @@ class Change:
 
 
 def compare(
-    before: Mapping[str, Any], after: Mapping[str, Any], *, limit: float = TIME_LIMIT
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    limit: float = TIME_LIMIT,
+    portable: bool = False,
 ) -> list[Change]:
     """Return every figure of both results with its verdict, the worst first.
 
@@ -53,13 +57,21 @@ def compare(
     4. A figure that is gone is a regression: a part that no longer runs must not pass.
     5. A check that failed after is a regression, whatever it was before.
 
+    `portable` leaves out what only compares on one machine, and does not judge a part that was left out: for
+    a baseline that was measured elsewhere.
+
     Raises:
         ValueError: the runs read different videos or labelled folders.
     """
     read = [side["environment"].get("data", []) for side in (before, after)]
     if read[0] != read[1]:
         raise ValueError(f"the runs read different data ({read[0]} and {read[1]}): measure both on the same")
-    old, new = _figures(before), _figures(after)
+    absent = {name for name, part in after["parts"].items() if portable and part.get("left_out")}
+    old, new = (
+        {key: each for key, each in _figures(side).items()
+         if not (portable and each["machine"]) and key.partition(".")[0] not in absent}
+        for side in (before, after)
+    )  # fmt: skip
     here = fingerprint(before["environment"]) == fingerprint(after["environment"])
     noisy = any(side["environment"].get("noise", {}).get("noisy") for side in (before, after))
     changes = [_judge(old.get(key), new.get(key), here=here, noisy=noisy, limit=limit) for key in old | new]
@@ -69,7 +81,7 @@ def compare(
         )
         for name, part in after["parts"].items()
         for check in part["checks"]
-        if not check["passed"]
+        if not check["passed"] and not (check.get("timed") and (portable or noisy))
     ]
     return sorted(changes, key=lambda change: (_ORDER.index(change.verdict), change.key))
 

@@ -46,7 +46,7 @@ def draw_pictures(folder: Path, seed: int, each: int = EACH) -> Path:
 def run_matching(bench: Bench, folders: Sequence[Path]) -> dict[str, Any]:
     """Measure matching on the first folder that holds `us` and `eu`, or else on drawn pictures, and say which."""
     models = bench.reading.folder or BUNDLED
-    sizes = SIZES[:3] if bench.quick else SIZES
+    sizes = SIZES[:3] if bench.short else SIZES
     names = {"reader": bench.reading.reader, "detector": bench.reading.detector}
     given = next((each for each in folders if (each / "us").is_dir() and (each / "eu").is_dir()), None)
     if given:
@@ -54,7 +54,7 @@ def run_matching(bench: Bench, folders: Sequence[Path]) -> dict[str, Any]:
         return matching.run(given, models, sizes=sizes, seed=bench.seed, **names)
     with tempfile.TemporaryDirectory(prefix="alpr-bench-pictures-") as name:
         bench.advance("matching: drawing pictures")
-        folder = draw_pictures(Path(name), bench.seed, each=8 if bench.quick else EACH)
+        folder = draw_pictures(Path(name), bench.seed, each=8 if bench.short else EACH)
         bench.advance("matching: reading and looking up")
         part = matching.run(folder, models, sizes=sizes, seed=bench.seed, **names)
     part["findings"].insert(

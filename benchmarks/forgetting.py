@@ -15,20 +15,17 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
 
-from benchmarks import allocator_cost, crash, edge_process, lateness
+from benchmarks import abort, allocator_cost, crash, edge_process, lateness
 from benchmarks import canaries as clip_of
 from benchmarks.canaries import (
     Canary,
@@ -40,12 +37,13 @@ from benchmarks.canaries import (
 )
 from benchmarks.department import Reading, found
 from benchmarks.edge_process import Edge
+from benchmarks.forgetting_report import report_trial
 from benchmarks.inputs import Inputs
-from benchmarks.results import Better, Part
-from benchmarks.scan import Coverage, Found, Pattern, Scanner, search_process
+from benchmarks.results import Part
+from benchmarks.scan import Found, Pattern, Scanner, search_process
 from benchmarks.sighting import Sightings
-from benchmarks.stats import Estimate
 from benchmarks.trace import Written, read_trace
+from benchmarks.trial import QUIET_S, Outcome, Trial
 from edge.chain import verify
 from edge.crop import encode
 from edge.hit import EnvelopeError, open_hit
@@ -63,64 +61,7 @@ _CONTROL: Final = 10_000_000
 """Numbers of canaries from here on are controls."""
 _LOOK_S: Final = 0.5
 _SLOTS: Final = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One run of the edge.
-
-    Attributes:
-        plates: canaries in the clip.
-        window_s: the retention window.
-        seed: decides plates and picture.
-        reading: the models.
-        quiet_s: how long the empty road lasts beyond the window: time to search.
-    """
-
-    plates: int = 1000
-    window_s: float = 180.0
-    seed: int = 1
-    reading: Reading = field(default_factory=Reading)
-    quiet_s: float = 420.0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one trial found; counts only."""
-
-    trial: Trial
-    shown: int = 0
-    listed: int = 0
-    exact: int = 0
-    live: int = 0
-    live_forms: Counter[str] = field(default_factory=Counter)
-    forms: tuple[str, ...] = ()
-    patterns: int = 0
-    memory: Counter[str] = field(default_factory=Counter)
-    places: Counter[str] = field(default_factory=Counter)
-    still_known: int = 0
-    planted: int = 0
-    planted_found: int = 0
-    written: Counter[str] = field(default_factory=Counter)
-    files: Counter[str] = field(default_factory=Counter)
-    coverage: Coverage = field(default_factory=Coverage)
-    bytes_written: int = 0
-    hits_opened: int = 0
-    hits_traced: int = 0
-    unseen: int = 0
-    strange_files: int = 0
-    connections: int = 0
-    swapped: int = 0
-    exit_code: int = -1
-    receipts_hold: bool = False
-
-    @property
-    def forgotten(self) -> bool:
-        """Whether nothing was found anywhere, and every control worked."""
-        nothing = not self.memory and not self.written and not self.files and not self.unseen
-        controls = self.planted_found == self.planted > 0 and self.hits_traced == self.hits_opened > 0
-        seen = self.live_forms.total() > 0 and (self.live > 0 or self.trial.window_s == 0)
-        return nothing and controls and seen and not self.strange_files and not self.swapped
+_FEW: Final = 100
 
 
 def run(
@@ -140,24 +81,13 @@ def run(
     reading = reading or Reading()
     part = Part("forgetting", "Forgetting", _ABOUT)
     for window in windows:
-        report_trial(measured(Trial(plates, window, seed, reading)), part)
-    report_abort(reading, part)
+        quiet_s = QUIET_S if plates <= _FEW else 3 * QUIET_S
+        report_trial(measured(Trial(plates, window, seed, reading, quiet_s)), part)
+    abort.report(reading, part)
     crash.report(part, points=plates, seed=seed)
     lateness.report(part, reads=10 * plates)
     allocator_cost.report(part, reading)
     return part.to_json()
-
-
-def report_abort(reading: Reading, part: Part) -> None:
-    """Add an aborted run to the part."""
-    dumped, comparable = core_dumped(reading)
-    part.check(
-        "an aborted run leaves no core dump",
-        passed=not dumped,
-        detail="the same machine dumps an unprotected process"
-        if comparable
-        else "this machine dumps none at all",
-    )
 
 
 def measured(trial: Trial) -> Outcome:
@@ -361,103 +291,3 @@ def _open_hits(folder: Path, outcome: Outcome) -> None:
 def _count(occurrences: "Sequence[Found] | Any", into: Counter[str]) -> None:  # noqa: ANN401 - an iterator
     for each in occurrences:
         into[each.form] += 1
-
-
-def core_dumped(reading: Reading) -> tuple[bool, bool]:
-    """Abort an edge that holds live reads: whether it left a core, and whether this machine would."""
-    folder = Path(tempfile.mkdtemp(prefix="forgetting-"))
-    try:
-        shown = clip_of.draw_canaries(12, 5)
-        clip_of.film(shown, folder / "road.mp4", quiet_s=60, seed=5)
-        edge_folder, control = folder / "edge", folder / "control"
-        for each in (edge_folder, control):
-            each.mkdir(mode=0o700)
-        found(edge_folder, [])
-        settings = {
-            "window": 180,
-            "slots": 64,
-            "detector": reading.detector,
-            "reader": reading.reader,
-            "folder": f'folder = "{reading.folder}"\n' if reading.folder else "",
-            "clip": str(folder / "road.mp4"),
-        }
-        with edge_process.running(edge_folder, settings) as edge:
-            sightings = Sightings()
-            patience = time.monotonic() + 30
-            while sightings.look(edge) == 0 and time.monotonic() < patience:
-                time.sleep(_LOOK_S)
-            edge.end(signal.SIGABRT)
-        abort = "import os, resource as r; h = r.getrlimit(4)[1]; r.setrlimit(4, (h, h)); os.abort()"
-        subprocess.run([sys.executable, "-c", abort], cwd=control, check=False, capture_output=True)  # noqa: S603
-        return bool(_cores(edge_folder)), bool(_cores(control))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _cores(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*core*") if path.is_file()]
-
-
-def report_trial(outcome: Outcome, part: Part) -> None:
-    """Add one trial's table, figure and check to the part."""
-    window = f"{outcome.trial.window_s:g} s"
-    part.table(
-        f"Window {window}: occurrences of {outcome.shown - outcome.listed} canaries",
-        ["form", "live reads (control)", "memory", "written", "files, logs, receipts"],
-        [
-            [form, outcome.live_forms[form], outcome.memory[form], outcome.written[form], outcome.files[form]]
-            for form in outcome.forms
-        ],
-    )
-    coverage = outcome.coverage
-    part.table(
-        f"Window {window}: the search and its controls",
-        ["what", "value"],
-        [
-            ["canaries shown, of them listed", f"{outcome.shown}, {outcome.listed}"],
-            ["non-hits seen live and read exactly (control)", outcome.exact],
-            ["live at once at most (control)", outcome.live],
-            ["planted copies found (control)", f"{outcome.planted_found} of {outcome.planted}"],
-            ["hits opened with the department's key, seen as ciphertext in the record (control)",
-             f"{outcome.hits_opened}, {outcome.hits_traced}"],
-            ["patterns looked for", outcome.patterns],
-            ["canaries still known", outcome.still_known],
-            ["memory searched, MB, in regions", f"{coverage.scanned / 1e6:.0f}, {coverage.regions}"],
-            *[[f"not searched: {why}, MB", f"{size / 1e6:.1f}"] for why, size in coverage.skipped.items()],
-            *[[f"found in {place}", count] for place, count in sorted(outcome.places.items())],
-            ["bytes written, searched", outcome.bytes_written],
-            ["calls that write out of the record's sight", outcome.unseen],
-            ["files made outside spool, state and trust", outcome.strange_files],
-            ["connections", outcome.connections],
-            ["bytes in swap", outcome.swapped],
-            ["exit code", outcome.exit_code],
-            ["receipts hold", str(outcome.receipts_hold)],
-        ],
-    )  # fmt: skip
-    part.findings.append(_sentence(outcome))
-    total = sum(outcome.memory.values()) + sum(outcome.written.values()) + sum(outcome.files.values())
-    key = f"window_{outcome.trial.window_s:g}.occurrences"
-    part.figure(
-        key,
-        f"occurrences of canaries, window {window}",
-        Estimate(total, total, total, outcome.shown),
-        "",
-        Better.LOWER,
-    )
-    part.check(
-        f"window {window}: nothing is found, every control works",
-        passed=outcome.forgotten,
-        detail=f"{total} occurrences, {outcome.planted_found} of {outcome.planted} planted copies found",
-    )
-
-
-def _sentence(outcome: Outcome) -> str:
-    """Say in one sentence what a trial found."""
-    canaries = outcome.shown - outcome.listed
-    left = f"{outcome.still_known} of {canaries} non-hits could still be found in memory"
-    gone = f"none of {canaries} non-hits could be found in memory, in what was written or in what was left"
-    clean = not (outcome.memory or outcome.written or outcome.files)
-    return (
-        f"Window {outcome.trial.window_s:g} s: {gone if clean else left}; {outcome.exact} of them were seen "
-        f"live and read exactly before, and {outcome.planted_found} of {outcome.planted} planted copies were found."
-    )

@@ -29,9 +29,9 @@ _ABOUT: Final = (
 )
 
 
-def roads(seed: int, quick: bool) -> list[RenderSpec]:  # noqa: FBT001 - as `Bench` has it
+def roads(seed: int, short: bool) -> list[RenderSpec]:  # noqa: FBT001 - as `Bench` has it
     """Return the roads: ten of 16 s, or two in continuous integration."""
-    chosen = WEATHERS[:2] if quick else WEATHERS
+    chosen = WEATHERS[:2] if short else WEATHERS
     return [RenderSpec(seed + place, 16.0, 30.0, weather) for place, weather in enumerate(chosen)]
 
 
@@ -42,7 +42,7 @@ def run(bench: Bench, draw: Callable[[Bench, Path, RenderSpec], Clip], folder: P
         BenchError: a run failed.
     """
     clips = []
-    for spec in roads(bench.seed, bench.quick):
+    for spec in roads(bench.seed, bench.short):
         own = folder / str(spec.seed)
         own.mkdir()
         clips.append(draw(bench, own, spec))

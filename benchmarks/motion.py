@@ -1,14 +1,12 @@
 """What the motion gate costs and lets through, and what it costs to capture in a process of its own.
 
 Two gates see the same drawn roads: the edge's own (a thinned grey difference in blocks) and OpenCV's MOG2 on
-a picture 320 wide, with the same holding and forced looks. ``python -m benchmarks.motion OUT`` writes the
-results.
+a picture 320 wide, with the same holding and forced looks.
 """
 
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,9 +15,8 @@ import cv2
 import numpy as np
 
 from benchmarks.drawing.weather import Weather
-from benchmarks.environment import Noise, describe
 from benchmarks.render import RenderSpec, Scene, write_clip
-from benchmarks.results import Better, Part, assemble, save
+from benchmarks.results import Better, Part
 from benchmarks.stats import Estimate, median, share
 from edge.clock import NS
 from edge.flow import Pixels
@@ -96,13 +93,14 @@ def watch(spec: RenderSpec) -> dict[str, Seen]:
     return seen
 
 
-def run(seed: int = 1, seconds: float = 24.0) -> dict[str, Any]:
+def run(seed: int = 1, *, short: bool = False) -> dict[str, Any]:
     """Measure gates and capture; return the results' part.
 
     Args:
         seed: decides the drawn roads.
-        seconds: length of each.
+        short: one weather and a few seconds, as every test run makes.
     """
+    seconds = 5.0 if short else 12.0
     cv2.setNumThreads(1)
     part = Part(
         "motion",
@@ -111,26 +109,26 @@ def run(seed: int = 1, seconds: float = 24.0) -> dict[str, Any]:
         "and OpenCV's MOG2 on a picture 320 wide; both hold and force looks alike. Then one drawn clip was read in "
         "one process, and through a capture process with shared memory.",
     )
-    _compare_gates(part, seed, seconds)
+    weathers, traffic = ((Weather.CLEAR,), (0.0, 24.0)) if short else (WEATHERS, TRAFFIC)
+    specs = [RenderSpec(seed, seconds, each, weather) for weather in weathers for each in traffic]
+    _compare_gates(part, specs)
     _compare_capture(part, seed, seconds)
     return part.to_json()
 
 
-def _compare_gates(part: Part, seed: int, seconds: float) -> None:
+def _compare_gates(part: Part, specs: Sequence[RenderSpec]) -> None:
     rows = []
     total = {name: Seen() for name in GATES}
-    for weather in WEATHERS:
-        for traffic in TRAFFIC:
-            spec = RenderSpec(seed=seed, seconds=seconds, traffic=traffic, weather=weather)
-            for name, seen in watch(spec).items():
-                rows.append((
-                    f"{name}, {weather.value}, {traffic:g} vehicles a minute",
-                    f"{seen.opened / spec.frames:.1%}",
-                    f"{seen.plates_opened} of {seen.plates}",
-                ))  # fmt: skip
-                total[name].milliseconds += seen.milliseconds
-                total[name].plates += seen.plates
-                total[name].plates_opened += seen.plates_opened
+    for spec in specs:
+        for name, seen in watch(spec).items():
+            rows.append((
+                f"{name}, {spec.weather.value}, {spec.traffic:g} vehicles a minute",
+                f"{seen.opened / spec.frames:.1%}",
+                f"{seen.plates_opened} of {seen.plates}",
+            ))  # fmt: skip
+            total[name].milliseconds += seen.milliseconds
+            total[name].plates += seen.plates
+            total[name].plates_opened += seen.plates_opened
     part.table("Frames let through", ("gate and road", "frames open", "frames with a legible plate"), rows)
     for name, seen in total.items():
         key = name.replace(" ", "_").lower()
@@ -234,16 +232,3 @@ def _retrieving(clip: Path) -> tuple[list[float], list[float]]:
             capture.retrieve(into)
             spent.append((time.perf_counter() - start) * 1000)
     return times
-
-
-def main() -> None:
-    """Write the results to the file named on the command line."""
-    noise = Noise()
-    noise.sample()
-    part = run()
-    noise.sample()
-    save(assemble(describe({}, 1) | {"noise": noise.to_json()}, [part]), Path(sys.argv[1]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,18 @@
 """The edge's own loop, with each reading noted as text: for labelled clips only, never on a road."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from edge.errors import Forgotten
-from edge.flow import Detection, Frame, Pixels, Table
+from edge.flow import Frame, Pixels, Table
+from edge.forgetting import Slot
 from edge.hit import Hit
-from edge.passes import Pass, table_of
+from edge.hits import HitMaker
+from edge.passes import table_of
 from edge.pipeline import Pipeline
-from edge.tracks import Track
+from hotlist.match import Match
 from hotlist.plate import ALPHABET, PAD
 
 
@@ -40,6 +42,8 @@ class Recorder:
 
     readings: list[SingleReading] = field(default_factory=list)
     passes: dict[int, PassReading] = field(default_factory=dict)
+    slots: list[Slot] = field(default_factory=list)
+    """Handles of what was noted: kept, so that no two share an id."""
 
 
 class RecordingReader:
@@ -60,40 +64,47 @@ class RecordingReader:
         self._reader.scrub()
 
 
+class RecordingHits:
+    """A maker of hits that notes what a pass had come to when it became one."""
+
+    def __init__(self, hits: HitMaker, note: Callable[[Slot], None]) -> None:
+        self._hits, self._note = hits, note
+
+    def compose(self, slot: Slot, matches: Sequence[Match], *, camera: str, place: str) -> Hit:
+        """Note, and make a hit as the wrapped maker does."""
+        self._note(slot)
+        return self._hits.compose(slot, matches, camera=camera, place=place)
+
+    def spool_sealed(self, hit: Hit) -> None:
+        """Seal and spool as the wrapped maker does."""
+        self._hits.spool_sealed(hit)
+
+
 class RecordingPipeline(Pipeline):
-    """The pipeline, noting what each pass has come to after each of its readings."""
+    """The pipeline, noting after each frame what every live read has come to."""
 
     recorder: Recorder
     reading: RecordingReader
 
     def turn(self, frame: Frame) -> None:
-        """Do a turn, knowing its number."""
+        """Do a turn, knowing its number; then look into the window."""
         self.reading.frame = frame.number
         super().turn(frame)
+        with self.window.lock:
+            for slot in self.window.live():
+                self.note(slot)
 
-    def _read(self, frame: Frame, track: Track, detection: Detection) -> None:
-        super()._read(frame, track, detection)
-        open_pass = self._passes.get(track.number)
-        if open_pass is not None and open_pass.slot is not None:
-            self._note(track.number, open_pass, frame.number)
-
-    def _decide(self, of: Pass) -> Hit | None:
-        for number, open_pass in self._passes.items():
-            if open_pass is of and of.slot is not None:
-                self._note(number, of, self.reading.frame)
-        return super()._decide(of)
-
-    def _note(self, number: int, of: Pass, frame: int) -> None:
-        if of.slot is None:
+    def note(self, slot: Slot) -> None:
+        """Note a read, where it has been read again since it was noted last."""
+        readings, known = int(slot.record["readings"]), self.recorder.passes.get(id(slot))
+        if readings == 0 or (known is not None and known.readings == readings):
             return
-        try:
-            table = table_of(of.slot)
-        except Forgotten:
-            return
-        first = self.recorder.passes[number].first if number in self.recorder.passes else frame
-        self.recorder.passes[number] = PassReading(
-            first, frame, of.readings, text_of(table), sureness_of(table)
+        table, frame = table_of(slot), self.reading.frame
+        first = known.first if known else frame
+        self.recorder.passes[id(slot)] = PassReading(
+            first, frame, readings, text_of(table), sureness_of(table)
         )
+        self.recorder.slots.append(slot)
 
 
 def recorded(pipeline: Pipeline, recorder: Recorder) -> RecordingPipeline:
@@ -109,6 +120,7 @@ def recorded(pipeline: Pipeline, recorder: Recorder) -> RecordingPipeline:
         pipeline.clock,
         on_hit=pipeline.on_hit,
     )
+    noting.hits = RecordingHits(pipeline.hits, noting.note)  # type: ignore[assignment]  # what a pipeline calls of it
     noting.recorder, noting.reading = recorder, reader
     return noting
 

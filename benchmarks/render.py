@@ -24,6 +24,8 @@ LEGIBLE_PIXELS: Final = 11.0
 """A plate counts as legible while it is wholly in view and its characters are at least this high."""
 HEADWAY: Final = 1.6
 """Least time between two vehicles of one lane, seconds."""
+LEAD: Final = 6.0
+"""Seconds of traffic before and after a clip through which traffic flows."""
 FAR: Final = 140.0
 """Where vehicles appear, metres from the camera."""
 BEHIND: Final = 5.0
@@ -43,6 +45,8 @@ class RenderSpec:
         height: of the picture, pixels.
         fps: frames a second.
         speed: of the vehicles, metres a second, give or take a tenth.
+        flowing: whether traffic has begun before the first frame and goes on after the last; else every
+            vehicle passes wholly inside the clip.
 
     Raises:
         ValueError: a length, size or rate is not positive, or the lanes cannot carry the traffic.
@@ -56,6 +60,7 @@ class RenderSpec:
     height: int = 720
     fps: int = 25
     speed: float = 11.0
+    flowing: bool = False
 
     def __post_init__(self) -> None:
         if min(self.seconds, self.width, self.height, self.fps, self.speed) <= 0 or self.traffic < 0:
@@ -63,7 +68,7 @@ class RenderSpec:
                 "seconds, width, height, fps and speed must be positive, and traffic not negative"
             )
         if self.vehicles > self.places * len(LANES):
-            most = self.places * len(LANES) * 60 / self.seconds
+            most = self.places * len(LANES) * 60 / self._span
             raise ValueError(
                 f"{self.traffic:g} vehicles a minute are more than the road carries ({most:.0f})"
             )
@@ -76,12 +81,22 @@ class RenderSpec:
     @property
     def vehicles(self) -> int:
         """How many vehicles pass."""
-        return round(self.traffic * self.seconds / 60)
+        return round(self.traffic * self._span / 60)
 
     @property
     def places(self) -> int:
         """How many vehicles one lane can carry, each wholly inside the clip."""
-        return max(0, int((self.seconds - 2.0) / HEADWAY))
+        return max(0, int((self._span - 2.0) / HEADWAY))
+
+    @property
+    def begins(self) -> float:
+        """When the first vehicle may arrive at the camera, seconds after the first frame."""
+        return -LEAD if self.flowing else 1.6
+
+    @property
+    def _span(self) -> float:
+        """Seconds of traffic."""
+        return self.seconds + 2 * LEAD if self.flowing else self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +189,7 @@ class Scene:
         taken: set[str] = set()
         for slot in chosen:
             lane, place = slots[slot]
-            arrives = 1.6 + place * HEADWAY + float(jitter[lane]) + rng.uniform(-0.2, 0.2)
+            arrives = self.spec.begins + place * HEADWAY + float(jitter[lane]) + rng.uniform(-0.2, 0.2)
             journeys.append(self._journey(lane, arrives, taken, rng))
         return journeys
 

@@ -44,6 +44,7 @@ class Part:
         title: its heading.
         about: what was measured, and how, in two or three sentences.
         findings: one sentence each: what came out, shortfalls included.
+        left_out: why the part could not be measured here; empty when it was. It is counted, never green.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Part:
     tables: list[dict[str, Any]] = field(default_factory=list)
     plots: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
+    left_out: str = ""
 
     def figure(
         self,
@@ -89,9 +91,9 @@ class Part:
             {"kind": kind.value, "title": title, "x": axes[0], "y": axes[1], "series": list(series)} | options
         )
 
-    def check(self, name: str, passed: bool, detail: str) -> None:  # noqa: FBT001 - the check's outcome
-        """Add a check: a promise that this run confirmed or broke."""
-        self.checks.append({"name": name, "passed": bool(passed), "detail": detail})
+    def check(self, name: str, passed: bool, detail: str, *, timed: bool = False) -> None:  # noqa: FBT001
+        """Add a check: a promise that this run confirmed or broke; `timed` marks one that a busy machine breaks."""
+        self.checks.append({"name": name, "passed": bool(passed), "detail": detail, "timed": timed})
 
     def to_json(self) -> dict[str, Any]:
         """Return the part as it stands in ``results.json``."""
@@ -108,12 +110,23 @@ def assemble(environment: Mapping[str, Any], parts: Sequence[Mapping[str, Any]])
 
 
 def failed_checks(results: Mapping[str, Any]) -> list[str]:
-    """Return the names of the checks that failed, with their part."""
+    """Return the names of the checks that failed, with their part.
+
+    A short run is made anywhere, beside anything: no time fails it.
+    """
+    short = results["environment"].get("short", False)
     return [
         f"{name}: {check['name']}"
         for name, part in results["parts"].items()
         for check in part["checks"]
-        if not check["passed"]
+        if not check["passed"] and not (short and check.get("timed"))
+    ]
+
+
+def left_out(results: Mapping[str, Any]) -> list[str]:
+    """Return the parts that could not be measured here, each with its reason."""
+    return [
+        f"{part['title']}: {part['left_out']}" for part in results["parts"].values() if part.get("left_out")
     ]
 
 

@@ -51,19 +51,19 @@ class Bench:
     Attributes:
         reading: the models.
         seed: of everything drawn.
-        quick: shorter clips and one run each, for continuous integration.
+        short: shorter clips and one run each, as every test run makes.
         advance: told what is being done.
     """
 
     reading: Reading
     seed: int = 1
-    quick: bool = False
+    short: bool = False
     advance: Advance = lambda _doing: None
 
     @property
     def repeats(self) -> int:
         """How often a timed run is made."""
-        return 1 if self.quick else 3
+        return 1 if self.short else 3
 
 
 @dataclass(slots=True)

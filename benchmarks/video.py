@@ -32,7 +32,7 @@ def run(bench: Bench, videos: Sequence[Path] = ()) -> dict[str, Any]:
     part = Part("video", "Speed on video", ABOUT)
     with tempfile.TemporaryDirectory(prefix="alpr-bench-clips-") as name:
         folder = Path(name)
-        seconds, traffic = (8.0, 30.0) if bench.quick else (16.0, 30.0)
+        seconds, traffic = (8.0, 30.0) if bench.short else (16.0, 30.0)
         drawn = clips.draw(bench, folder, RenderSpec(bench.seed, seconds, traffic))
         for place, clip in enumerate([drawn, *(clips.own(path) for path in videos)]):
             _measure(part, bench, clip, key="drawn" if place == 0 else f"clip{place}")

@@ -88,6 +88,7 @@ class Box:
     ledger: Ledger
     department: DepartmentWork | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
+    _spooled: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
     _silent: bool = False
     _notifier: Notifier = field(default_factory=Notifier)
@@ -134,13 +135,14 @@ class Box:
                 lists=lists,
                 hits=hits,
                 clock=clock,
-                on_hit=listener.hit,
             )
             for index, section in enumerate(config.cameras)
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
         box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
+        for pipeline in pipelines:
+            pipeline.on_hit = box._hit
         if department_section := config.department:
             box.department = open_work(
                 config, department_section, spool, partial(_condition, box), clock, listener.say
@@ -171,7 +173,8 @@ class Box:
             stack.enter_context(_often(partial(self._guarded, self._keep), "housekeeping"))
             if self.department:
                 stack.callback(self.department.link.close)
-                stack.enter_context(_often(partial(self._guarded, self.department.work), "department"))
+                work = partial(self._guarded, self.department.work)
+                stack.enter_context(_often(work, "department", self._spooled))
             stack.enter_context(lasting())
             self._notifier.send("READY=1")
             self.listener.say("reading")
@@ -234,6 +237,11 @@ class Box:
         except BaseException as problem:  # noqa: BLE001 - a library's own types, a closed terminal's SystemExit
             self._fail(EdgeError(f"a fault: {describe(type(problem), problem.__traceback__)}"))
 
+    def _hit(self, hit: Hit) -> None:
+        """A hit is on the spool: wake its delivery first, then say so."""
+        self._spooled.set()
+        self.listener.hit(hit)
+
     def _fail(self, problem: EdgeError) -> None:
         """Remember the first failure and stop everything."""
         if self._failure is None or isinstance(problem, RetentionError):
@@ -283,12 +291,14 @@ class Box:
 
 
 @contextmanager
-def _often(work: Callable[[], None], name: str) -> Iterator[None]:
-    """Do some work twice a second in a thread, and once more at the end, while the block runs."""
-    over = threading.Event()
+def _often(work: Callable[[], None], name: str, bell: threading.Event | None = None) -> Iterator[None]:
+    """Do some work twice a second in a thread, at once when the bell rings, and once more at the end."""
+    over, woken = threading.Event(), bell or threading.Event()
 
     def keep() -> None:
-        while not over.wait(_PERIOD_S):
+        while not over.is_set():
+            woken.wait(_PERIOD_S)
+            woken.clear()
             work()
         work()
 
@@ -298,6 +308,7 @@ def _often(work: Callable[[], None], name: str) -> Iterator[None]:
         yield
     finally:
         over.set()
+        woken.set()
         thread.join()
 
 

@@ -16,24 +16,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from api import devices, publishing
-from api.db.models import EntryRow
 from api.opening import open_spool
-from api.service import open_service
-from api.settings import Settings
+from benchmarks.office import Office, enrol, publish, run_tool, start_office
 from benchmarks.render import RenderSpec, render
-from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
+from benchmarks.runner import BenchError
 from hotlist.keys import SealKey, VerifyKey
 from hotlist.plate import normalise
-from scripts.demo_processes import Office, run_edge, run_tool, start_office
+from scripts.demo_processes import run_edge
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = RenderSpec(seed=7, seconds=24, traffic=30)
@@ -64,7 +59,7 @@ def main() -> int:
     _title("A department, its hot list, and a camera box")
     with start_office(folder / "office") as office:
         config = _enrol(office, folder)
-        _publish(office, folder, sample.listed)
+        publish(office, folder / "box", BOX, sample.listed)
         out.print(f"{len(sample.listed)} plates listed, the list signed and sealed to the box")
         if not sample.listed:
             out.print(
@@ -106,73 +101,15 @@ def _sample(asked: argparse.Namespace, folder: Path) -> Sample:
 
 
 def _enrol(office: Office, folder: Path) -> Path:
-    """Register and enrol the box as an administrator and an installer would; return its configuration."""
-    said = run_tool(
-        "api.cli", "devices", "add", BOX, "--registration-id", "DEMO-1", "--make", "drawn", "--model", "by code",
-        "--location", "the drawn road", "--agency", "Demonstration", "--policy-sha256", "0" * 64,
-        "--state", str(office.state),
-    )  # fmt: skip
-    code = re.search(r"\b[A-Z2-9]{6}(-[A-Z2-9]{6}){3}\b", said)
-    if code is None:
-        raise SystemExit("no enrolment code was made")
+    """Enrol the box; return its configuration without the service, for reading first and delivering after."""
     box = folder / "box"
-    enrolled = run_tool(
-        "edge.cli", "enrol", "--api", office.url, "--code", code[0], "--folder", str(box)
-    )  # fmt: skip
+    enrolled = enrol(office, box, BOX)
     config = box / "edge.toml"
     config.write_text(enrolled + CAMERA)
     offline = box / "offline.toml"
     offline.write_text(re.sub(r"\[department\]\n(\w.*\n)+", "", enrolled) + CAMERA)
     out.print(f"{BOX} enrolled; its private keys have not left {box.relative_to(ROOT)}/keys")
     return offline
-
-
-def _publish(office: Office, folder: Path, plates: Sequence[str]) -> None:
-    """Put plates into force as an author and an approver would have, publish, and hand the list to the box."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    service = open_service(Settings(state=office.state))
-    try:
-        with service.database.begin() as session:
-            for number, plate in enumerate(plates, start=1):
-                entry = _entry(number, plate, now)
-                session.add(
-                    EntryRow(
-                        id=entry.id,
-                        key=f"{plate}||{entry.case_number}",
-                        body=entry_to_json(entry),
-                        author="demonstration",
-                        approver="demonstration-2",
-                        expires=entry.expires,
-                    )
-                )
-        publishing.publish(service, "demonstration")
-        with service.database.read() as session:
-            device = devices.device_keys(session)[BOX]
-        _, sealed = publishing.sealed_for(service, device)
-    finally:
-        service.close()
-    lists = folder / "box" / "lists"
-    lists.mkdir(mode=0o700)
-    (lists / "hotlist.sealed").write_bytes(sealed)
-
-
-def _entry(number: int, plate: str, now: datetime) -> Entry:
-    return Entry(
-        id=f"demo-{number}",
-        plate=plate,
-        region="",
-        purpose=Purpose.STOLEN_VEHICLE,
-        case_number=f"DEMO-{number:04}",
-        source="demonstration",
-        author="0" * 16,
-        approver="1" * 16,
-        created=now,
-        effective=now,
-        expires=now + timedelta(days=1),
-        verified=now,
-        severity=Severity.HIGH,
-        vehicle=Vehicle(make="any", colour="any"),
-    )
 
 
 def _ledger(counts: dict[str, int]) -> None:
@@ -268,4 +205,7 @@ source = { kind = "file", path = "../road.mp4" }
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BenchError as problem:
+        raise SystemExit(str(problem)) from None

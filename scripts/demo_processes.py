@@ -1,69 +1,14 @@
-"""The processes of the demonstration: the tools as a person would call them, and the running service."""
+"""The demonstration's edge, run as a person would run it, with its hits shown as they happen."""
 
 import json
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """The department's running service, its address, and the first administrator's link."""
-
-    state: Path
-    url: str
-    link: str
-    process: subprocess.Popen[str]
-
-
-def run_tool(module: str, *arguments: str) -> str:
-    """Run one of our command lines and return what it printed.
-
-    Raises:
-        SystemExit: it failed; what it said is printed.
-    """
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    if done.returncode:
-        raise SystemExit(f"{module} {arguments[0]}: {done.stderr or done.stdout}")
-    return done.stdout
-
-
-@contextmanager
-def start_office(state: Path) -> Iterator[Office]:
-    """Run the department's service on loopback while the block runs.
-
-    Raises:
-        SystemExit: it did not start.
-    """
-    command = [sys.executable, "-m", "api.cli", "serve", "--state", str(state), "--port", "0"]
-    log = state.with_suffix(".log").open("w")
-    with (
-        log,
-        subprocess.Popen(  # noqa: S603 - our own
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
-    ):
-        said = ""
-        for line in process.stdout or ():
-            said += line
-            if link := re.search(r"(http://[\w.]+:\d+)/welcome/\S+", said):
-                break
-        else:
-            raise SystemExit(f"the service did not start: {said}; see {log.name}")
-        try:
-            yield Office(state, link[1], link[0], process)
-        finally:
-            process.send_signal(signal.SIGTERM)
 
 
 def run_edge(config: Path, source: str, out: Console) -> dict[str, int]:

@@ -1,5 +1,6 @@
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ ENVIRONMENT = {
     "memory_gib": 4,
     "os": "Linux 6", "board": "", "data": [], "python": "3.11",
     "packages": {"numpy": "2"}, "models": {"reader x": "00"},
-    "seed": 1, "commit": "abc",
+    "seed": 1, "commit": "abc", "short": False,
     "noise": {"noisy": False, "sentence": "quiet", "samples": 12, "load": 0.1, "ratio": 1.0},
 }  # fmt: skip
 
@@ -177,13 +178,12 @@ def _bundled() -> Reading:
     return Reading()
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_the_roads_of_the_sweep_can_be_drawn(quick: bool) -> None:  # noqa: FBT001 - a parameter
+@pytest.mark.parametrize("short", [True, False])
+def test_the_roads_of_the_sweep_can_be_drawn(short: bool) -> None:  # noqa: FBT001 - a parameter
     """From an empty road to a full one; the lanes carry the traffic of each."""
-    roads = clips.sweep(Bench(reading=_bundled(), quick=quick))
+    roads = clips.sweep(Bench(reading=_bundled(), short=short))
     shares = [Scene(spec).truth.share_with_plate for spec in (roads[0], roads[-1])]
-    assert shares[0] == 0
-    assert shares[1] > 0.7
+    assert shares == [0.0, 1.0]
 
 
 def test_a_lost_hit_fails_the_run(road: Clip) -> None:
@@ -222,6 +222,8 @@ def test_labelled_folders_in_each_layout(tmp_path: Path) -> None:
     (tmp_path / "table" / "labels.csv").write_text(
         "image,plate,x,y,w,h\nb.jpg,CD-456,1,2,3,4\nc.jpg,EF789,,,,\n"
     )
+    for name in ("table/b.jpg", "table/c.jpg", "clips/d.mp4"):
+        (tmp_path / name).write_bytes(b"")
     (tmp_path / "clips" / "labels.csv").write_text("clip,plate,first_frame,last_frame\nd.mp4,GH012,5,9\n")
     alpr, moving, table = find(tmp_path)
     assert [(one.plate, one.box and one.box.width) for one in alpr.pictures] == [("AB123", 30)]
@@ -229,6 +231,66 @@ def test_labelled_folders_in_each_layout(tmp_path: Path) -> None:
     assert [(one.plate, one.last_frame) for one in moving.clips[0].passes] == [("GH012", 9)]
     with pytest.raises(BenchError, match="no labelled pictures"):
         find(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.txt", "a.jpg\t1\t2\t3\t4\tAB123\na.jpg\t1\t2\tCANARY7", "a.txt, line 2: a field is missing"),
+        ("a.txt", "a.jpg\t1\t2\twide\t4\tCANARY7", "a.txt, line 1: a number cannot be read"),
+        ("a.txt", "b.jpg\t1\t2\t3\t4\tCANARY7", "a.txt, line 1: b.jpg is not in the folder"),
+        ("a.txt", "a.jpg\t1\t2\t0\t4\tCANARY7", "a.txt, line 1: width and height must be above 0"),
+        ("labels.csv", "image,plate\na.jpg,CANARY7\na.jpg,CANARY7_?", "line 3: the plate cannot be one"),
+        ("labels.csv", "picture,text\na.jpg,CANARY7", "labels.csv, line 1: expected a header"),
+        ("labels.csv", "clip,plate,first_frame\na.jpg,CANARY7,1", "line 2: there is no column 'last_frame'"),
+        ("labels.csv", "clip,plate,first_frame,last_frame\na.jpg,CANARY7,9,1", "line 2: frames 9 to 1"),
+    ],
+)  # fmt: skip
+def test_a_bad_label_is_named_with_its_line(name: str, content: str, said: str, tmp_path: Path) -> None:
+    """A label that cannot be read stops the run with file, line and what is expected; a plate is never repeated."""
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BenchError) as caught:
+        find(tmp_path)
+    assert said in str(caught.value)
+    assert "Mend the line" in str(caught.value) or "expected a header" in str(caught.value)
+    assert "CANARY7" not in str(caught.value)
+
+
+def test_a_portable_comparison_judges_no_time(tmp_path: Path) -> None:
+    """Against a baseline of another machine a time never fails, a share and a failed check do."""
+
+    def code(after: dict[str, Any]) -> int:
+        for name, body in (("a.json", made()), ("b.json", after)):
+            results.save(body, tmp_path / name)
+        words = ["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--portable"]
+        return CliRunner().invoke(cli.app, words).exit_code
+
+    assert code(made(fps=(5, 4, 6))) == 0
+    assert code(made(hit=0.9)) == 1
+    assert code(made(passed=False)) == 1
+    absent = made()
+    absent["parts"]["video"] |= {"figures": [], "checks": [], "left_out": "no camera here"}
+    assert code(absent) == 0
+    absent["parts"]["video"]["left_out"] = ""
+    assert code(absent) == 1
+
+
+def test_a_short_run_fails_by_no_time(tmp_path: Path) -> None:
+    """A timed check fails a full run only; any other check fails both. What was left out is shown, not green."""
+    late = made()
+    late["parts"]["video"]["checks"] = [{"name": "in time", "passed": False, "detail": "late", "timed": True}]
+    assert results.failed_checks(late)
+    late["environment"]["short"] = True
+    assert not results.failed_checks(late)
+    late["parts"]["video"]["left_out"] = "no browser here"
+    assert "no browser here" in report.html(late)
+    broken = made(passed=False, short=True)
+    assert results.failed_checks(broken)
+    results.save(late, tmp_path / "r.json")
+    keep = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "keep_results.py"))
+    assert {"it is a short run", "Speed <on> video: no browser here"} <= set(keep["faults"](late))
+    assert keep["faults"](made()) == []
 
 
 @given(read=PLATE, stands=PLATE)

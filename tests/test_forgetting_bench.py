@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from benchmarks import canaries as clip_of
 from benchmarks import crash, lateness
+from benchmarks.abort import core_dumped
 from benchmarks.canaries import text_patterns
 from benchmarks.department import Reading
-from benchmarks.forgetting import LISTED_EVERY, Trial, core_dumped, measured
+from benchmarks.forgetting import LISTED_EVERY, measured
 from benchmarks.scan import Coverage, Pattern, Scanner, search_process
 from benchmarks.trace import read_trace
+from benchmarks.trial import Trial
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = st.binary(min_size=6, max_size=90).filter(lambda word: len(set(word)) > 1)

@@ -1,10 +1,14 @@
-"""The queue's live picture: server-sent events, one whenever what waits has changed."""
+"""The queue's live picture: server-sent events, one whenever what waits has changed.
+
+A hit that comes to this process is shown at once (`api.bell`); what else changes, and what comes to another
+worker, within a second.
+"""
 
 import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Final
@@ -81,20 +85,23 @@ async def _stream(
 async def _changes(request: Request, service: Service, token: str) -> AsyncIterator[str]:
     """Yield an event for each change, and a comment now and then for the proxies between."""
     last, quiet = "", 0
-    while not await request.is_disconnected():
-        try:
-            now = await run_in_threadpool(_picture, service, token)
-        except ApiError:
-            yield "event: ended\ndata: {}\n\n"
-            return
-        if now != last:
-            last, quiet = now, 0
-            yield f"event: queue\ndata: {now}\n\n"
-        elif quiet >= _KEEP_ALIVE:
-            quiet = 0
-            yield ": still here\n\n"
-        quiet += 1
-        await asyncio.sleep(_EVERY)
+    with service.bell.heard() as rung:
+        while not await request.is_disconnected():
+            rung.clear()
+            try:
+                now = await run_in_threadpool(_picture, service, token)
+            except ApiError:
+                yield "event: ended\ndata: {}\n\n"
+                return
+            if now != last:
+                last, quiet = now, 0
+                yield f"event: queue\ndata: {now}\n\n"
+            elif quiet >= _KEEP_ALIVE:
+                quiet = 0
+                yield ": still here\n\n"
+            quiet += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(rung.wait(), _EVERY)
 
 
 def _picture(service: Service, token: str) -> str:

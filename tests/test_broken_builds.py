@@ -1,0 +1,111 @@
+"""A build that is broken on purpose fails the benchmark: the fault is planted in a copy of the code itself."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SLOWED = (
+    "edge/pipeline.py",
+    "for detection in detections_of(self.camera.detector, frame.pixels)",
+    "for detection in [detections_of(self.camera.detector, frame.pixels) for _ in range(6)][-1]",
+)
+LOST = (
+    "edge/pipeline.py",
+    '        if hit is not None:\n            with self.stages.of("seal")',
+    '        if hit is not None and self.tally.hits % 2:\n            with self.stages.of("seal")',
+)
+LEAKING = (
+    "edge/pipeline.py",
+    "_QUIET_NS: Final = 2 * NS\n",
+    "_QUIET_NS: Final = 2 * NS\n_KEPT: list[bytes] = []\n",
+)
+LEAKED = (
+    "edge/pipeline.py",
+    "        worth = quality(crop)\n",
+    "        worth = quality(crop)\n        _KEPT.append(crop.tobytes())\n",
+)
+ENTRY = "from benchmarks.cli import main; main()"
+TRIAL = """
+from benchmarks.forgetting import measured
+from benchmarks.forgetting_report import report_trial
+from benchmarks.trial import Trial
+from benchmarks.results import Part, assemble, failed_checks
+part = Part("forgetting", "", "")
+report_trial(measured(Trial(plates=24, window_s=3, quiet_s=420, seed=3)), part)
+failed = failed_checks(assemble({}, [part.to_json()]))
+print(failed)
+raise SystemExit(bool(failed))
+"""
+
+
+def build(folder: Path, *faults: tuple[str, str, str]) -> Path:
+    """Copy the code and plant faults in the copy: file, what stands there once, what stands there then."""
+    for name in ("api", "benchmarks", "edge", "hotlist"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, before, after in faults:
+        text = (folder / name).read_text()
+        assert text.count(before) == 1, f"{name} has changed: plant the fault anew"
+        (folder / name).write_text(text.replace(before, after))
+    return folder
+
+
+def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a build."""
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def video(folder: Path) -> tuple[int, dict[str, Any], str]:
+    """Run the video part shortly; return its exit code, its results and what it said."""
+    done = run(folder, "-c", ENTRY, "video", "--short", "--out", "out")
+    file = folder / "out" / "results.json"
+    return done.returncode, json.loads(file.read_text()) if file.is_file() else {}, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a build without a fault, measured: the control, and the baseline."""
+    folder = build(tmp_path_factory.mktemp("whole"))
+    code, _, said = video(folder)
+    assert code == 0, said
+    return folder
+
+
+def test_a_slowed_stage_fails_the_comparison(whole: Path, tmp_path: Path) -> None:
+    """Six detections where one was: every check passes, and the comparison with the whole build fails."""
+    slow = build(tmp_path / "slow", SLOWED)
+    code, _, said = video(slow)
+    assert code == 0 or "less processor time" in said, said
+    words = ("-c", ENTRY, "compare", "--portable", "--limit", "0.5")
+    same = run(whole, *words, "out/results.json", "out/results.json")
+    assert same.returncode == 0, same.stdout
+    compared = run(slow, *words, str(whole / "out" / "results.json"), "out/results.json")
+    assert compared.returncode == 1, compared.stdout
+    assert "REGRESSED" in compared.stdout
+
+
+def test_a_lost_hit_fails_the_run(whole: Path, tmp_path: Path) -> None:
+    """Every other hit is decided and never sealed: the run itself exits 1 and says that plates were missed."""
+    del whole
+    code, found, said = video(build(tmp_path / "lossy", LOST))
+    assert code == 1, said
+    failed = [check for check in found["parts"]["video"]["checks"] if not check["passed"]]
+    assert any("every listed plate is hit once" in check["name"] for check in failed)
+
+
+@pytest.mark.system("strace")
+def test_a_leak_fails_the_run(tmp_path: Path) -> None:
+    """The pipeline keeps a copy of each crop on the heap: the search finds it, and the check fails."""
+    if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout.strip() != "0":
+        pytest.skip("reading another process's memory takes root")
+    done = run(build(tmp_path / "leaky", LEAKING, LEAKED), "-c", TRIAL)
+    assert done.returncode == 1, done.stderr
+    assert "nothing is found" in done.stdout
