@@ -17,13 +17,19 @@ from api.limits import Rate
 from api.logs import RequestLog
 from api.retention import Sweeper
 from api.routes import (
+    account_api,
+    device_api,
     device_pages,
     device_routes,
+    import_routes,
+    list_api,
     list_routes,
+    oversight_api,
     oversight_pages,
-    people_api,
     people_pages,
+    proposal_api,
     queue_events,
+    review_api,
     review_routes,
     sign_in_routes,
 )
@@ -37,10 +43,16 @@ _PAGES: Final = (
     review_routes,
     queue_events,
     list_routes,
+    import_routes,
     device_pages,
     people_pages,
     oversight_pages,
-    people_api,
+    review_api,
+    list_api,
+    proposal_api,
+    device_api,
+    account_api,
+    oversight_api,
 )
 _DESCRIPTION: Final = (
     "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
@@ -100,7 +112,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
         act = Act("nobody", "request.refuse", path[:80], result=slug)
         await run_in_threadpool(service.record, act)
 
-    app.add_middleware(BodyLimit, limit=settings.limits.body, refused=refused)
+    app.add_middleware(BodyLimit, limit=settings.limits.body, streamed=import_routes.PATHS, refused=refused)
     app.add_middleware(SameSite, refused=refused)
     app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
     app.add_middleware(RequestLog)

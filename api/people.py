@@ -167,11 +167,14 @@ def _new_recovery_codes(session: Session, person: str) -> list[str]:
 
 
 def release(service: Service, name: str, actor: str) -> None:
-    """Unlock or re-enable somebody (R13): only an administrator does this.
+    """Unlock or re-enable somebody (R13): only an administrator does this, and for somebody else.
 
     Raises:
         AbsentError: nobody has that name.
+        InvalidError: it is oneself.
     """
+    if actor == f"person:{name}":
+        raise InvalidError("nobody releases themselves")
     now = service.now()
     with service.database.begin() as session:
         row = find(session, name)
