@@ -1,6 +1,7 @@
 """How an error is answered: a problem document of RFC 9457 for programs, a page for people."""
 
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Route
 
 from api.errors import AbsentError, ApiError, AuditError, InvalidError, SignInError
 from api.pages import ErrorPage, render
@@ -88,4 +90,18 @@ def install(app: FastAPI) -> None:
         fault.status = HTTPStatus(problem.status_code)
         answer = respond(request, fault)
         answer.headers.update(problem.headers or {})
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(sorted(_methods(request, app.routes)))
         return answer
+
+
+def _methods(request: Request, routes: Iterable[BaseRoute]) -> set[str]:
+    """Return every method that the routes of a path take (RFC 9110, 10.2.1); the framework names one route's."""
+    found: set[str] = set()
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            found |= _methods(request, inner.routes)
+        elif isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found

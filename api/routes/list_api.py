@@ -95,7 +95,7 @@ class EntryGiven(Body):
     make: Annotated[str, Field(max_length=64, examples=["Ford"])] = ""
     model: Annotated[str, Field(max_length=64)] = ""
     colour: Annotated[str, Field(max_length=64)] = ""
-    year: Annotated[int | None, Field(ge=1880, le=2200, examples=[2019])] = None
+    year: Annotated[int | None, Field(strict=True, ge=1880, le=2200, examples=[2019])] = None
     note: Annotated[str, Field(max_length=500)] = ""
 
     def values(self) -> dict[str, str]:

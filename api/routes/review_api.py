@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.encoders import jsonable_encoder
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from api import review
@@ -46,12 +46,23 @@ class OutcomeGiven(Body):
     outcome: Annotated[Outcome, Field(examples=["stop"])]
 
 
+def _text(value: object) -> object:
+    """Refuse a number for a time: it is written as the description says.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise ValueError("a time is written as text")
+    return value
+
+
 class HoldOrder(Body):
     """A legal hold: all three are needed (R8)."""
 
     reason: Annotated[str, Field(min_length=1, max_length=400)]
     authority: Annotated[str, Field(min_length=1, max_length=80)]
-    until: AwareDatetime
+    until: Annotated[AwareDatetime, BeforeValidator(_text)]
 
 
 class Standing(BaseModel):
