@@ -1,31 +1,40 @@
 """Writing the hot list, the second of two people: a batch takes effect as a whole, or not at all (R6).
 
 Every entry is checked again at that moment. A change takes effect only over the wording that its author saw.
-A batch may hold a whole state's list, so it is walked in parts, and checked before anything is locked.
+A batch may hold a whole state's list, so it is walked in parts; it is checked and made ready before anything
+is locked, because every other writer waits meanwhile.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api import access, audit, proposals
 from api.audit import Act
 from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow
+from api.db.types import Moment
 from api.entries import version_of
-from api.errors import ConflictError, ForbiddenError, InvalidError
+from api.errors import ConflictError, ForbiddenError, InvalidError, StateError
+from api.scratch import Prepared, Scratch, scratch
 from api.service import Service
 from api.sessions import SignedIn
 from hotlist.canonical import canonical
-from hotlist.entry import entry_from_json
+from hotlist.entry import entry_from_line
 from hotlist.errors import MalformedError
 
 _PART: Final = 1000
 """Proposals that are in memory at once."""
+_INSERT: Final = text(
+    "INSERT INTO entries (id, key, body, author, approver, expires)"
+    " VALUES (:entry, :key, :body, :author, :approver, :expires)"
+).bindparams(bindparam("expires", type_=Moment()))
+"""As the model would; but the body is JSON text already, and nothing is worked out under the lock."""
 
 
 def approve(service: Service, who: SignedIn, batch: str) -> int:
@@ -39,21 +48,19 @@ def approve(service: Service, who: SignedIn, batch: str) -> int:
             force for a plate, region and case of it.
         InvalidError: an entry breaks a rule of R6 by now.
     """
-    with service.database.read() as session:
-        _may(session, who, batch, lock=False)
-        key = session.get_one(PersonRow, who.person.id).key_id
-        digest = _check(session, batch, key)
     try:
-        with service.database.begin() as session:
-            row = _may(session, who, batch, lock=True)
-            count = _take(session, row, key, who.person.name)
-            proposals.drop(session, batch)
-            detail: dict[str, str | int] = {"entries": count, "sha256": digest, "author": row.name}
-            act = Act(who.person.actor, "list.approve", f"batch:{batch}", detail=detail)
-            audit.append(session, act, service.now())
+        with scratch(service.settings.state) as ready:
+            with service.database.read() as session:
+                _may(session, who, batch, lock=False)
+                digest = _prepare(session, batch, session.get_one(PersonRow, who.person.id).key_id, ready)
+            return _take(service, who, batch, ready, digest)
     except IntegrityError:
         raise ConflictError("an entry for a plate, region and case of it is in force already") from None
-    return count
+    except (sqlite3.Error, OSError) as problem:
+        hint = "Look whether the disk of the state folder is full; nothing took effect."
+        raise StateError(
+            f"the entries could not be made ready ({type(problem).__name__})", hint=hint
+        ) from None
 
 
 def _may(session: Session, who: SignedIn, batch: str, *, lock: bool) -> BatchRow:
@@ -74,8 +81,8 @@ def _may(session: Session, who: SignedIn, batch: str, *, lock: bool) -> BatchRow
     return row
 
 
-def _check(session: Session, batch: str, approver: str) -> str:
-    """Check every entry as it would be in force; return the SHA-256 of what is approved.
+def _prepare(session: Session, batch: str, approver: str, ready: Scratch) -> str:
+    """Check every entry as it would be in force, and keep it; return the SHA-256 of what is approved.
 
     Raises:
         InvalidError: one breaks a rule of R6, such as one key as author and approver.
@@ -84,46 +91,48 @@ def _check(session: Session, batch: str, approver: str) -> str:
     for part in _parts(session, batch):
         for row in part:
             digest.update(canonical(row.body))
+            line = canonical({**row.body, "approver": approver})
             try:
-                entry_from_json({**row.body, "approver": approver})
+                entry_from_line(line)
             except MalformedError as problem:
                 raise InvalidError(str(problem)) from None
+            expires = datetime.fromisoformat(row.body["expires"])
+            ready.add(Prepared(row.key, row.entry, row.base, line.decode(), expires.isoformat()), row.key)
     return digest.hexdigest()
 
 
-def _take(session: Session, batch: BatchRow, approver: str, name: str) -> int:
-    """Put every entry of a batch in force; return how many.
+def _take(service: Service, who: SignedIn, batch: str, ready: Scratch, digest: str) -> int:
+    """Put every entry of a batch in force, in one transaction with its record; return how many.
 
     Raises:
         ConflictError: an entry that is changed is not as its author saw it.
         IntegrityError: an entry is in force for a plate, region and case of it.
     """
-    count = 0
-    for part in _parts(session, batch.id):
-        _clear(session, part)
-        rows = [
-            {
-                "id": row.entry,
-                "key": row.key,
-                "body": {**row.body, "approver": approver},
-                "author": batch.name,
-                "approver": name,
-                "expires": datetime.fromisoformat(row.body["expires"]),
-            }
-            for row in part
-        ]
-        session.execute(insert(EntryRow), rows)
-        count += len(part)
-    return count
+    with service.database.begin() as session:
+        row = _may(session, who, batch, lock=True)
+        people = {"author": row.name, "approver": who.person.name}
+        for part in ready.parts():
+            _clear(session, {one.entry: one.base for one in part if one.base})
+            session.execute(_INSERT, [_entry(one, people) for one in part])
+        proposals.drop(session, batch)
+        detail: dict[str, str | int] = {"entries": ready.proposed, "sha256": digest, "author": row.name}
+        act = Act(who.person.actor, "list.approve", f"batch:{batch}", detail=detail)
+        audit.append(session, act, service.now())
+    return ready.proposed
 
 
-def _clear(session: Session, part: Sequence[Any]) -> None:
-    """Remove the wordings that a part's changes replace.
+def _entry(one: Prepared, people: Mapping[str, str]) -> dict[str, object]:
+    """Return the columns of an entry."""
+    expires = datetime.fromisoformat(one.expires)
+    return {"entry": one.entry, "key": one.key, "body": one.body, "expires": expires, **people}
+
+
+def _clear(session: Session, seen: Mapping[str, str]) -> None:
+    """Remove the wordings that changes replace.
 
     Raises:
         ConflictError: one of them is not as its author saw it, or is gone.
     """
-    seen = {row.entry: row.base for row in part if row.base}
     if not seen:
         return
     query = select(EntryRow.id, EntryRow.body).where(EntryRow.id.in_(seen)).with_for_update()

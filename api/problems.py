@@ -1,7 +1,8 @@
 """How an error is answered: a problem document of RFC 9457 for programs, a page for people."""
 
 import logging
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -91,17 +92,23 @@ def install(app: FastAPI) -> None:
         answer = respond(request, fault)
         answer.headers.update(problem.headers or {})
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            answer.headers["Allow"] = ", ".join(sorted(_methods(request, app.routes)))
+            answer.headers["Allow"] = ", ".join(sorted(_methods(request, app)))
         return answer
 
 
-def _methods(request: Request, routes: Iterable[BaseRoute]) -> set[str]:
-    """Return every method that the routes of a path take (RFC 9110, 10.2.1); the framework names one route's."""
-    found: set[str] = set()
+def _methods(request: Request, app: FastAPI) -> set[str]:
+    """Return every method that a path takes (RFC 9110, 10.2.1); the framework names those of one route only."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for route in _routes(app.routes):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found[route.path] |= route.methods or set()
+    return found[min(found, key=lambda path: path.count("{"))] if found else set()
+
+
+def _routes(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """Yield the routes, through whatever the framework wraps routers in."""
     for route in routes:
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            found |= _methods(request, inner.routes)
-        elif isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return found
+        if isinstance(route, Route):
+            yield route
+        elif (inner := getattr(route, "original_router", None)) is not None:
+            yield from _routes(inner.routes)

@@ -1,4 +1,4 @@
-"""A sorting table for an import: on disk, without a name, gone with the process that reads the file.
+"""A sorting table for an import and its approval: on disk, without a name, gone with the process that reads it.
 
 A state's list has millions of rows; which of them say the same is found here, not in memory, and the service's
 own database is not locked while the file is read.
@@ -17,12 +17,21 @@ _PART: Final = 2000
 
 
 class Prepared(NamedTuple):
-    """One entry to be proposed: its key, its id, the wording that it changes or empty, and its JSON."""
+    """One entry to be stored.
+
+    Attributes:
+        key: what can be in force once.
+        entry: its id.
+        base: tells the wording that it changes; empty for a new entry.
+        body: its JSON.
+        expires: its end, where that is needed beside the JSON.
+    """
 
     key: str
     entry: str
     base: str
     body: str
+    expires: str = ""
 
 
 class Scratch:
@@ -34,15 +43,15 @@ class Scratch:
 
     def add(self, row: Prepared | None, key: str) -> bool:
         """Keep a row, or (None) only that its key was there; False when the key was there before."""
-        values = (key, *(row[1:] if row else (None, None, None)))
-        added = self._database.execute("INSERT OR IGNORE INTO rows VALUES (NULL, ?, ?, ?, ?)", values)
+        values = (key, *(row[1:] if row else (None,) * 4))
+        added = self._database.execute("INSERT OR IGNORE INTO rows VALUES (NULL, ?, ?, ?, ?, ?)", values)
         if added.rowcount and row is not None:
             self.proposed += 1
         return bool(added.rowcount)
 
     def parts(self) -> Iterator[list[Prepared]]:
         """Yield the rows that are proposed in the file's order, some at a time."""
-        query = "SELECT key, entry, base, body FROM rows WHERE entry IS NOT NULL ORDER BY place"
+        query = "SELECT key, entry, base, body, expires FROM rows WHERE entry IS NOT NULL ORDER BY place"
         found = self._database.execute(query)
         while part := found.fetchmany(_PART):
             yield [Prepared(*row) for row in part]
@@ -69,7 +78,8 @@ def scratch(folder: Path) -> Iterator[Scratch]:
                 database.execute(f"PRAGMA {pragma}")
             database.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
             database.execute(
-                "CREATE TABLE rows (place INTEGER PRIMARY KEY, key TEXT UNIQUE, entry TEXT, base TEXT, body TEXT)"
+                "CREATE TABLE rows (place INTEGER PRIMARY KEY, key TEXT UNIQUE,"
+                " entry TEXT, base TEXT, body TEXT, expires TEXT)"
             )
         finally:
             Path(name).unlink()

@@ -53,7 +53,7 @@ def _text(value: object) -> object:
         ValueError: it is no text.
     """
     if not isinstance(value, str):
-        raise ValueError("a time is written as text")
+        raise ValueError("a time is written as text")  # noqa: TRY004 - pydantic takes no TypeError
     return value
 
 
