@@ -3,9 +3,8 @@
 1. The list was published by this department: its number is one that exists.
 2. The list existed: the hit was captured after it was published, but for the window in which reads are
    matched again when a new list arrives, and for a clock that is a little off.
-3. The list was not too old to alert: it was published at most 24 hours before the capture. A device checks the
-   same, by the same times, before it matches; one that keeps R7 can never send what is refused here. It may
-   have been superseded meanwhile: devices fetch lists with a delay, and the review asks the current list.
+3. The list had not been superseded for more than 24 hours when the hit was captured. Devices fetch lists with a
+   delay, and one that has heard of no newer list for so long must not alert (R7); it checks that itself.
 4. The device was enrolled when it captured the hit.
 
 The time of capture is the device's own claim. A future one is refused before (api/intake.py). A late delivery
@@ -35,8 +34,8 @@ def check_lists(session: Session, hit: Hit) -> None:
     """Refuse a hit that no device that keeps R7 can have made.
 
     Raises:
-        ListVersionError: its list never existed, did not yet exist, or was too old; or the device was not
-            enrolled yet.
+        ListVersionError: its list never existed, did not yet exist, or was superseded long ago; or the device
+            was not enrolled yet.
     """
     newest = session.scalar(select(func.max(ListRow.version))) or 0
     for version in {match.list_version for match in hit.matches}:
@@ -46,7 +45,7 @@ def check_lists(session: Session, hit: Hit) -> None:
                 "the hit was matched against a list that was never published",
                 hint=f"The newest published version is {newest}; look what the device holds.",
             )
-        _check_age(row.published, hit.captured)
+        _check_time(session, row, hit.captured)
     enrolled = session.get_one(DeviceRow, hit.device).enrolled
     if hit.captured < enrolled - SKEW:  # (4)
         raise ListVersionError(
@@ -54,19 +53,21 @@ def check_lists(session: Session, hit: Hit) -> None:
         )
 
 
-def _check_age(published: datetime, captured: datetime) -> None:
-    """Refuse a capture before the list, or after the list's alerting time.
+def _check_time(session: Session, row: ListRow, captured: datetime) -> None:
+    """Refuse a capture before the list was there, or long after it was superseded.
 
     Raises:
         ListVersionError: it is.
     """
-    if captured < published - REMATCH - SKEW:  # (2)
+    if captured < row.published - REMATCH - SKEW:  # (2)
         raise ListVersionError(
             "the hit was captured before its list was published", hint="Check the device's clock."
         )
-    if captured > published + MAX_AGE:  # (3)
+    later = select(ListRow.published).where(ListRow.version > row.version).order_by(ListRow.version)
+    superseded = session.scalar(later.limit(1))
+    if superseded is not None and captured > superseded + MAX_AGE:  # (3)
         hours = MAX_AGE / timedelta(hours=1)
         raise ListVersionError(
-            f"the hit's list was more than {hours:g} hours old when it was captured",
-            hint="A list of that age must not alert; look whether the device fetches its list.",
+            f"the hit's list was superseded more than {hours:g} hours before its capture",
+            hint="Such a list must not alert; look whether the device fetches its list.",
         )

@@ -208,6 +208,11 @@ def test_asked_twice_with_one_key_it_is_made_once(desk: Desk) -> None:
         other = {**body, "make": "Other"} if table is DeviceCodeRow else other
         assert problem(browser.post(path, json=other, headers=key)) == "invalid"
     assert admin.post("/v1/invitations", json={"roles": ["editor"]}).json() != first.json()
+    key = {"Idempotency-Key": "key-of-/v1/entries"}
+    withdrawn = editor.post("/v1/entries", json=ENTRY, headers=key).headers["location"]
+    editor.post(f"{withdrawn}/withdraw")
+    assert editor.post("/v1/entries", json=ENTRY, headers=key).headers["location"] == withdrawn
+    assert desk.count(BatchRow) == 0, "what was decided is not made anew"
     desk.clock.now += repeats.KEPT
     retention.clean(desk.service)
     assert desk.count(RepeatRow) == 0

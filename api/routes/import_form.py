@@ -1,16 +1,17 @@
 """The form of an import, the same for the page and the JSON route: read as it comes, after the sign-in."""
 
 import json
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api import list_import, repeats
+from api import list_import, proposals, repeats
 from api.audit import Act
 from api.errors import InvalidError, TooLargeError
 from api.list_import import Upload
+from api.routes.proposal_shapes import ProposalShown, shown
 from api.service import Service
 from api.sessions import SignedIn
 from api.uploads import Form, received
@@ -37,8 +38,8 @@ class ImportForm(BaseModel):
     ] = ""
 
 
-async def take(request: Request, service: Service, who: SignedIn, key: str = "") -> str:
-    """Make a dry run of an uploaded file; return the draft's id. A refusal for its size is recorded.
+async def take(request: Request, service: Service, who: SignedIn, key: str = "") -> ProposalShown:
+    """Make a dry run of an uploaded file; return the draft. A refusal for its size is recorded.
 
     Raises:
         InvalidError: the form or the file is not what it must be; says which field.
@@ -54,7 +55,7 @@ async def take(request: Request, service: Service, who: SignedIn, key: str = "")
         raise
 
 
-def _dry_run(service: Service, who: SignedIn, form: Form, key: str) -> str:
+def _dry_run(service: Service, who: SignedIn, form: Form, key: str) -> ProposalShown:
     """Check the fields and read the file, once for an idempotency key."""
     try:
         said = ImportForm.model_validate(form.fields)
@@ -66,5 +67,9 @@ def _dry_run(service: Service, who: SignedIn, form: Form, key: str) -> str:
     days = int(said.days) if said.days else None
     upload = Upload(form.name[:60], form.file, said.format, said.source, said.country, days)
     asked = json.dumps([sorted(form.fields.items()), form.digest.hex()]).encode()
-    answer = repeats.once(service, who, key, asked, lambda: {"id": list_import.dry_run(service, who, upload)})
-    return str(answer["id"])
+
+    def act() -> dict[str, Any]:
+        draft = list_import.dry_run(service, who, upload)
+        return shown(proposals.summary(service, draft)).model_dump(mode="json")
+
+    return ProposalShown.model_validate(repeats.once(service, who, key, asked, act))

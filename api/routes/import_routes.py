@@ -40,10 +40,10 @@ def import_page(service: ServiceDep, who: Editor) -> Response:
 async def import_file(request: Request, service: ServiceDep, who: Editor) -> Response:
     """Make a dry run and show what it would do."""
     try:
-        batch = await import_form.take(request, service, who)
+        draft = await import_form.take(request, service, who)
     except (InvalidError, TooLargeError) as problem:
         return render(_page(service, who, problem), status=problem.status)
-    return RedirectResponse(f"/list/proposed/{batch}", status_code=HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"/list/proposed/{draft.id}", status_code=HTTPStatus.SEE_OTHER)
 
 
 def _page(

@@ -173,15 +173,14 @@ def propose(
     service: ServiceDep, who: Editor, given: EntryGiven, idempotency_key: IdempotencyKey = ""
 ) -> Response:
     """Propose a new entry; another person must approve it."""
-    asked = given.model_dump_json().encode()
-    made = repeats.once(
-        service,
-        who,
-        idempotency_key,
-        b"entry" + asked,
-        lambda: {"id": proposals.propose_new(service, who, given.values())},
-    )
-    return located(f"/v1/proposals/{made['id']}", shown(proposals.summary(service, made["id"])))
+
+    def act() -> dict[str, Any]:
+        batch = proposals.propose_new(service, who, given.values())
+        return shown(proposals.summary(service, batch)).model_dump(mode="json")
+
+    asked = b"entry" + given.model_dump_json().encode()
+    made = ProposalShown.model_validate(repeats.once(service, who, idempotency_key, asked, act))
+    return located(f"/v1/proposals/{made.id}", made)
 
 
 @router.post("/entries/find")

@@ -81,7 +81,7 @@ def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
         person=who.person,
         lines=lines,
         count=entries.count(service),
-        batches=proposals.waiting(service),
+        batches=proposals.waiting(service, limit=1000),
         versions=publishing.history(service, 5),
         devices=publishing.held(service),
         more=lines[-1].id if len(lines) == entries.PAGE else "",

@@ -82,8 +82,8 @@ async def import_file(
 
     The file may be as large as `limits.import_bytes`, and is read as it comes.
     """
-    batch = await import_form.take(request, service, who, idempotency_key)
-    return located(f"/v1/proposals/{batch}", shown(proposals.summary(service, batch)))
+    draft = await import_form.take(request, service, who, idempotency_key)
+    return located(f"/v1/proposals/{draft.id}", draft)
 
 
 @router.get("/proposals")
