@@ -1,36 +1,46 @@
-# Two images: `docker build --target edge .` for the camera box, `--target api` for the department.
+# Two images: `docker build --target edge .` for the camera box, `--target api` for the department. Both are built for
+# amd64 and arm64 alike (`docker buildx build --platform linux/amd64,linux/arm64`); every package is checked by its hash.
 # Both run as an ordinary user on a read-only root: mount what they may write.
-#   docker run --read-only --tmpfs /tmp --cap-drop ALL --cap-add IPC_LOCK --ulimit memlock=-1 --ulimit core=0 \
+#   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --restart always \
+#       --ulimit memlock=-1 --ulimit core=0 --memory-swappiness 0 \
 #       -v edge-state:/var/lib/hitonly -v ./edge.toml:/etc/hitonly/edge.toml:ro hitonly-edge
+# A base image can be pinned further: --build-arg BASE=python:3.11-slim-bookworm@sha256:...
+ARG BASE=python:3.11-slim-bookworm
 
-FROM python:3.11-slim-bookworm AS build
+FROM ${BASE} AS build
 WORKDIR /src
-COPY pyproject.toml requirements.lock README.md LICENSE ./
-RUN python -m venv /opt/hitonly
+COPY deploy/build.lock /tmp/build.lock
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r /tmp/build.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY edge edge
 COPY hotlist hotlist
 COPY api api
-RUN /opt/hitonly/bin/pip install --no-cache-dir hatchling && /opt/hitonly/bin/pip wheel --no-deps --no-build-isolation -w /wheels .
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheels .
 
-FROM python:3.11-slim-bookworm AS base
-RUN useradd --system --uid 10001 --home-dir /var/lib/hitonly --create-home hitonly
+FROM ${BASE} AS base
+RUN useradd --system --uid 10001 --home-dir /var/lib/hitonly --create-home hitonly && chmod 0700 /var/lib/hitonly
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/hitonly/bin:$PATH
-COPY requirements.lock /tmp/requirements.lock
-COPY --from=build /wheels /wheels
 RUN python -m venv /opt/hitonly
 
 FROM base AS edge
-RUN sed 's/ *\\$//; /--hash/d' /tmp/requirements.lock > /tmp/constraints.txt && \
-    pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /wheels/*.whl)[edge]"
+COPY deploy/edge.lock /tmp/edge.lock
+RUN pip install --no-cache-dir --require-hashes -r /tmp/edge.lock
+COPY --from=build /wheels /wheels
+RUN pip install --no-cache-dir --no-deps /wheels/*.whl
 USER hitonly
 VOLUME /var/lib/hitonly
+# No HEALTHCHECK: the box has a watchdog of its own that ends it, and then it is started again (--restart always).
 ENTRYPOINT ["alpr-edge"]
 CMD ["run", "--config", "/etc/hitonly/edge.toml"]
 
 FROM base AS api
-RUN sed 's/ *\\$//; /--hash/d' /tmp/requirements.lock > /tmp/constraints.txt && \
-    pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /wheels/*.whl)[api]"
+COPY deploy/api.lock /tmp/api.lock
+RUN pip install --no-cache-dir --require-hashes -r /tmp/api.lock
+COPY --from=build /wheels /wheels
+RUN pip install --no-cache-dir --no-deps /wheels/*.whl
 USER hitonly
 VOLUME /var/lib/hitonly
+EXPOSE 8443
+# Set tls.names and the rest in the file: inside a container the service must listen on 0.0.0.0, which needs TLS (R14).
 ENTRYPOINT ["alpr-api"]
-CMD ["serve", "--state", "/var/lib/hitonly"]
+CMD ["serve", "--state", "/var/lib/hitonly", "--host", "0.0.0.0", "--tls", "local"]

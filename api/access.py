@@ -60,8 +60,10 @@ def check_reason(purpose: str, case_number: str) -> str:
     return case_number
 
 
-def open_object(service: Service, who: SignedIn, target: str, purpose: str, case_number: str) -> None:
-    """Record that somebody opens something, and for what reason.
+def open_object(
+    service: Service, who: SignedIn, target: str, purpose: str, case_number: str, *, plate: str = ""
+) -> None:
+    """Record that somebody opens something, and for what reason; a plate named with it counts as a look-up.
 
     Raises:
         ReasonError: the purpose is not one of the closed list, or there is no case number.
@@ -77,6 +79,8 @@ def open_object(service: Service, who: SignedIn, target: str, purpose: str, case
             row.purpose, row.case_number = purpose, case_number
         verb = f"{target.partition(':')[0]}.open"
         audit.append(session, Act(who.person.actor, verb, target, purpose, case_number), now)
+        if plate:
+            note_lookup(service, session, who, plate)
 
 
 def opening(session: Session, who: SignedIn, target: str) -> Opening:

@@ -2,33 +2,35 @@
 
 An alert says that a hit waits, how severe it is and where, always UNVERIFIED; the plate only where the
 department turned that on. It is queued in the transaction that stores the hit, and tried again, ever later,
-for a day. The address is resolved and judged before each attempt, and the connection goes to the address that
-was judged; redirects are not followed.
+for a day. The queue never holds the plate: it is taken from the hit at each attempt, and an alert whose hit has
+ended is withdrawn, so that nothing of a hit outlives it. The address is resolved and judged before each
+attempt, and the connection goes to the address that was judged; redirects are not followed.
 """
 
 import hashlib
 import hmac
 import ipaddress
+import json
 import logging
-import secrets
 import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import httpx
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api import audit
+from api import audit, hits
 from api.audit import Act
 from api.db.models import AlertRow, HitRow
+from api.errors import ApiError, DestroyedError
 from api.service import Service
 from api.settings import Webhook
-from edge.hit import Hit
 from hotlist.canonical import canonical
 
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -46,15 +48,13 @@ class RefusedAddressError(Exception):
     """The webhook's host is at an address that it may not be at."""
 
 
-def enqueue(session: Session, service: Service, hit: Hit, row: HitRow) -> None:
+def enqueue(session: Session, service: Service, row: HitRow) -> None:
     """Queue an alert about a new hit, in the transaction that stores it; nothing where no webhook is set."""
-    webhook = service.settings.webhook
-    if webhook is None:
+    if service.settings.webhook is None:
         return
-    identity = secrets.token_hex(16)
     body: dict[str, object] = {
         "event": "hit.received",
-        "id": identity,
+        "id": row.id,
         "status": "UNVERIFIED",
         "hit": row.id,
         "severity": row.severity,
@@ -64,10 +64,8 @@ def enqueue(session: Session, service: Service, hit: Hit, row: HitRow) -> None:
         "captured": row.captured.isoformat(timespec="seconds"),
         "link": f"{service.settings.url}/hits/{row.id}",
     }
-    if webhook.with_plate:
-        body["listed_plate"] = hit.matches[0].entry.plate
-    sealed = service.secrets.seal(canonical(body), f"alert:{identity}")
-    session.add(AlertRow(id=identity, body=sealed, attempts=0, due=row.received))
+    sealed = service.secrets.seal(canonical(body), f"alert:{row.id}")
+    session.add(AlertRow(id=row.id, body=sealed, attempts=0, due=row.received))
 
 
 def deliver(service: Service, resolve: Resolve | None = None) -> int:
@@ -95,28 +93,46 @@ def _try(service: Service, webhook: Webhook, identity: str, resolve: Resolve) ->
         row = session.get(AlertRow, identity)
     if row is None:
         return False
-    body = service.secrets.open(row.body, f"alert:{identity}")
     try:
+        body = _body(service, webhook, row)
         sent = _send(webhook, identity, body, resolve, service.now())
+    except DestroyedError:
+        _settle(service, identity, "withdrawn")
+        return False
     except (httpx.HTTPError, OSError, RefusedAddressError) as problem:
         _LOG.warning("an alert was not delivered: %s", type(problem).__name__)
         sent = False
-    _settle(service, identity, sent=sent)
+    _settle(service, identity, "delivered" if sent else "")
     return sent
 
 
-def _settle(service: Service, identity: str, *, sent: bool) -> None:
-    """Drop a delivered alert; set another's next attempt, or give it up."""
+def _body(service: Service, webhook: Webhook, row: AlertRow) -> bytes:
+    """Return what is sent; the plate is read from the hit now, where it is wanted at all.
+
+    Raises:
+        DestroyedError: the hit has ended.
+    """
+    body = service.secrets.open(row.body, f"alert:{row.id}")
+    with service.database.read() as session:
+        hit = hits.get(session, UUID(row.id))
+        if not webhook.with_plate:
+            return body
+        plate = hits.contents(service, hit).matches[0].entry.plate
+    return canonical({**json.loads(body), "listed_plate": plate})
+
+
+def _settle(service: Service, identity: str, end: str) -> None:
+    """Drop an alert that has ended, and say how; set another's next attempt, or give it up."""
     now = service.now()
     with service.database.begin() as session:
         row = session.get(AlertRow, identity, with_for_update=True)
         if row is None:
             return
         row.attempts += 1
-        if sent or row.attempts >= GIVE_UP:
+        end = end or ("given up" if row.attempts >= GIVE_UP else "")
+        if end:
             session.delete(row)
-            result = "delivered" if sent else "given up"
-            audit.append(session, Act("service", "alert.send", f"alert:{identity}", result=result), now)
+            audit.append(session, Act("service", "alert.send", f"alert:{identity}", result=end), now)
             return
         row.due = now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 12))
 
@@ -190,7 +206,7 @@ class Messenger(threading.Thread):
         while not self._stopped.wait(1.0):
             try:
                 deliver(self._service)
-            except SQLAlchemyError as problem:
+            except (SQLAlchemyError, ApiError) as problem:
                 _LOG.warning("alerts wait: %s", type(problem).__name__)
 
     def stop(self) -> None:

@@ -1,19 +1,23 @@
 """The web application: everything handed in, nothing read at import."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from api import problems
 from api.alerts import Messenger
 from api.audit import Act
 from api.clock import Now, utc_now
-from api.limits import Rate
+from api.deps import address_of
+from api.errors import ApiError
+from api.limits import Rate, Refusals
 from api.logs import RequestLog
 from api.retention import Sweeper
 from api.routes import (
@@ -32,9 +36,10 @@ from api.routes import (
     review_api,
     review_routes,
     sign_in_routes,
+    signing_pages,
 )
-from api.security import BodyLimit, SameSite, SecurityHeaders
-from api.service import open_service
+from api.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
+from api.service import Service, open_service
 from api.settings import Settings
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -44,6 +49,7 @@ _PAGES: Final = (
     queue_events,
     list_routes,
     import_routes,
+    signing_pages,
     device_pages,
     people_pages,
     oversight_pages,
@@ -92,15 +98,19 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.service = service
-    app.state.sign_in_rate = Rate(settings.limits.sign_in_per_minute)
+    app.state.watchers = queue_events.Watchers()
+    app.state.sign_in_rate = Rate(service, "sign-in", settings.limits.sign_in_per_minute)
+    app.state.public_rate = Rate(service, "public", settings.limits.device_per_minute)
+    app.state.refusals = Refusals(service, settings.limits.refused_per_minute)
     problems.install(app)
-    device_rate = Rate(settings.limits.device_per_minute)
+    device_rate = Rate(service, "device", settings.limits.device_per_minute)
 
     def limited(request: Request) -> None:
-        device_rate.take(request)
+        device_rate.take(address_of(request))
 
     app.include_router(device_routes.router, dependencies=[Depends(limited)])
     for module in _PAGES:
@@ -108,15 +118,35 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     _describe_problems(app)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
-    async def refused(path: str, slug: str) -> None:
-        act = Act("nobody", "request.refuse", path[:80], result=slug)
-        await run_in_threadpool(service.record, act)
+    _surround(app, service)
+    return app
+
+
+def _surround(app: FastAPI, service: Service) -> None:
+    """Put the ASGI classes around the application; the last one added sees a request first."""
+    settings = service.settings
+    known = frozenset(path.split("/")[1] for path in app.openapi()["paths"]) | _first_parts(_PAGES)
+
+    async def refused(scope: Scope, problem: ApiError) -> None:
+        """Record a refusal under the first part of its path: the rest can be a one-time token."""
+        request = Request(scope)
+        part = request.url.path.strip("/").split("/")[0]
+        act = Act("nobody", "request.refuse", f"/{part}" if part in known else "", result=problem.slug)
+        await run_in_threadpool(app.state.refusals.record, address_of(request), act)
 
     app.add_middleware(BodyLimit, limit=settings.limits.body, streamed=import_routes.PATHS, refused=refused)
     app.add_middleware(SameSite, refused=refused)
+    if settings.tls.mode == "off":
+        app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)
+    app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
     app.add_middleware(RequestLog)
-    return app
+
+
+def _first_parts(modules: Iterable[ModuleType]) -> frozenset[str]:
+    """Return the first part of every page's path."""
+    paths = (route.path for module in modules for route in module.router.routes)
+    return frozenset(path.strip("/").split("/")[0] for path in paths)
 
 
 def _describe_problems(app: FastAPI) -> None:

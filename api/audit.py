@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.clock import stamp
@@ -76,6 +76,7 @@ def append(session: Session, act: Act, now: datetime) -> int:
 
     Raises:
         AuditError: it cannot be written; the caller's transaction is then rolled back.
+        DataError: what is to be recorded is nothing that can be stored; rolled back too.
     """
     try:
         if session.get_bind().dialect.name == "postgresql":
@@ -94,6 +95,8 @@ def append(session: Session, act: Act, now: datetime) -> int:
         row.digest = chain_digest(before, record(row))
         session.add(row)
         session.flush()
+    except DataError:
+        raise
     except SQLAlchemyError as problem:
         raise AuditError(f"the record could not be written ({type(problem).__name__})") from problem
     return seq

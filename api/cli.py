@@ -150,9 +150,18 @@ def audit_verify(
     key: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="The service's public key, service.pub.")
     ],
+    end: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="A device's checkpoint.json; may be given often."),
+    ] = None,
 ) -> None:
-    """Check an export without the service; exits 1 when anything was altered, removed or cut off."""
-    typer.echo(f"{audit_export.verify_file(file, VerifyKey.load(key))} records, unbroken")
+    """Check an export without the service; exits 1 when anything was altered, removed or cut off.
+
+    With the signed ends that the devices keep it is also seen when the service has rewritten its own history.
+    """
+    ends = [audit_export.read_end(path) for path in end or ()]
+    number = audit_export.verify_file(file, VerifyKey.load(key), ends)
+    typer.echo(f"{number} records, unbroken; {len(ends)} device(s) hold the same history")
 
 
 @app.command("open")

@@ -7,8 +7,9 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from api import devices, sessions
+from api.audit import Act
 from api.devices import Device
-from api.errors import ForbiddenError, SignInError
+from api.errors import DeviceError, ForbiddenError, SignInError
 from api.people import Role
 from api.service import Service
 from api.sessions import SignedIn
@@ -24,6 +25,11 @@ def service_of(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(service_of)]
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request came from; empty where there is none."""
+    return request.client.host if request.client else ""
 
 
 def token_of(request: Request) -> str:
@@ -74,11 +80,16 @@ async def signed_body(request: Request, service: ServiceDep) -> tuple[Device, by
     """Return the device that signed a request, and the body.
 
     Raises:
-        DeviceError: it is not signed by an enrolled device, or is a replay.
+        DeviceError: it is not signed by an enrolled device, or is a replay. Recorded.
     """
     body = await request.body()
     signed = Signed(request.method, request.url.path, request.url.query, body)
-    device = await run_in_threadpool(devices.authenticate, service, signed, request.headers)
+    try:
+        device = await run_in_threadpool(devices.authenticate, service, signed, request.headers)
+    except DeviceError as problem:
+        act = Act("nobody", "device.refuse", request.url.path, result=str(problem)[:80])
+        await run_in_threadpool(request.app.state.refusals.record, address_of(request), act)
+        raise
     return device, body
 
 

@@ -135,13 +135,12 @@ def authenticate(service: Service, request: Request, headers: Mapping[str, str])
     """Find out which device signed a request; a second time the same request is a replay.
 
     Raises:
-        DeviceError: unsigned, unknown, revoked, too old, or seen before. The refusal is recorded.
+        DeviceError: unsigned, unknown, revoked, too old, or seen before.
     """
     try:
         return _accept(service, read_request(request, headers))
-    except (DeviceError, RequestSignatureError) as problem:
-        service.record(Act("nobody", "device.refuse", request.path[:80], result=str(problem)[:80]))
-        raise problem if isinstance(problem, DeviceError) else DeviceError(str(problem)) from None
+    except RequestSignatureError as problem:
+        raise DeviceError(str(problem)) from None
 
 
 def _accept(service: Service, request: SignedRequest) -> Device:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api import access, audit, publishing
+from api import access, audit, list_statements, publishing
 from api.audit import Act
 from api.db.models import EntryRow
 from api.errors import AbsentError, InvalidError
@@ -114,7 +114,7 @@ def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number:
 
 
 def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | None:
-    """Take an entry off the list at once, and publish the list without it; return that version (R7).
+    """Take an entry off the list at once, and tell the devices; return the version they then fetch (R7).
 
     None is returned while no list has ever been published.
 
@@ -126,11 +126,12 @@ def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | No
         raise InvalidError("a cancellation needs a reason")
     with service.database.begin() as session:
         session.delete(row_of(session, entry))
+        list_statements.note_cancelled(session, service, entry)
         act = Act(who.person.actor, "list.cancel", f"entry:{entry}", detail={"reason": reason.strip()[:200]})
         audit.append(session, act, service.now())
-    if publishing.latest(service) is None:
-        return None
-    return publishing.publish(service, who.person.actor)
+    publishing.after_cancel(service, who.person.actor)
+    newest = publishing.latest(service)
+    return newest.version if newest else None
 
 
 def row_of(session: Session, entry: str) -> EntryRow:

@@ -112,6 +112,15 @@ class CrossSiteError(ForbiddenError):
     title = "The request came from another site"
 
 
+class HostError(ApiError):
+    """The request names another host: another site's name was pointed at this machine."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    slug = "host"
+    title = "The request is for another host"
+    hint = "Set public_url to the name that browsers use."
+
+
 class ReasonError(ForbiddenError):
     """No purpose or case number was given before opening a hit or an entry (R11)."""
 

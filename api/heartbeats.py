@@ -15,7 +15,8 @@ from api.counts import count
 from api.db.models import DeviceRow
 from api.devices import OFFLINE_AFTER, Device
 from api.service import Service, month
-from edge.receipts import MAX_LINE, Anchor, ReceiptError, Verdict, from_line, verify
+from edge.chain import Verdict, verify
+from edge.receipts import MAX_LINE, Anchor, ReceiptError, from_line
 
 RECEIPTS: Final = 256
 """Most receipts of one heartbeat: more than four hours of them."""
@@ -71,10 +72,9 @@ def hear(service: Service, device: Device, said: Heartbeat) -> HeartbeatAnswer:
             _take(session, row, [line.encode() for line in said.receipts], device, now)
         mark = audit.checkpoint(session, service.secrets.service, now)
         known = _known(row)
-    newest = publishing.latest(service)
     return HeartbeatAnswer(
         receipt={"sequence": known.sequence, "digest": known.digest} if known else None,
-        hot_list=publishing.etag(newest) if newest else None,
+        hot_list=publishing.current_etag(service),
         checkpoint={
             "seq": mark.seq,
             "digest": mark.digest,

@@ -5,7 +5,6 @@ same id with other bytes is refused. A refused envelope changes nothing but the 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -13,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from api import alerts, audit, lifecycle
 from api.audit import Act
+from api.contents import check_contents
 from api.counts import RECEIVED, Kind, count
-from api.crops import check_crop
 from api.db.models import HitRow, SeenRow
 from api.devices import Device
 from api.errors import ApiError, ConflictError, InvalidError, ListVersionError
@@ -25,12 +24,9 @@ from api.service import Service, month
 from edge.ack import Acknowledgement, acknowledge, envelope_digest
 from edge.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
 from hotlist.entry import Severity
-from hotlist.errors import PlateError
 from hotlist.match import MatchKind
-from hotlist.plate import normalise
 
-_AHEAD: Final = timedelta(minutes=5)
-_NAME: Final = 80
+_RESULT: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ def _refuse(service: Service, device: Device, fault: ApiError) -> None:
     with service.database.begin() as session:
         if isinstance(fault, ListVersionError):
             count(session, Kind(month(now), device.id, "", "", ""), REFUSED)
-        audit.append(session, Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_NAME]), now)
+        audit.append(session, Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_RESULT]), now)
 
 
 def _open(service: Service, device: Device, content: bytes) -> Hit:
@@ -78,23 +74,12 @@ def _open(service: Service, device: Device, content: bytes) -> Hit:
 
     Raises:
         EnvelopeError: with the step that failed.
-        InvalidError: another device's, from the future, or with a crop or plate that is none.
+        InvalidError: another device's, or with a field that a hit may not have.
     """
     if Envelope.from_bytes(content).device != device.id:
         raise InvalidError("the envelope is another device's")
     hit = open_hit(content, department=service.secrets.department, device_key=device.verify_key)
-    if hit.captured > service.now() + _AHEAD:
-        raise InvalidError("the hit was captured in the future; check the device's clock")
-    check_crop(hit.crop_jpeg)
-    try:
-        plates = [hit.plate_read, *(match.entry.plate for match in hit.matches)]
-        if any(normalise(plate) != plate for plate in plates):
-            raise InvalidError("a plate in the hit is not in its one spelling")
-    except PlateError as problem:
-        raise InvalidError(str(problem)) from None
-    for name in (hit.camera, hit.matches[0].entry.source):
-        if len(name) > _NAME or not name.isprintable():
-            raise InvalidError(f"a name in the hit is not {_NAME} printable characters or fewer")
+    check_contents(hit, service.now())
     return hit
 
 
@@ -123,7 +108,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
         else:
             row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
             session.add(row)
-            alerts.enqueue(session, service, hit, row)
+            alerts.enqueue(session, service, row)
         _record(session, service, hit, status)
     return True
 

@@ -219,7 +219,8 @@ def hold(status: Status, order: Hold, now: datetime) -> Status:
             end in the future.
     """
     _need(status, now, State.CONFIRMED, State.CONCLUDED)
-    if not (order.reason.strip() and order.authority.strip()):
+    texts = (order.reason.strip(), order.authority.strip())
+    if not all(text and text.isprintable() for text in texts):
         raise IllegalTransitionError("a legal hold needs a reason and an authority")
     if order.until <= now:
         raise IllegalTransitionError("a legal hold needs an end in the future")

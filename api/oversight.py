@@ -111,10 +111,11 @@ def sign_off(service: Service, who: SignedIn, week: str, note: str) -> None:
     now = service.now()
     try:
         begins = datetime.strptime(f"{week}-1", "%G-W%V-%u").replace(tzinfo=UTC)
-    except ValueError:
+        ends = begins + timedelta(weeks=1)
+    except (ValueError, OverflowError):
         raise InvalidError("that is no week") from None
-    if begins + timedelta(weeks=1) > now:
-        raise InvalidError("the week is not over yet")
+    if ends > now or f"{begins:%G-W%V}" != week:
+        raise InvalidError("the week is not over yet, or not written as 2030-W02")
     with service.database.begin() as session:
         if session.get(SignOffRow, week) is not None:
             raise ConflictError("the week is signed off already")

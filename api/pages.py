@@ -17,6 +17,7 @@ _FOLDER: Final = Path(__file__).parent / "templates"
 NAVIGATION: Final = (
     ("/queue", "Queue", {Role.REVIEWER}),
     ("/list", "Hot list", {Role.EDITOR, Role.APPROVER}),
+    ("/signing", "Signing", {Role.APPROVER, Role.ADMINISTRATOR}),
     ("/devices", "Devices", {Role.ADMINISTRATOR, Role.AUDITOR}),
     ("/people", "People", {Role.ADMINISTRATOR}),
     ("/audit", "Audit", {Role.AUDITOR}),

@@ -7,13 +7,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api import audit, codes, credentials
 from api.audit import Act
-from api.db.models import InvitationRow, PersonRow, RecoveryRow, SessionRow
+from api.db.models import FailureRow, InvitationRow, PersonRow, RecoveryRow
+from api.endings import end_sessions
 from api.errors import AbsentError, ConflictError, InvalidError
 from api.service import Service
 from hotlist.keys import SigningKey
@@ -167,7 +168,7 @@ def _new_recovery_codes(session: Session, person: str) -> list[str]:
 
 
 def release(service: Service, name: str, actor: str) -> None:
-    """Unlock or re-enable somebody (R13): only an administrator does this, and for somebody else.
+    """Unlock or re-enable somebody else, and forget the failures that locked them (R13).
 
     Raises:
         AbsentError: nobody has that name.
@@ -179,6 +180,7 @@ def release(service: Service, name: str, actor: str) -> None:
     with service.database.begin() as session:
         row = find(session, name)
         row.locked, row.disabled, row.last_seen = None, None, now
+        session.execute(delete(FailureRow).where(FailureRow.name == name))
         audit.append(session, Act(actor, "person.release", f"person:{name}"), now)
 
 
@@ -194,13 +196,12 @@ def disable(service: Service, name: str, actor: str) -> None:
         row = find(session, name)
         _keep_an_administrator(session, row, [])
         row.disabled = now
-        for open_session in session.scalars(select(SessionRow).where(SessionRow.person == row.id)):
-            session.delete(open_session)
+        end_sessions(session, row.id)
         audit.append(session, Act(actor, "person.disable", f"person:{name}"), now)
 
 
 def set_roles(service: Service, name: str, roles: frozenset[Role], actor: str) -> None:
-    """Give somebody other roles; they count from the next request on.
+    """Give somebody other roles, and end their sessions: who signs in next has the new ones.
 
     Raises:
         AbsentError: nobody has that name.
@@ -214,6 +215,7 @@ def set_roles(service: Service, name: str, roles: frozenset[Role], actor: str) -
         row = find(session, name)
         _keep_an_administrator(session, row, sorted(roles))
         row.roles = sorted(roles)
+        end_sessions(session, row.id)
         detail = {"roles": " ".join(sorted(roles))}
         audit.append(session, Act(actor, "person.roles", f"person:{name}", detail=detail), now)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -79,6 +79,11 @@ def install(app: FastAPI) -> None:
             ".".join(str(part) for part in error["loc"]) + ": " + error["type"] for error in problem.errors()
         }
         return respond(request, InvalidError("; ".join(sorted(places))))
+
+    @app.exception_handler(DataError)
+    def _unstorable(request: Request, problem: DataError) -> Response:
+        del problem
+        return respond(request, InvalidError("a text or a number in it cannot be stored"))
 
     @app.exception_handler(SQLAlchemyError)
     def _database(request: Request, problem: SQLAlchemyError) -> Response:

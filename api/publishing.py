@@ -1,40 +1,99 @@
-"""Publishing the hot list: signed by the service, sealed to each device, and renewed before it grows stale.
+"""Publishing the hot list: sealed to each device, and kept from growing stale.
 
-The entries carry the keys of the two people behind each of them; the service enforces that rule and signs
-the list. Devices learn the service's key at enrolment. A list older than 24 hours stops alerting on the edge
-(R7), so the newest one is issued anew every six hours, and at once when an entry is cancelled.
+A department chooses who signs (`list_signing`). Where its service does, entries carry the keys of the two
+people behind each of them, and the service enforces that rule and signs; a list older than 24 hours stops
+alerting on the edge (R7), so the newest one is issued anew every six hours, and at once when an entry is
+cancelled. Where people sign, publishing makes a version that waits for them (api/list_signing.py), and the
+service states every six hours, and at each cancellation, that their version is current
+(api/list_statements.py).
 """
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api import audit
-from api.audit import Act
-from api.db.models import DeviceRow, EntryRow, ListRow
+from api import list_keys, list_signing, list_statements, list_versions
+from api.db.models import CancelledRow, DeviceRow, ListRow
 from api.devices import Device
 from api.errors import AbsentError, ConflictError
 from api.service import Service
 from hotlist.bundle import SignedList, make, seal
-from hotlist.entry import entry_from_json
-from hotlist.keyset import KeySet, Person
 from hotlist.list_format import Limits
 
-RENEW: Final = timedelta(hours=6)
+RENEW: Final = list_statements.RENEW
 LIFE: Final = timedelta(hours=48)
-"""A list's own end; the edge stops at 24 hours anyway."""
-
-
-def key_set(service: Service) -> KeySet:
-    """Return whose signatures devices must ask for."""
-    return KeySet(threshold=1, people=(Person("service", service.secrets.service.public),))
+"""The end of a list that the service signed; the edge stops at 24 hours anyway."""
 
 
 def publish(service: Service, actor: str) -> int:
-    """Make the next version of all entries in force, and sign it; return its number.
+    """Make the next version of all entries in force: signed, or waiting for people; return its number.
+
+    Raises:
+        ConflictError: another publication was faster, or people are to sign and too few keys are confirmed.
+    """
+    if by_people(service):
+        return list_signing.prepare(service, actor)
+    return _sign_and_publish(service, actor)
+
+
+def by_people(service: Service) -> bool:
+    """Whether the next version waits for people's signatures."""
+    with service.database.read() as session:
+        return list_keys.people_decide(session, service)
+
+
+def after_cancel(service: Service, actor: str) -> None:
+    """Let a cancellation reach the devices at once (R7), whoever signs the list.
+
+    Raises:
+        ConflictError: another publication was faster.
+    """
+    with service.database.read() as session:
+        theirs, published = list_keys.people_in_force(session, service), list_versions.newest(session)
+    if published is None:
+        return
+    if theirs:
+        _restate(service)
+    else:
+        _sign_and_publish(service, actor)
+
+
+def renew(service: Service) -> bool:
+    """Keep the newest list from growing stale, where six hours have passed; whether it did something.
+
+    While devices still trust the service and a first version waits for people, nothing is issued: it would be
+    newer than theirs.
+    """
+    with service.database.read() as session:
+        theirs, newest = list_keys.people_in_force(session, service), list_versions.newest(session)
+    if newest is None:
+        return False
+    if theirs:
+        return _restate(service)
+    if newest.published + RENEW > service.now() or list_signing.waiting(service) is not None:
+        return False
+    try:
+        _sign_and_publish(service, "service")
+    except ConflictError:
+        return False
+    return True
+
+
+def _restate(service: Service) -> bool:
+    """State anew that the published version is current, where that is due; another worker may be faster."""
+    try:
+        with service.database.begin() as session:
+            row = list_versions.newest(session)
+            return row is not None and list_statements.restate(session, service, row, service.now())
+    except IntegrityError:
+        return False
+
+
+def _sign_and_publish(service: Service, actor: str) -> int:
+    """Make the next version and sign it with the service's key; return its number.
 
     Raises:
         ConflictError: another publication was faster.
@@ -42,56 +101,32 @@ def publish(service: Service, actor: str) -> int:
     now = service.now()
     try:
         with service.database.begin() as session:
-            version = _publish(session, service, actor, now)
+            return _signed_by_service(session, service, actor, now)
     except IntegrityError:
         raise ConflictError("another version was published at the same moment") from None
-    return version
 
 
-def _publish(session: Session, service: Service, actor: str, now: datetime) -> int:
+def _signed_by_service(session: Session, service: Service, actor: str, now: datetime) -> int:
     """Store the next version in the caller's transaction."""
-    last = session.scalar(select(ListRow.version).order_by(ListRow.version.desc()).limit(1)) or 0
-    rows = session.scalars(select(EntryRow).where(EntryRow.expires > now).order_by(EntryRow.id))
-    entries = [entry_from_json(row.body) for row in rows]
+    list_signing.supersede(session)
+    version, entries = list_versions.next_version(session), list_versions.entries(session, now)
     unsigned = make(
         entries,
         department=service.settings.department,
-        version=last + 1,
+        version=version,
         issued=now,
         expires=now + LIFE,
     )
     signed = unsigned.signed_by(service.secrets.service)
-    session.execute(update(ListRow).values(signed=None))
-    row = ListRow(
-        version=last + 1,
-        published=now,
-        published_by=actor,
-        entries=len(entries),
-        digest=signed.digest.hex(),
-        signed=signed.to_bytes(),
-    )
-    session.add(row)
-    detail: dict[str, str | int] = {"entries": len(entries), "sha256": row.digest}
-    audit.append(session, Act(actor, "list.publish", f"list:{last + 1}", detail=detail), now)
-    return last + 1
-
-
-def renew(service: Service) -> bool:
-    """Issue the newest list anew when it is six hours old, so that it does not grow stale; whether it did."""
-    newest = latest(service)
-    if newest is None or newest.published + RENEW > service.now():
-        return False
-    try:
-        publish(service, "service")
-    except ConflictError:
-        return False
-    return True
+    list_versions.store(session, signed, version=version, count=len(entries), actor=actor, now=now)
+    session.execute(delete(CancelledRow))
+    return version
 
 
 def latest(service: Service) -> ListRow | None:
     """Return the newest version, or None before the first."""
     with service.database.read() as session:
-        return session.scalar(select(ListRow).order_by(ListRow.version.desc()).limit(1))
+        return list_versions.newest(session)
 
 
 def history(service: Service, limit: int = 20, before: int = 0) -> list[ListRow]:
@@ -108,9 +143,17 @@ def held(service: Service) -> list[tuple[str, int]]:
         return [(row.id, (row.heartbeat or {}).get("list_version", 0)) for row in rows]
 
 
-def etag(row: ListRow) -> str:
-    """Return the ETag of a version."""
-    return f'"{row.version}-{row.digest[:16]}"'
+def current_etag(service: Service) -> str | None:
+    """Return the ETag of what devices fetch now: the version, and the word that it is current; None before any."""
+    with service.database.read() as session:
+        row = list_versions.newest(session)
+        return _etag(session, row) if row else None
+
+
+def _etag(session: Session, row: ListRow) -> str:
+    stated = list_statements.of_version(session, row.version)
+    since = f"-{stated.issued.timestamp():.0f}" if stated else ""
+    return f'"{row.version}-{row.digest[:16]}{since}"'
 
 
 def sealed_for(service: Service, device: Device) -> tuple[str, bytes]:
@@ -119,7 +162,12 @@ def sealed_for(service: Service, device: Device) -> tuple[str, bytes]:
     Raises:
         AbsentError: nothing was published yet.
     """
-    row = latest(service)
-    if row is None or row.signed is None:
-        raise AbsentError("no hot list has been published yet")
-    return etag(row), seal(SignedList.from_bytes(row.signed, Limits()), [device.seal_key])
+    with service.database.read() as session:
+        row = list_versions.newest(session)
+        if row is None or row.signed is None:
+            raise AbsentError("no hot list has been published yet")
+        signed, tag = SignedList.from_bytes(row.signed, Limits()), _etag(session, row)
+        stated = list_statements.of_version(session, row.version)
+        if stated is not None:
+            signed = signed.stated_by(list_statements.read(stated))
+    return tag, seal(signed, [device.seal_key])

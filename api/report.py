@@ -1,7 +1,11 @@
-"""The public report: a fixed set of counts, small ones rounded, and no plate anywhere (R17).
+"""The public report: a fixed set of counts, every one blurred, and no plate anywhere (R17).
 
 The fields are those of NH Saf-C 7204.01, and the reads, hits and destroyed that the devices' receipts prove.
-A count from 1 to 4 is published as "fewer than 5": it could be about one person.
+A total whose parts are published is the sum of the published parts, so that they agree and the total tells
+nothing more; every other count is blurred by itself (api/blur.py).
+
+Without signing in only a year that has settled can be read: who looked every day would see a count change, and
+when.
 """
 
 import csv
@@ -12,8 +16,8 @@ from datetime import date
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from api.blur import blurred
 from api.current import in_force_by_source
 from api.db.models import CountRow, DeviceRow
 from api.errors import InvalidError
@@ -21,15 +25,17 @@ from api.heartbeats import RECEIPT
 from api.lifecycle import Mistake, Outcome, State
 from api.service import Service
 
-SMALL: Final = 5
-FEWER: Final = f"fewer than {SMALL}"
+_SETTLED: Final = (3, 1)
+"""Month and day of the next year from which a year's counts hardly change: the longest outcome is over."""
+RECEIVED: Final = "received"
+REFUTED: Final = "refuted"
 _TOTALS: Final = (
     (f"{RECEIPT}reads", "Plates read, from the devices' receipts"),
     (f"{RECEIPT}destroyed", "Reads destroyed without a hit, from the devices' receipts"),
     (f"{RECEIPT}hits", "Reads that matched the hot list, from the devices' receipts"),
-    ("received", "Matches received by the department"),
+    (RECEIVED, "Matches received by the department"),
     (State.CONFIRMED.value, "Matches confirmed by a person"),
-    ("refuted", "Matches refuted (false)"),
+    (REFUTED, "Matches refuted (false)"),
     (State.EXPIRED.value, "Matches that expired unreviewed or without an outcome"),
     (f"outcome:{Outcome.STOP}", "Matches leading to stops"),
     (f"outcome:{Outcome.SEARCH}", "Matches leading to searches"),
@@ -44,7 +50,7 @@ _TOTALS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DeviceLine:
-    """A device, and how many matches it made."""
+    """A device, and about how many matches it made."""
 
     device: str
     installed: str
@@ -56,7 +62,7 @@ class DeviceLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One year's report; every count is text, rounded where it is small."""
+    """One year's report; every count is blurred, and written as text."""
 
     agency: str
     year: int
@@ -67,9 +73,9 @@ class Report:
     devices: tuple[DeviceLine, ...]
 
 
-def published(number: int) -> str:
-    """Return a count as it is published."""
-    return FEWER if 0 < number < SMALL else str(number)
+def settled_year(today: date) -> int:
+    """Return the newest year whose report may be published."""
+    return today.year - (1 if (today.month, today.day) >= _SETTLED else 2)
 
 
 def make_report(service: Service, year: int) -> Report:
@@ -84,48 +90,50 @@ def make_report(service: Service, year: int) -> Report:
     with service.database.read() as session:
         rows = list(session.scalars(select(CountRow).where(CountRow.month.startswith(f"{year}-"))))
         entries = in_force_by_source(session, now)
-        devices = _devices(session, rows)
-    sums = Counter[str]()
-    for row in rows:
-        sums[row.what] += row.n
-    sums["refuted"] = sum(sums[f"{State.REFUTED}:{one}"] for one in Mistake)
+        registered = list(session.scalars(select(DeviceRow).order_by(DeviceRow.id)))
+
+    def told(label: str, number: int) -> int:
+        return blurred(number, service.secrets.blind(f"report {year} {label} {number}"))
+
+    sums, devices, lists = _sums(rows)
+    mistakes = {one: told(f"mistake {one}", sums[f"{State.REFUTED}:{one}"]) for one in Mistake}
+    matches = {row.id: told(f"device {row.id}", devices[row.id]) for row in registered}
+    derived = {RECEIVED: sum(matches.values()), REFUTED: sum(mistakes.values())}
+    totals = {what: derived[what] if what in derived else told(what, sums[what]) for what, _ in _TOTALS}
     return Report(
         agency=service.settings.agency,
         year=year,
         made=now.date(),
-        totals=tuple((label, published(sums[what])) for what, label in _TOTALS),
-        mistakes=tuple((one.replace("-", " "), published(sums[f"{State.REFUTED}:{one}"])) for one in Mistake),
-        lists=_lists(rows, entries),
-        devices=devices,
+        totals=tuple((label, str(totals[what])) for what, label in _TOTALS),
+        mistakes=tuple((one.replace("-", " "), str(number)) for one, number in mistakes.items()),
+        lists=tuple(
+            (name, str(told(f"entries {name}", entries.get(name, 0))), str(told(f"list {name}", lists[name])))
+            for name in sorted({*lists, *entries})
+        ),
+        devices=tuple(_device_line(row, matches[row.id]) for row in registered),
     )
 
 
-def _lists(rows: list[CountRow], entries: dict[str, int]) -> tuple[tuple[str, str, str], ...]:
-    """Return each list's name, entries in force now and matches of the year."""
-    matches = Counter[str]()
+def _sums(rows: list[CountRow]) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """Return the year's counts by what happened, and of the matches received by device and by list."""
+    sums, devices, lists = Counter[str](), Counter[str](), Counter[str]()
     for row in rows:
-        if row.what == "received":
-            matches[row.source] += row.n
-    names = sorted({*matches, *entries})
-    return tuple((name, published(entries.get(name, 0)), published(matches[name])) for name in names)
+        sums[row.what] += row.n
+        if row.what == RECEIVED:
+            devices[row.device] += row.n
+            lists[row.source] += row.n
+    return sums, devices, lists
 
 
-def _devices(session: Session, rows: list[CountRow]) -> tuple[DeviceLine, ...]:
-    """Return each device's registration and matches of the year."""
-    matches = Counter[str]()
-    for row in rows:
-        if row.what == "received":
-            matches[row.device] += row.n
-    return tuple(
-        DeviceLine(
-            device=row.id,
-            installed=row.registration["installed"],
-            make=row.registration["make"],
-            model=row.registration["model"],
-            location=row.registration["location"],
-            matches=published(matches[row.id]),
-        )
-        for row in session.scalars(select(DeviceRow).order_by(DeviceRow.id))
+def _device_line(row: DeviceRow, matches: int) -> DeviceLine:
+    """Return a device's registration and matches of the year."""
+    return DeviceLine(
+        device=row.id,
+        installed=row.registration["installed"],
+        make=row.registration["make"],
+        model=row.registration["model"],
+        location=row.registration["location"],
+        matches=str(matches),
     )
 
 

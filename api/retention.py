@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import devices, hits, publishing, repeats, sessions
+from api import devices, hits, limits, publishing, repeats, sessions
 from api.access import LOOK_BACK
 from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
 from api.errors import ApiError
@@ -36,6 +36,7 @@ def clean(service: Service) -> None:
         sessions.forget_ended(session, now)
         repeats.forget(session, now)
         session.execute(delete(EntryRow).where(EntryRow.expires <= now))
+        limits.forget_rates(session, now)
         session.execute(delete(LookupRow).where(LookupRow.at <= now - LOOK_BACK))
         session.execute(delete(DeviceCodeRow).where(DeviceCodeRow.expires <= now))
         session.execute(delete(InvitationRow).where(InvitationRow.expires <= now))

@@ -4,7 +4,7 @@
 until the state machine says that the hit was compared. Nothing else opens a hit's contents for a person.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from api import access, hits, lifecycle
 from api.counts import confuse
-from api.current import entry_is_current
+from api.current import current_entry
 from api.db.models import HitRow
 from api.errors import IllegalTransitionError, InvalidError
 from api.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
@@ -55,7 +55,7 @@ class BlindView:
 
 @dataclass(frozen=True, slots=True)
 class FullView:
-    """Everything about a hit, once it was read blind and agreed."""
+    """Everything about a hit, once it was read blind and agreed; the entry as the list has it now."""
 
     id: str
     status: Status
@@ -101,9 +101,7 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     hits.expire_if_due(service, hit)
     with service.database.read() as session:
         plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
-    access.open_object(service, who, f"hit:{hit}", purpose, case_number)
-    with service.database.begin() as session:
-        access.note_lookup(service, session, who, plate)
+    access.open_object(service, who, f"hit:{hit}", purpose, case_number, plate=plate)
 
 
 def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullView:
@@ -121,7 +119,9 @@ def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullVi
         if status.state is State.PENDING and not status.compared:
             return BlindView(row.id, row.camera, row.captured, row.severity, row.deadline)
         opened = hits.contents(service, row)
-        return FullView(row.id, status, opened, opened.matches[row.chosen or 0])
+        match = opened.matches[row.chosen or 0]
+        listed = current_entry(session, match.entry, service.now())
+        return FullView(row.id, status, opened, replace(match, entry=listed or match.entry))
 
 
 def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
@@ -158,10 +158,12 @@ def read_blind(service: Service, who: SignedIn, hit: UUID, plate: str, region: s
         opened = access.opening(change.session, who, f"hit:{hit}")
         inside = hits.contents(service, change.row)
         comparison, chosen = _compare(inside, typed, region)
-        current = chosen is not None and entry_is_current(
-            change.session, inside.matches[chosen].entry.id, change.now
+        listed = (
+            current_entry(change.session, inside.matches[chosen].entry, change.now)
+            if chosen is not None
+            else None
         )
-        status = lifecycle.compare(change.status, comparison, current=current, now=change.now)
+        status = lifecycle.compare(change.status, comparison, current=listed is not None, now=change.now)
         change.row.chosen = chosen
         if comparison is Comparison.OTHER_PLATE:
             confuse(change.session, inside.plate_read, typed)
@@ -213,10 +215,9 @@ def dispose(service: Service, who: SignedIn, hit: UUID, mistake: Mistake | None)
         if mistake is not None:
             status = lifecycle.refute(change.status, mistake, change.now)
         else:
-            entry = _chosen(service, change.row).entry
-            current = entry_is_current(change.session, entry.id, change.now)
+            listed = current_entry(change.session, _chosen(service, change.row).entry, change.now)
             status = lifecycle.confirm(
-                change.status, current=current, now=change.now, deadlines=service.deadlines
+                change.status, current=listed is not None, now=change.now, deadlines=service.deadlines
             )
         change.to(status, opened.act("hit.dispose", _result(status, "correct-read")))
     return status

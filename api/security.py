@@ -1,6 +1,8 @@
-"""Three small ASGI classes around the whole service: headers, no cross-site acts, no endless bodies."""
+"""Small ASGI classes around the whole service: headers, known hosts, no cross-site acts, no endless bodies."""
 
 import asyncio
+import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -10,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import CrossSiteError, TooLargeError
+from api.errors import ApiError, CrossSiteError, HostError, TooLargeError
 from api.problems import respond
 
 CONTENT_POLICY: Final = (
@@ -28,8 +30,10 @@ HEADERS: Final = {
 }
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_SECONDS: Final = 30
-Refused = Callable[[str, str], Awaitable[None]]
-"""Told the path and the problem's slug of a request that was refused here."""
+_LENGTH_DIGITS: Final = 12
+_LOG: Final = logging.getLogger(__name__)
+Refused = Callable[[Scope, ApiError], Awaitable[None]]
+"""Told of a request that was refused here, and why."""
 
 
 class SecurityHeaders:
@@ -59,6 +63,63 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
+class Faults:
+    """Answers what nobody foresaw with a problem document too; logs what and where, never its message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and answer where that failed before an answer began."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as fault:
+            if scope["type"] != "http" or begun:
+                raise
+            known = isinstance(fault, ApiError)
+            if not known:
+                place = traceback.extract_tb(fault.__traceback__)[-1]
+                _LOG.exception("unforeseen %s at %s:%s", type(fault).__name__, place.filename, place.lineno)
+            problem = (
+                fault if isinstance(fault, ApiError) else ApiError("something failed that was not foreseen")
+            )
+            await respond(Request(scope), problem)(scope, receive, send)
+
+
+class KnownHosts:
+    """Refuses a request that names another host, where no certificate proves the name (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], refused: Refused) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 421."""
+        if scope["type"] != "http" or self._known(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        problem = HostError("the service is not known under that name")
+        await self._refused(scope, problem)
+        await respond(Request(scope), problem)(scope, receive, send)
+
+    def _known(self, headers: Headers) -> bool:
+        """Whether there is one Host header, and it names this service."""
+        (*others, host) = headers.getlist("host") or [""]
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        return not others and name in self._hosts
+
+
 class SameSite:
     """Refuses an act that another site's page started: by Sec-Fetch-Site, and by Origin where that is absent.
 
@@ -76,7 +137,7 @@ class SameSite:
             await self._app(scope, receive, send)
             return
         problem = CrossSiteError("acts are taken only from the service's own pages")
-        await self._refused(scope["path"], problem.slug)
+        await self._refused(scope, problem)
         await respond(Request(scope), problem)(scope, receive, send)
 
 
@@ -99,12 +160,22 @@ class BodyLimit:
         limit: bytes.
         streamed: paths that read their body themselves, as it comes, once they know who sends it.
         refused: told of a refusal.
+        seconds: within which the whole body must have arrived.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, streamed: frozenset[str], refused: Refused) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int,
+        streamed: frozenset[str],
+        refused: Refused,
+        seconds: float = _BODY_SECONDS,
+    ) -> None:
         self._app = app
         self._limit = limit
         self._streamed = streamed
+        self._seconds = seconds
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,11 +184,11 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 body = await self._read(Headers(scope=scope), receive)
         except (TooLargeError, TimeoutError) as late:
-            problem = late if isinstance(late, TooLargeError) else _slow()
-            await self._refused(scope["path"], problem.slug)
+            problem = late if isinstance(late, TooLargeError) else _slow(self._seconds)
+            await self._refused(scope, problem)
             await respond(Request(scope), problem)(scope, receive, send)
             return
         if body is not None:
@@ -130,7 +201,8 @@ class BodyLimit:
             TooLargeError: it is, or says that it is, larger than the limit.
         """
         said = headers.get("content-length", "0")
-        if not said.isascii() or not said.isdigit() or int(said) > self._limit:
+        known = said.isascii() and said.isdigit() and len(said) <= _LENGTH_DIGITS
+        if not known or int(said) > self._limit:
             raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
         chunks, size, more = [], 0, True
         while more:
@@ -145,9 +217,9 @@ class BodyLimit:
         return b"".join(chunks)
 
 
-def _slow() -> TooLargeError:
+def _slow(seconds: float) -> TooLargeError:
     """Return the problem of a body that took too long."""
-    problem = TooLargeError(f"the body did not arrive within {_BODY_SECONDS} seconds")
+    problem = TooLargeError(f"the body did not arrive within {seconds:g} seconds")
     problem.status = HTTPStatus.REQUEST_TIMEOUT
     return problem
 

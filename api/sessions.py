@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from api import audit, codes, credentials
 from api.audit import Act
 from api.db.models import FailureRow, OpeningRow, PersonRow, RecoveryRow, SessionRow
+from api.endings import end, end_sessions
 from api.errors import SignInError
 from api.people import Person, person_of
 from api.service import Service
@@ -37,13 +38,16 @@ class SignedIn:
     case_number: str
 
 
-def sign_in(service: Service, name: str, password: str, code: str) -> str:
+def sign_in(service: Service, name: str, password: str, code: str, *, replacing: str = "") -> str:
     """Open a session with a password and a TOTP or recovery code; return the cookie's token.
+
+    The token is always new, and the session of the cookie that the browser had before, if any, ends: nobody
+    can plant a session in somebody's browser and have them sign in to it.
 
     Raises:
         SignInError: something is wrong, or the person is locked or disabled. Recorded.
     """
-    now, name = service.now(), name.strip().lower()[:_NAME]
+    now, name = service.now(), _spelled(name)
     with service.database.read() as reading:
         stored = reading.scalar(select(PersonRow.password).where(PersonRow.name == name))
     known = credentials.check_password(stored, password)
@@ -51,6 +55,7 @@ def sign_in(service: Service, name: str, password: str, code: str) -> str:
         row = session.scalar(select(PersonRow).where(PersonRow.name == name).with_for_update())
         refused = _refusal(service, session, row, code, known=known)
         if row is not None and not refused:
+            end(session, [codes.token_digest(replacing)])
             token = _open(session, row, now)
             audit.append(session, Act(f"person:{row.name}", "session.begin"), now)
             return token
@@ -59,6 +64,12 @@ def sign_in(service: Service, name: str, password: str, code: str) -> str:
         "The name, password or code is not right, or the account is locked.",
         hint="After five failures in fifteen minutes an administrator must release the account.",
     )
+
+
+def _spelled(name: str) -> str:
+    """Return a name as names are stored; what cannot be a name is nobody's."""
+    name = name.strip().lower()[:_NAME]
+    return name if name.isascii() and name.isprintable() else ""
 
 
 def _refusal(service: Service, session: Session, row: PersonRow | None, code: str, *, known: bool) -> str:
@@ -107,6 +118,7 @@ def _fail(session: Session, name: str, row: PersonRow | None, why: str, now: dat
     )
     if row is not None and row.locked is None and (recent or 0) >= FAILURES:
         row.locked = now
+        end_sessions(session, row.id)
         audit.append(session, Act("service", "person.lock", f"person:{row.name}"), now)
     target = f"person:{row.name}" if row is not None else ""
     audit.append(session, Act("nobody", "session.refuse", target, result=why), now)
@@ -135,8 +147,7 @@ def sign_out(service: Service, who: SignedIn) -> None:
     """End a session."""
     now = service.now()
     with service.database.begin() as session:
-        session.execute(delete(OpeningRow).where(OpeningRow.session == who.digest))
-        session.execute(delete(SessionRow).where(SessionRow.digest == who.digest))
+        end(session, [who.digest])
         audit.append(session, Act(who.person.actor, "session.end"), now)
 
 

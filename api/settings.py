@@ -6,6 +6,7 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -78,6 +79,9 @@ class Limits(_Part):
         default=600, ge=1, description="requests of one address to the devices' routes"
     )
     sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts of one address")
+    refused_per_minute: int = Field(
+        default=60, ge=1, description="refusals of one address that are recorded one by one"
+    )
 
 
 class Webhook(_Part):
@@ -110,7 +114,19 @@ class Settings(_Part):
         "By signing in you agree to that.",
         description="shown before sign-in (R13)",
     )
+    public_report: bool = Field(
+        default=False, description="let anybody read a settled year's report, at /public/report"
+    )
     public_url: str | None = Field(default=None, description="how browsers and devices reach it")
+    list_signing: Literal["service", "people"] = Field(
+        default="service", description="who signs the hot list: the service's key, or people's own"
+    )
+    list_threshold: int = Field(
+        default=2, ge=1, le=64, description="how many people must sign, with list_signing people"
+    )
+    list_days: int = Field(
+        default=30, ge=1, le=90, description="how long a list that people signed may stand"
+    )
     tls: Tls = Tls()
     retention: Retention = Retention()
     limits: Limits = Limits()
@@ -135,6 +151,12 @@ class Settings(_Part):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return the names that browsers may call a listener without TLS by (no DNS rebinding)."""
+        public = urlsplit(self.url).hostname or ""
+        return frozenset({"localhost", "127.0.0.1", "::1", self.host, public})
 
     @property
     def url(self) -> str:

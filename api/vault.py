@@ -6,12 +6,14 @@ two writes makes every crash harmless: a key is stored before the hit it opens, 
 end is committed; `sweep` removes keys that a crash between the two left over.
 """
 
+import os
 import secrets
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
-from sqlalchemy import LargeBinary, String, delete, select
+from sqlalchemy import LargeBinary, String, delete, make_url, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from api.db.engine import Database
@@ -41,11 +43,13 @@ class Vault:
     """Seals and opens hits, and destroys them.
 
     Args:
-        url: the keys' database. On SQLite its journal is overwritten and deleted pages are zeroed.
+        url: the keys' database. On SQLite deleted rows are overwritten where they lay, and so is the rollback
+            journal, which holds the page as it was before.
     """
 
     def __init__(self, url: str) -> None:
-        self._keys = Database(url, journal="DELETE")
+        self._keys = Database(url, journal="PERSIST")
+        self._journal = None if self._keys.postgres else _journal_of(url)
         _Base.metadata.create_all(self._keys.engine)
 
     def seal(self, hit: str, content: bytes, now: datetime) -> bytes:
@@ -72,6 +76,7 @@ class Vault:
         """Destroy the keys of hits whose end is committed."""
         with self._keys.begin() as session:
             session.execute(delete(_KeyRow).where(_KeyRow.hit.in_(list(hits))))
+        self._scrub()
 
     def sweep(self, live: Collection[str], now: datetime) -> int:
         """Destroy every key, older than a few minutes, that belongs to no live hit; return how many."""
@@ -80,8 +85,38 @@ class Vault:
             orphans = [hit for hit in old if hit not in live]
             if orphans:
                 session.execute(delete(_KeyRow).where(_KeyRow.hit.in_(orphans)))
+        self._scrub()
         return len(orphans)
+
+    def _scrub(self) -> None:
+        """Overwrite the journal, where the destroyed key stood a moment ago; also after a crash, at the next sweep.
+
+        No other writer can begin one meanwhile: the transaction here holds the database's lock, and writes
+        nothing itself.
+        """
+        if self._journal is None:
+            return
+        with self._keys.begin() as session:
+            session.execute(select(1))
+            _overwrite(self._journal)
 
     def close(self) -> None:
         """Give the connections back."""
         self._keys.close()
+
+
+def _journal_of(url: str) -> Path | None:
+    """Return where SQLite keeps the rollback journal of a database; None for one in memory."""
+    name = make_url(url).database
+    return Path(f"{name}-journal") if name and name != ":memory:" else None
+
+
+def _overwrite(path: Path) -> None:
+    """Overwrite a file with zeros where it lies, and see them to the disk."""
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        return

@@ -3,6 +3,7 @@
 Each part is a module with a ``run`` that returns its piece of ``results.json``; `PARTS` is where they meet.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import accuracy, environment, forgetting_here, report, results, soak, video
+from benchmarks import accuracy, clips, environment, forgetting_here, latency, report, results, soak, video
 from benchmarks.compare import TIME_LIMIT, compare, regressed
 from benchmarks.department import Reading
 from benchmarks.drawing.weather import Weather
@@ -179,6 +180,25 @@ def forgetting_part(  # noqa: PLR0917 - each is an option of the command line
         return forgetting_here.run(told, plates, windows)
 
     _finish(_measure(bench, {"forgetting": run}, Inputs()), out, None)
+
+
+@app.command("latency")
+def latency_part(  # noqa: PLR0917 - each is an option of the command line
+    out: OutOption = Path("report"),
+    quick: QuickOption = False,  # noqa: FBT002 - a flag
+    seed: SeedOption = 1,
+    models: ModelsOption = None,
+    detector: DetectorOption = _DEFAULT.detector,
+    reader: ReaderOption = _DEFAULT.reader,
+) -> None:
+    """Measure the time from a picture to its sealed hit over many drawn roads, and false hits beside it."""
+    bench = Bench(Reading(detector, reader, models), seed=seed, quick=quick)
+
+    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="alpr-bench-roads-") as folder:
+            return latency.run(told, clips.draw, Path(folder))
+
+    _finish(_measure(bench, {"latency": run}, Inputs()), out, None)
 
 
 @app.command("soak")

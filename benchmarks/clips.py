@@ -7,7 +7,7 @@ import cv2
 from benchmarks.render import RenderSpec, render
 from benchmarks.runner import Bench, BenchError, Clip
 
-SWEEP = ((8.0, 0.0, 11.0), (8.0, 15.0, 11.0), (8.0, 45.0, 11.0), (14.0, 60.0, 5.0), (14.0, 60.0, 3.4))
+SWEEP = ((32.0, 0.0, 11.0), (8.0, 15.0, 11.0), (8.0, 45.0, 11.0), (14.0, 60.0, 5.0), (14.0, 60.0, 3.4))
 """Seconds, vehicles a minute and their speed in metres a second: from an empty road to one that crawls."""
 
 

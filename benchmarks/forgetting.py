@@ -46,10 +46,10 @@ from benchmarks.scan import Coverage, Found, Pattern, Scanner, search_process
 from benchmarks.sighting import Sightings
 from benchmarks.stats import Estimate
 from benchmarks.trace import Written, read_trace
+from edge.chain import verify
 from edge.crop import encode
 from edge.hit import EnvelopeError, open_hit
 from edge.ledger import read_lines
-from edge.receipts import verify
 from hotlist.keys import SealKey, VerifyKey
 
 _ABOUT: Final = (

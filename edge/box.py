@@ -32,6 +32,7 @@ from edge.passes import READ_DTYPE
 from edge.pipeline import Pipeline, Tally
 from edge.purger import Purger
 from edge.receipts import Reason
+from edge.scrub import lasting
 from edge.software import software
 from edge.spool import Spool
 from edge.watchdog import Watchdog
@@ -170,6 +171,7 @@ class Box:
             if self.department:
                 stack.callback(self.department.link.close)
                 stack.enter_context(_often(partial(self._guarded, self.department.work), "department"))
+            stack.enter_context(lasting())
             self._notifier.send("READY=1")
             self.listener.say("reading")
             stack.callback(self._close_sources)

@@ -9,11 +9,11 @@ from typing import Final
 from edge.clock import SystemClock
 from edge.config import EdgeConfig
 from edge.errors import EdgeError, SourceError
-from edge.lists import ListState
 from edge.parts import load_models, watch_list
 from edge.sources import open_source
 from edge.sources.settings import SourceSettings
 from edge.spool import Spool
+from hotlist.bundle import HotList
 from hotlist.errors import HotListError
 from hotlist.keys import SealKey, SealPublic, SigningKey
 
@@ -56,10 +56,19 @@ def _list(config: EdgeConfig) -> str:
     said: list[str] = []
     watch = watch_list(config, SystemClock(), said.append)
     watch.poll()
-    if watch.state is not ListState.FRESH:
+    if watch.current is None:
         hint = "The box does not alert until it has a list that is signed, current and sealed to it (R7)."
         raise HotListError("; ".join(said) or f"the list is {watch.state.value}", hint=hint)
-    return said[-1]
+    return f"{said[-1]}, {_origin(watch.current.hot_list)}"
+
+
+def _origin(hot_list: HotList) -> str:
+    """Say who signed a list, and since when it is known to be current."""
+    signers = " and ".join(hot_list.signers) or "keys that it replaced itself"
+    words = f"signed by {signers}, issued {hot_list.issued:%Y-%m-%d %H:%M} UTC"
+    if stated := hot_list.timestamp:
+        words += f", stated to be current {stated.issued:%Y-%m-%d %H:%M} UTC"
+    return f"{words}, ends {hot_list.expires:%Y-%m-%d %H:%M} UTC"
 
 
 def _folders(config: EdgeConfig) -> str:

@@ -20,6 +20,7 @@ from edge import checks, hardening, models
 from edge import enrol as enrolment
 from edge.alone import alone
 from edge.box import Box
+from edge.chain import verify
 from edge.config import EdgeConfig, load_config
 from edge.delivery import deliver_all
 from edge.enrol import SIGNING, make_keys
@@ -27,7 +28,6 @@ from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.ledger import read_lines
 from edge.limits import allowed
 from edge.measure import Measure, State
-from edge.receipts import verify
 from edge.report import err, out, print_summary, reporter
 from edge.sources.settings import FileSettings, settings_from_text
 from edge.spool import Spool

@@ -155,7 +155,10 @@ class CameraSection(_Section):
     zones: ZonesSection = Field(default_factory=ZonesSection, description="Where plates count.")
     motion: bool = Field(default=True, description="Skip the detector while nothing moves.")
     detections_per_second: float = Field(
-        10.0, gt=0, le=60, description="The detector runs at most this often, by the stream's clock."
+        10.0,
+        gt=0,
+        le=60,
+        description="Pictures looked at a second, at most; the others are decoded and dropped.",
     )
     confidence: float | None = Field(None, gt=0, lt=1, description="Overrides models.confidence.")
     crop_margin: float | None = Field(None, ge=0, le=0.5, description="Overrides models.crop_margin.")

@@ -88,7 +88,8 @@ class Frame(Fleeting):
 
     Attributes:
         camera: the camera's name in the configuration.
-        number: counts from 0 since the source was opened; a gap is a dropped frame.
+        number: counts from 0 since the source was opened; a gap is frames dropped, or passed over because
+            none was wanted so soon.
         boot_ns: when it was captured, on the boot-time clock.
         utc: the same moment on the wall clock, for the hit's record only.
         stream_ns: place in the stream's own time, which passes follow; a live camera's is `boot_ns`, a clip's

@@ -78,6 +78,15 @@ def sureness(table: Table) -> float:
     return float(np.prod(table.max(axis=1)))
 
 
+def legibility(table: Table) -> float:
+    """Return how plainly a reading reads, 0 to 1: the geometric mean of its places' likeliest probabilities.
+
+    A lamp or a sign that a pass began with can be larger and sharper than the plate. It must neither keep the
+    plate from being read nor be the picture that a hit shows.
+    """
+    return float(sureness(table) ** (1 / SLOTS))
+
+
 def _measure(logs: Logs, weights: npt.NDArray[np.float32]) -> int:
     """Return which reading the others are measured by: the best of the length that wins the vote."""
     lengths = (logs.argmax(axis=2) != PAD).sum(axis=1)

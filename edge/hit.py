@@ -148,6 +148,8 @@ def hit_from_bytes(content: bytes) -> Hit:
         TypeError,
         IndexError,
         AttributeError,
+        OverflowError,
+        RecursionError,
         binascii.Error,
         HotListError,
     ) as problem:

@@ -141,7 +141,7 @@ class Ledger:
 
 
 def read_lines(folder: Path, *, since: int = 0) -> Iterator[bytes]:
-    """Yield a folder's receipts, oldest first, for `edge.receipts.verify`.
+    """Yield a folder's receipts, oldest first, for `edge.chain.verify`.
 
     Args:
         folder: the state folder.

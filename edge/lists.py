@@ -6,7 +6,7 @@ refused, said, and leaves the old one running. A list that grows too old stops a
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -97,7 +97,10 @@ class ListWatch:
             self._trouble = str(problem)
             return False
         self._trouble = ""
-        if self._active and hot_list.version == self._active.hot_list.version:
+        if self._active and _same_entries(hot_list, self._active.hot_list):
+            if hot_list.timestamp != self._active.hot_list.timestamp:
+                renewed = replace(self._active.hot_list, timestamp=hot_list.timestamp)
+                self._active = ActiveList(renewed, self._active.matcher, now, now_ns)
             return False
         self._active = ActiveList(hot_list, self._build(hot_list), now, now_ns)
         self._say(f"hot list version {hot_list.version} with {len(hot_list.entries)} entries is in use")
@@ -133,3 +136,12 @@ class ListWatch:
     def version(self) -> int:
         """The version in use, 0 when there is none."""
         return self._active.hot_list.version if self._active else 0
+
+
+def _same_entries(one: HotList, other: HotList) -> bool:
+    """Whether two lists match the same plates: the same version, with the same entries cancelled since."""
+    return one.version == other.version and _cancelled(one) == _cancelled(other)
+
+
+def _cancelled(hot_list: HotList) -> tuple[str, ...]:
+    return hot_list.timestamp.cancelled if hot_list.timestamp else ()

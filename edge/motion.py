@@ -45,7 +45,7 @@ _FORCED_NS: Final = 3 * NS
 """Open at least this often."""
 _LEARN_S: Final = 4.0
 """Time in which the background follows slow changes."""
-_RECENT_S: Final = 0.5
+_RECENT_S: Final = 1.0
 """Time in which the picture of a moment ago follows: what differs from that one moves now."""
 _ABSORB_NS: Final = 5 * NS
 """What has not moved for this long is background."""

@@ -132,6 +132,7 @@ def open_camera(
     chosen = config.models
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
     width = section.input_width or chosen.input_width
+    every_ns = round(NS / section.detections_per_second)
     gate: Gate = MotionGate(zones, detector_width=width) if section.motion else EveryFrame()
     return Camera(
         name=section.name,
@@ -145,8 +146,13 @@ def open_camera(
         reader=PlateReader(models[1], providers=chosen.providers),
         gate=gate,
         zones=zones,
-        detect_every_ns=round(NS / section.detections_per_second),
+        detect_every_ns=every_ns,
         crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
         sure=config.matching.sure,
-        source=open_source(section.source, clock=clock, forget_within_s=config.retention.window_seconds),
+        source=open_source(
+            section.source,
+            clock=clock,
+            forget_within_s=config.retention.window_seconds,
+            every_ns=every_ns,
+        ),
     )

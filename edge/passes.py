@@ -43,19 +43,36 @@ READ_DTYPE: Final = np.dtype(
 
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
+_WORTH_IN_DOUBT: Final = 0.5
+"""A listed plate that is likely, and not yet likely enough, is worth a worse crop too."""
 _SURE: Final = 0.98
 _MUCH_BETTER: Final = 1.4
+_PAST_ITS_BEST_NS: Final = NS // 2
+"""A pass with nothing worth reading for so long has left, turned or gone behind something."""
 
 
 @dataclass(slots=True)
 class Pass:
-    """One vehicle's pass, as far as it may be known outside its slot."""
+    """One vehicle's pass, as far as it may be known outside its slot.
+
+    Attributes:
+        slot: its read; None before the first reading and after the read has ended.
+        readings: how many have been fused.
+        read_ns: when the last was taken, on the stream's clock.
+        best: the weight of its best reading.
+        doubtful: a listed plate is likely, and not yet sure.
+        settled: it is as sure as it will get.
+        decided: it has been decided as it stands, and nothing has been read since.
+        over: its read has ended; nothing more is read.
+    """
 
     slot: Slot | None = None
     readings: int = 0
     read_ns: int = 0
     best: float = 0.0
+    doubtful: bool = False
     settled: bool = False
+    decided: bool = False
     over: bool = False
 
     def wants(self, quality: float, now_ns: int) -> bool:
@@ -66,7 +83,17 @@ class Pass:
             return True
         if self.settled:
             return quality > self.best * _MUCH_BETTER
-        return quality > self.best * _WORTH and now_ns - self.read_ns >= _INTERVAL_NS
+        worth = _WORTH_IN_DOUBT if self.doubtful else _WORTH
+        return quality > self.best * worth and now_ns - self.read_ns >= _INTERVAL_NS
+
+    def due(self, now_ns: int) -> bool:
+        """Whether to decide on what is known, without waiting for the pass's end.
+
+        Nothing has been worth reading for half a second. The pass stays open: if it comes to more, it is
+        decided again.
+        """
+        waited = self.slot is not None and now_ns - self.read_ns >= _PAST_ITS_BEST_NS
+        return waited and not (self.decided or self.settled or self.over)
 
     def release(self, window: Window) -> None:
         """Destroy the pass's read now; a later reading begins a new one (a window of 0)."""
@@ -87,18 +114,20 @@ class Pass:
             self.slot, self.over = None, True
             return
         place = int(record["readings"])
+        weight = reading.quality * fusion.legibility(reading.table)
         record["logs"][place] = fusion.log_table(reading.table)
-        record["weights"][place] = reading.quality
+        record["weights"][place] = weight
         record["readings"] = place + 1
         record["camera"] = camera
         _add_regions(record["regions"], reading.regions)
-        if reading.quality > record["quality"]:
-            record["quality"] = reading.quality
+        if weight > record["quality"]:
+            record["quality"] = weight
             record["captured"] = frame.utc.timestamp()
             record["crop_size"][:] = fit(reading.crop, record["crop"])
         self.readings += 1
         self.read_ns = frame.stream_ns
-        self.best = max(self.best, reading.quality)
+        self.best = max(self.best, weight)
+        self.decided = False
         table = table_of(self.slot)
         self.settled = (
             self.readings >= ENOUGH and fusion.sureness(table) >= _SURE

@@ -21,6 +21,7 @@ from edge.forgetting import Window
 from edge.hit import Hit
 from edge.hits import HitMaker
 from edge.lists import ListWatch
+from edge.pace import Pace
 from edge.passes import Pass, regions_of, table_of
 from edge.reader import Reader
 from edge.scrub import scrub_allocators
@@ -33,9 +34,14 @@ from hotlist.plate import MIN_LENGTH, PAD
 
 _REPEAT_NS: Final = 15 * NS
 """A pass broken in two by a post or a lorry is one pass: the same entry does not hit again so soon."""
+_LIKELY: Final = 0.5
+"""A pass that may still come to more is decided before its end only when its match is likelier than not."""
 _QUIET_NS: Final = 2 * NS
 _SCRUB_NS: Final = 30 * NS
-"""On a road that is never quiet, leftovers are overwritten this often all the same, or twice a window."""
+"""On a road that is never quiet, or empty, leftovers are overwritten this often, or twice a window."""
+_SURE_TIMES: Final = 2
+"""While every plate in view has been read surely, the detector is asked this many times less often: it only
+follows them, and a vehicle that comes now is found one interval later at most."""
 
 
 class Gate(Protocol):
@@ -77,9 +83,13 @@ class Camera:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one camera, for people to see that it works; nothing about any plate."""
+    """Counts of one camera, for people to see that it works; nothing about any plate.
+
+    `frames` came, `watched` were seen by the gate, at `looked` the detector looked.
+    """
 
     frames: int = 0
+    watched: int = 0
     looked: int = 0
     detections: int = 0
     passes: int = 0
@@ -115,10 +125,14 @@ class Pipeline:
     _tracker: Tracker = field(default_factory=Tracker)
     _passes: dict[int, Pass] = field(default_factory=dict)
     _recent: dict[str, int] = field(default_factory=dict)
-    _looked_ns: int = -(1 << 62)
+    _pace: Pace = field(init=False)
     _busy_ns: int = 0
+    _plates_left: bool = False
     _scrubbed: bool = True
     _scrubbed_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(self.camera.detect_every_ns)
 
     def run(self) -> None:
         """Work until the source ends, then decide what is still open.
@@ -129,27 +143,26 @@ class Pipeline:
         """
         self.camera.source.on_silence = self.rest
         for frame in self.camera.source.frames():
+            self.tally.frames = self.camera.source.seen
             self.turn(frame)
             self.on_turn()
+        self.tally.frames = self.camera.source.seen
         self.rest()
 
     def turn(self, frame: Frame) -> None:
         """Do all that one frame asks for."""
-        self.tally.frames += 1
+        self.tally.watched += 1
         for track in self._tracker.ended(frame.stream_ns):
             self._end(track)
+        for waiting in [each for each in self._passes.values() if each.due(frame.stream_ns)]:
+            waiting.decided = True
+            self._send(self._decide(waiting))
         with self.stages.of("motion"):
             moving = self.camera.gate.moving(frame.pixels, frame.stream_ns)
-        if moving and frame.stream_ns - self._looked_ns >= self.camera.detect_every_ns:
-            self._looked_ns = frame.stream_ns
+        looked = moving and self._pace.due(frame.stream_ns, times=_SURE_TIMES if self._all_sure() else 1)
+        if looked:
             self._look(frame)
-            quiet = False
-        else:
-            quiet = frame.stream_ns - self._busy_ns > _QUIET_NS
-        seldom_ns = max(NS, min(_SCRUB_NS, self.window.window_ns // 2))
-        if not self._scrubbed and (quiet or frame.stream_ns - self._scrubbed_ns > seldom_ns):
-            self._scrubbed_ns = frame.stream_ns
-            self.scrub()
+        self._scrub_if_due(frame.stream_ns, looked=looked)
 
     def rematch(self) -> None:
         """Match this camera's reads still inside the window against a list that has just arrived.
@@ -175,11 +188,25 @@ class Pipeline:
         The gate is left alone: its buffers follow the picture within seconds, and a gate that knows nothing
         opens.
         """
-        self._scrubbed = True
+        self._scrubbed, self._plates_left = True, False
         self.camera.reader.scrub()
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
         scrub_allocators()
+
+    def _all_sure(self) -> bool:
+        """Whether plates are in view, and another reading of any of them would add nothing."""
+        followed = [self._passes.get(track.number) for track in self._tracker.tracks if not track.ended]
+        return bool(followed) and all(of is not None and (of.settled or of.over) for of in followed)
+
+    def _scrub_if_due(self, now_ns: int, *, looked: bool) -> None:
+        """Overwrite leftovers: of plates when the road has fallen quiet, of anything twice a window."""
+        quiet = not looked and now_ns - self._busy_ns > _QUIET_NS
+        seldom_ns = max(NS, min(_SCRUB_NS, self.window.window_ns // 2))
+        if self._scrubbed or not ((quiet and self._plates_left) or now_ns - self._scrubbed_ns > seldom_ns):
+            return
+        self._scrubbed_ns = now_ns
+        self.scrub()
 
     def _look(self, frame: Frame) -> None:
         """Detect, link, and read what is worth reading."""
@@ -194,6 +221,7 @@ class Pipeline:
         self._scrubbed = False
         if found:
             self._busy_ns = frame.stream_ns
+            self._plates_left = True
             self.tally.detections += len(found)
         for track, detection in self._tracker.observe(found, frame.stream_ns):
             if not track.ended:
@@ -247,7 +275,10 @@ class Pipeline:
                     table = table_of(of.slot)
                     matches = active.matcher.match(table, regions_of(of.slot), self.lists.now())
                     table[:] = 0.0
-                if not matches or not (of.settled or matches[0].probability >= self.camera.sure):
+                enough = _LIKELY if of.decided else self.camera.sure
+                sure = of.settled or (bool(matches) and matches[0].probability >= enough)
+                of.doubtful = bool(matches) and not sure
+                if not matches or not sure:
                     return None
                 return self._hit(of, matches)
             except Forgotten:

@@ -5,6 +5,8 @@ for itself: up to seven of each size below 1,024 bytes, as they were. They are t
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -13,6 +15,21 @@ from edge import libc
 
 _LARGEST_KEPT: Final = 1024
 _KEPT_OF_A_SIZE: Final = 7
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Let collections pass over what exists already, while the block runs.
+
+    A box's modules and networks are some hundred thousand objects, and last. Walking them is most of what a
+    collection costs. What is garbage already is collected first; what comes later is collected as ever.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def scrub_allocators() -> None:

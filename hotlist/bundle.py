@@ -1,7 +1,8 @@
 """Making a list file: canonical body, signatures, and a seal for every device.
 
     body     = header line, then one canonical JSON line for each entry, sorted by id
-    signed   = first line with signatures over the body's SHA-256, then the body, deflated
+    signed   = first line with signatures over the body's SHA-256, perhaps the word of an online key that the
+               list is current, then the body, deflated
     sealed   = first line with the content key sealed to each device, then the signed file under AES-256-GCM
 
 One sealed file serves every device. Whoever steals one box finds a list that only that box's key opens.
@@ -41,6 +42,7 @@ from hotlist.list_format import (
     split_first_line,
     unbase64,
 )
+from hotlist.timestamp import Timestamp
 
 NONCE_BYTES: Final = 12
 CONTENT_KEY_BYTES: Final = 32
@@ -58,6 +60,8 @@ class HotList:
         entries: sorted by id; each becomes an `Entry` when it is asked for.
         digest: SHA-256 of the body, hexadecimal.
         signers: names of the trusted people who signed.
+        timestamp: the online key's word that it is current, if it came with one; what that cancels is not
+            among the entries.
         next_keys: the key set that replaces the current one, if the list carries one.
     """
 
@@ -69,6 +73,7 @@ class HotList:
     digest: str
     signers: tuple[str, ...]
     next_keys: KeySet | None = field(default=None, repr=False)
+    timestamp: Timestamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +92,36 @@ class SignedList:
         packed: the body, deflated.
         digest: SHA-256 of the body.
         signatures: in the order they were made.
+        timestamp: the online key's word that the list is current, if there is one.
     """
 
     packed: bytes = field(repr=False)
     digest: bytes
     signatures: tuple[Signature, ...] = ()
+    timestamp: Timestamp | None = None
 
     def signed_by(self, key: SigningKey) -> "SignedList":
         """Return the list with this key's signature; signing twice changes nothing."""
-        mine = Signature(key.public.id, key.sign(signed_message(self.digest)))
-        others = tuple(each for each in self.signatures if each.key != mine.key)
-        return replace(self, signatures=(*others, mine))
+        return self.with_signature(Signature(key.public.id, key.sign(signed_message(self.digest))))
+
+    def with_signature(self, signature: Signature) -> "SignedList":
+        """Return the list with a signature that was made elsewhere; it is not checked here."""
+        others = tuple(each for each in self.signatures if each.key != signature.key)
+        return replace(self, signatures=(*others, signature))
+
+    def stated_by(self, timestamp: Timestamp) -> "SignedList":
+        """Return the list with a statement that it is current, in the place of any other."""
+        return replace(self, timestamp=timestamp)
 
     def to_bytes(self) -> bytes:
         """Return the signed file."""
         signatures = [
             {"key": each.key, "signature": base64.b64encode(each.value).decode()} for each in self.signatures
         ]
-        return canonical({"format": SIGNED, "signatures": signatures}) + b"\n" + self.packed
+        first: dict[str, object] = {"format": SIGNED, "signatures": signatures}
+        if self.timestamp is not None:
+            first["timestamp"] = self.timestamp.to_json()
+        return canonical(first) + b"\n" + self.packed
 
     @classmethod
     def from_bytes(cls, content: bytes, limits: Limits) -> "SignedList":
@@ -119,7 +136,9 @@ class SignedList:
         signatures = tuple(Signature(each.key, unbase64(each.signature, step=4)) for each in form.signatures)
         if len({each.key for each in signatures}) != len(signatures):
             raise MalformedError("one key signed twice", step=4)
-        return cls(bytes(rest), body_digest(rest, limits, step=5), signatures)
+        said = form.timestamp
+        timestamp = Timestamp.from_form(said, unbase64(said.signature, step=4), step=4) if said else None
+        return cls(bytes(rest), body_digest(rest, limits, step=5), signatures, timestamp)
 
     def header(self, limits: Limits) -> HeaderForm:
         """Return the body's first line.

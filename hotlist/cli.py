@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from hotlist.commands import entries, files, lists, people
+from hotlist.commands import desk, entries, files, lists, people
 from hotlist.commands.common import EPILOG, err
 from hotlist.errors import Exit, HotListError
 
@@ -27,6 +27,7 @@ app.command()(entries.show)
 app.command("import")(files.import_file)
 app.command("export")(files.export_file)
 app.command()(lists.sign)
+app.command()(desk.countersign)
 app.command()(lists.verify)
 app.command()(lists.diff)
 app.command()(lists.cost)

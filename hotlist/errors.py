@@ -123,10 +123,16 @@ class ExpiredError(ListError):
     hint = "Sign and publish a new version."
 
 
-class StaleError(ListError):
-    """The list is older than the device may use (R7: 24 hours or less)."""
+class OtherListError(ListError):
+    """The statement that a list is current is about another list than the one it came with."""
 
-    hint = "Sign and publish a new version at least daily, even if nothing changed."
+    hint = "Publish again: the department's service states anew which list is current."
+
+
+class StaleError(ListError):
+    """The list is older than the device may use (R7: 24 hours or less), and nobody says it is still current."""
+
+    hint = "Publish at least daily, even if nothing changed; see that the box reaches the department."
 
 
 class StoreError(HotListError):

@@ -9,14 +9,23 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+)
 
 from hotlist.canonical import canonical
 from hotlist.entry import MAX_LINE, Identity, Time, first_problem
 from hotlist.errors import MalformedError, TooLargeError
 from hotlist.keyset import MAX_PEOPLE, KeySetForm
+from hotlist.timestamp import TimestampForm
 
 SEALED: Final = "hitonly/sealed-list/v1"
 SIGNED: Final = "hitonly/signed-list/v1"
@@ -73,10 +82,16 @@ class SignatureForm(_Form):
 
 
 class SignedForm(_Form):
-    """First line of a signed list."""
+    """First line of a signed list; the statement that it is current stands there where there is one."""
 
     format: Literal["hitonly/signed-list/v1"]
     signatures: Annotated[list[SignatureForm], Field(max_length=MAX_PEOPLE)]
+    timestamp: TimestampForm | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = written(self)
+        return body if self.timestamp is not None else {k: v for k, v in body.items() if k != "timestamp"}
 
 
 class HeaderForm(_Form):

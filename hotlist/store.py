@@ -1,8 +1,9 @@
 """The hot list on a device's disk: what is trusted, the last accepted list, and the file new ones arrive in.
 
-The folder holds ``trust.json`` (department, key set, last version and digest), ``list.sealed`` (the last
-accepted list, still sealed), and ``lock``. A list is saved before the state that names it: a crash between
-the two leaves a list that is newer than the state, which is accepted again; never a state without its list.
+The folder holds ``trust.json`` (department, key set, last version and digest, when a list was last stated to
+be current), ``list.sealed`` (the last accepted list, still sealed), and ``lock``. A list is saved before the
+state that names it: a crash between the two leaves a list that is newer than the state, which is accepted
+again; never a state without its list.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from hotlist.bundle import HotList
 from hotlist.canonical import canonical
-from hotlist.entry import Identity, check_identity
+from hotlist.entry import Identity, Time, check_identity, time_text
 from hotlist.errors import MalformedError, NotYetIssuedError, StoreError, TooLargeError
 from hotlist.files import clear_unfinished, write_durably
 from hotlist.keys import SealKey
@@ -33,13 +34,14 @@ _MAX_STATE: Final = 65_536
 
 
 class StateForm(BaseModel):
-    """The JSON of ``trust.json``."""
+    """The JSON of ``trust.json``; `stated` is absent before a list was stated to be current."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     department: Identity
     digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
     keys: KeySetForm
+    stated: Time | None = None
     version: Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -102,7 +104,8 @@ class HotListStore:
         path = self._folder / STATE
         try:
             form = StateForm.model_validate_json(_read(path, _MAX_STATE))
-            return TrustedState(form.department, KeySet.from_form(form.keys), form.version, form.digest)
+            keys = KeySet.from_form(form.keys)
+            return TrustedState(form.department, keys, form.version, form.digest, form.stated)
         except FileNotFoundError:
             hint = "Enrol the device first: it needs a department and its key set."
             raise StoreError(f"{path} is absent", hint=hint) from None
@@ -180,12 +183,14 @@ class HotListStore:
         return accepted.list
 
     def _save(self, state: TrustedState) -> None:
-        body = {
+        body: dict[str, object] = {
             "department": state.department,
             "digest": state.digest,
             "keys": state.keys.to_json(),
             "version": state.version,
         }
+        if state.stated is not None:
+            body["stated"] = time_text(state.stated)
         self._write(STATE, canonical(body) + b"\n")
 
     def _write(self, name: str, content: bytes, *, clear: bool = False) -> None:

@@ -11,9 +11,13 @@ The steps, with the same numbers in docs/hotlist-format.md and in every error:
    accepted before: a list that changed the keys is no longer signed by the current ones);
 7. the header is canonical, and names this department;
 8. the version is above the last accepted one, or is that very list;
-9. it is issued, not expired, and not stale;
-10. every entry is canonical, in order, within the ceilings, and obeys R6; their number is the header's;
-11. the next key set, if there is one, takes effect.
+9. it is issued, and not expired;
+10. where the key set that is in force after this list names a timestamp key: the statement that the list is
+    current is that key's, about this very list, issued, and not older than the last one seen;
+11. it is not stale (R7): stated to be current lately enough where there is a timestamp key, else issued so;
+12. every entry is canonical, in order, within the ceilings, and obeys R6; their number is the header's. What
+    the statement cancels is left out;
+13. the next key set, if there is one, takes effect.
 
 Until step 6 is passed, nothing but the two first lines has been parsed.
 """
@@ -36,6 +40,7 @@ from hotlist.errors import (
     MalformedError,
     NotForDeviceError,
     NotYetIssuedError,
+    OtherListError,
     RollbackError,
     SealError,
     StaleError,
@@ -44,7 +49,7 @@ from hotlist.errors import (
     UnknownKeyError,
     WrongDepartmentError,
 )
-from hotlist.keys import SealKey
+from hotlist.keys import SealKey, VerifyKey
 from hotlist.keyset import KeySet
 from hotlist.list_format import (
     HeaderForm,
@@ -57,6 +62,7 @@ from hotlist.list_format import (
     split_first_line,
     unbase64,
 )
+from hotlist.timestamp import Timestamp
 
 MAX_AGE: Final = timedelta(hours=24)
 """R7's ceiling on a list's age (RSA 261:75-b IV); it can be set lower, not higher."""
@@ -72,12 +78,14 @@ class TrustedState:
         keys: whose signatures count.
         version: the last accepted list's number; 0 before the first.
         digest: that list's digest, or empty.
+        stated: when the newest statement was made that a list is current; None before the first.
     """
 
     department: str
     keys: KeySet
     version: int = 0
     digest: str = ""
+    stated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,13 @@ class Accepted:
 
 def is_stale(hot_list: HotList, now: datetime, max_age: timedelta = MAX_AGE) -> bool:
     """Whether a list in use must stop alerting: too old, or past its own end (R7)."""
-    return now >= hot_list.expires or now - hot_list.issued > min(max_age, MAX_AGE)
+    return now >= hot_list.expires or not _is_fresh(hot_list.issued, hot_list.timestamp, now, max_age)
+
+
+def _is_fresh(issued: datetime, stated: Timestamp | None, now: datetime, max_age: timedelta) -> bool:
+    """Whether the timestamp key's word, or where there is none the list itself, is recent enough."""
+    since = stated.issued if stated else issued
+    return now - since <= min(max_age, MAX_AGE) and (stated is None or now < stated.expires)
 
 
 def accept(
@@ -102,7 +116,7 @@ def accept(
     limits: Limits | None = None,
     max_age: timedelta = MAX_AGE,
 ) -> Accepted:
-    """Take a sealed list through steps 1 to 11.
+    """Take a sealed list through steps 1 to 13.
 
     Args:
         envelope: the whole file.
@@ -154,8 +168,18 @@ def accept_signed(
     now: datetime,
     limits: Limits | None = None,
     max_age: timedelta = MAX_AGE,
+    in_use: bool = True,
 ) -> Accepted:
-    """Take a signed list in the clear through steps 4 to 11, as the department's own tools do.
+    """Take a signed list in the clear through steps 4 to 13, as the department's own tools do.
+
+    Args:
+        content: the signed file.
+        trusted: whose lists, whose signatures, and what was accepted before.
+        now: aware UTC.
+        limits: ceilings; the default ones if none are given.
+        max_age: R7's limit.
+        in_use: False at a signer's desk, for a list that is still to be published: nobody can say yet that it
+            is current, and it is stale by when it was made.
 
     Raises:
         ListError: one of its exact kinds, with the step.
@@ -164,16 +188,25 @@ def accept_signed(
     _check_size(content, limits)
     signed = SignedList.from_bytes(content, limits)  # (4), (5)
     signers = _check_signatures(signed, trusted)  # (6)
-    lines = body_lines(memoryview(signed.packed), limits, step=10)
+    lines = body_lines(memoryview(signed.packed), limits, step=12)
     header = parse_line(next(lines, b""), HeaderForm, step=7)  # (7)
     if header.department != trusted.department:
         message = f"a list of {header.department} where {trusted.department} is expected"
         raise WrongDepartmentError(message, step=7)
-    digest = signed.digest.hex()
+    digest, stated = signed.digest.hex(), signed.timestamp
     _check_version(header.version, digest, trusted)  # (8)
-    _check_times(header, now, max_age)  # (9)
-    entries = _read_entries(lines, header, limits)  # (10)
-    next_keys = KeySet.from_form(header.next_keys) if header.next_keys else None  # (11)
+    _check_times(header, now)  # (9)
+    next_keys = KeySet.from_form(header.next_keys) if header.next_keys else None
+    keys = next_keys or trusted.keys
+    if stated is not None:
+        about = (header.department, header.version, digest)
+        _check_timestamp(stated, about, keys.timestamp, trusted.stated, now)  # (10)
+    elif in_use and keys.timestamp is not None:
+        raise StaleError("nobody states that it is current, and the key set says who must", step=10)
+    _check_fresh(header.issued, stated, now, max_age)  # (11)
+    if header.count > limits.entries:
+        raise TooLargeError(f"{header.count} entries; the ceiling is {limits.entries}", step=12)
+    entries = _read_entries(lines, header, frozenset(stated.cancelled if stated else ()))  # (12)
     hot_list = HotList(
         department=header.department,
         version=header.version,
@@ -183,9 +216,10 @@ def accept_signed(
         digest=digest,
         signers=signers,
         next_keys=next_keys,
+        timestamp=stated,
     )
-    keys = next_keys or trusted.keys
-    return Accepted(hot_list, TrustedState(trusted.department, keys, header.version, digest))
+    newest = stated.issued if stated else trusted.stated
+    return Accepted(hot_list, TrustedState(trusted.department, keys, header.version, digest, newest))  # (13)
 
 
 def _check_size(content: bytes, limits: Limits) -> None:
@@ -219,41 +253,73 @@ def _check_version(version: int, digest: str, trusted: TrustedState) -> None:
         raise RollbackError(f"another list with the accepted number {version}", step=8)
 
 
-def _check_times(header: HeaderForm, now: datetime, max_age: timedelta) -> None:
+def _check_times(header: HeaderForm, now: datetime) -> None:
     if header.expires <= header.issued:
         raise MalformedError("it expires before it is issued", step=9)
     if header.issued > now + CLOCK_TOLERANCE:
         raise NotYetIssuedError(f"issued {header.issued:%Y-%m-%d %H:%M} UTC, which is yet to come", step=9)
     if now >= header.expires:
         raise ExpiredError(f"expired {header.expires:%Y-%m-%d %H:%M} UTC", step=9)
-    if now - header.issued > min(max_age, MAX_AGE):
+
+
+def _check_timestamp(
+    stated: Timestamp,
+    about: tuple[str, int, str],
+    key: VerifyKey | None,
+    last: datetime | None,
+    now: datetime,
+) -> None:
+    """Take a statement through step 10: it must be about that department, version and digest."""
+    if key is None:
+        raise UnknownKeyError("it is stated to be current, and the key set names no key for that", step=10)
+    if not stated.is_by(key):
+        message = f"the statement that it is current is not signed by the key {key.id}"
+        raise BadSignatureError(message, step=10)
+    if (stated.department, stated.version, stated.digest) != about:
+        message = f"version {about[1]} came with a statement about another list, version {stated.version}"
+        raise OtherListError(message, step=10)
+    if stated.expires <= stated.issued:
+        raise MalformedError("a statement that ends before it was made", step=10)
+    if stated.issued > now + CLOCK_TOLERANCE:
+        message = f"stated to be current at {stated.issued:%Y-%m-%d %H:%M} UTC, which is yet to come"
+        raise NotYetIssuedError(message, step=10)
+    if last is not None and stated.issued < last:
+        raise RollbackError("the statement that it is current is older than one seen before", step=10)
+
+
+def _check_fresh(issued: datetime, stated: Timestamp | None, now: datetime, max_age: timedelta) -> None:
+    if not _is_fresh(issued, stated, now, max_age):
+        what = (
+            f"stated to be current {stated.issued:%Y-%m-%d %H:%M}"
+            if stated
+            else f"issued {issued:%Y-%m-%d %H:%M}"
+        )
         hours = min(max_age, MAX_AGE) / timedelta(hours=1)
-        raise StaleError(f"issued {header.issued:%Y-%m-%d %H:%M} UTC, over {hours:g} hours ago", step=9)
+        raise StaleError(f"{what} UTC, over {hours:g} hours ago or no longer", step=11)
 
 
-def _read_entries(lines: Iterator[bytes], header: HeaderForm, limits: Limits) -> Entries:
-    """Check every entry and keep its line; none becomes an `Entry` before it is asked for."""
-    if header.count > limits.entries:
-        raise TooLargeError(f"{header.count} entries; the ceiling is {limits.entries}", step=10)
+def _read_entries(lines: Iterator[bytes], header: HeaderForm, cancelled: frozenset[str]) -> Entries:
+    """Check every entry and keep its line, unless it is cancelled; none becomes an `Entry` yet."""
     builder, count, last = EntriesBuilder(), 0, ""
     read, write = EntryForm.__pydantic_validator__.validate_json, EntryForm.__pydantic_serializer__.to_json
     for count, line in enumerate(lines, start=1):
         if count > header.count:
             break
         if len(line) > MAX_LINE:
-            raise TooLargeError(f"entry {count} has {len(line)} bytes; the ceiling is {MAX_LINE}", step=10)
+            raise TooLargeError(f"entry {count} has {len(line)} bytes; the ceiling is {MAX_LINE}", step=12)
         try:
             entry = read(line)
         except ValidationError as problem:
-            raise MalformedError(f"entry {count} {first_problem(problem)}", step=10) from None
+            raise MalformedError(f"entry {count} {first_problem(problem)}", step=12) from None
         if write(entry) != line:
-            raise MalformedError(f"entry {count} is not canonical JSON", step=10)
+            raise MalformedError(f"entry {count} is not canonical JSON", step=12)
         if entry.id <= last:
-            raise MalformedError(f"entry {count} is out of order, or its id is there twice", step=10)
+            raise MalformedError(f"entry {count} is out of order, or its id is there twice", step=12)
         if entry.verified > header.issued or entry.created > header.issued:
-            raise MalformedError(f"entry {count} was created or verified after the list", step=10)
+            raise MalformedError(f"entry {count} was created or verified after the list", step=12)
         last = entry.id
-        builder.add(line)
+        if entry.id not in cancelled:
+            builder.add(line)
     if count != header.count:
-        raise MalformedError(f"the header counts {header.count} entries; the body differs", step=10)
+        raise MalformedError(f"the header counts {header.count} entries; the body differs", step=12)
     return builder.finish()

@@ -24,19 +24,24 @@ from hotlist.bundle import Signature, SignedList
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.keys import SealKey, SigningKey
 from hotlist.keyset import KeySet, Person
+from hotlist.timestamp import Timestamp, state_current
 
 FOLDER = Path(__file__).parents[1] / "tests" / "vectors" / "hotlist"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANN, BOB, EVE = (
-    SigningKey(hashlib.sha256(f"test key {name}".encode()).digest()) for name in ("ann", "bob", "eve")
+ANN, BOB, EVE, ONLINE = (
+    SigningKey(hashlib.sha256(f"test key {name}".encode()).digest())
+    for name in ("ann", "bob", "eve", "online")
 )
 DEVICE = SealKey(hashlib.shake_256(b"test key device").digest(96))
 OTHER = SealKey(hashlib.shake_256(b"test key other").digest(96))
 KEYS = KeySet(2, (Person("ann", ANN.public), Person("bob", BOB.public)))
 NEXT = KeySet(1, (Person("eve", EVE.public),))
+STATED = KeySet(2, KEYS.people, timestamp=ONLINE.public)
+"""The same people, and a timestamp key."""
 LARGE = 100_000
 """Larger files are kept compressed."""
-STATE = {"department": "test-dept", "version": 5, "digest": "00" * 32}
+HOUR = timedelta(hours=1)
+STATE = {"department": "test-dept", "version": 5, "digest": "00" * 32, "stated": (NOW - HOUR).isoformat()}
 
 Vector = tuple[str, str, int, bytes]
 """Name, error's name or empty, step or 0, file."""
@@ -53,10 +58,10 @@ def entry(number: int, plate: str) -> Entry:
         source="vectors",
         author=ANN.public.id,
         approver=BOB.public.id,
-        created=NOW - timedelta(days=1),
-        effective=NOW - timedelta(days=1),
+        created=NOW - timedelta(days=10),
+        effective=NOW - timedelta(days=10),
         expires=NOW + timedelta(days=30),
-        verified=NOW - timedelta(days=1),
+        verified=NOW - timedelta(days=10),
         severity=Severity.HIGH,
         vehicle=Vehicle(make="FORD", model="FOCUS", colour="BLUE", year=2019),
         note='a "quoted" note, and ü',
@@ -96,6 +101,60 @@ def rewritten(change: Callable[[bytes], bytes]) -> bytes:
     """Return a rightly signed file whose body was changed before it was signed."""
     body = change(zlib.decompress(unsigned().packed))
     return both(SignedList(zlib.compress(body), hashlib.sha256(body).digest()))
+
+
+def stated(signed: SignedList, *, key: SigningKey = ONLINE, **changes: object) -> bytes:
+    """Return the file with both signatures and a statement that it is current; changes are to the statement."""
+    said = {
+        "department": "test-dept",
+        "version": 6,
+        "digest": signed.digest.hex(),
+        "issued": NOW,
+        "expires": NOW + 24 * HOUR,
+    }
+    timestamp = state_current(key, **(said | changes))  # type: ignore[arg-type]
+    return both(signed.stated_by(timestamp))
+
+
+def statements() -> Iterator[Vector]:
+    """Yield the vectors about statements; the key set that these lists carry names the timestamp key."""
+    week_old = unsigned(next_keys=STATED, issued=NOW - 7 * 24 * HOUR, hours=30 * 24)
+    yield "stated", "", 0, stated(week_old)
+    yield "stated-with-an-unknown-cancelled-entry", "", 0, stated(week_old, cancelled=("entry-0",))
+    yield "one-entry-cancelled", "", 0, stated(week_old, cancelled=("entry-1",))
+    sound = _sound_statement(week_old)
+    disordered = dataclasses.replace(sound, cancelled=("entry-2", "entry-1"))
+    yield "cancelled-out-of-order", "MalformedError", 4, both(week_old.stated_by(disordered))
+    alone = sealed(week_old.signed_by(ANN).stated_by(sound))
+    yield "stated-though-one-signature-of-two", "ThresholdError", 6, alone
+    ended_list = unsigned(next_keys=STATED, issued=NOW - 3 * HOUR, hours=3)
+    yield "stated-after-its-end", "ExpiredError", 9, stated(ended_list)
+    yield "nobody-states-it", "StaleError", 10, both(unsigned(next_keys=STATED))
+    yield "stated-where-no-key-is-named", "UnknownKeyError", 10, stated(unsigned())
+    yield "stated-by-another-key", "BadSignatureError", 10, stated(week_old, key=ANN)
+    yield "stated-of-another-version", "OtherListError", 10, stated(week_old, version=5)
+    yield "stated-of-another-digest", "OtherListError", 10, stated(week_old, digest="11" * 32)
+    yield "stated-of-another-department", "OtherListError", 10, stated(week_old, department="elsewhere")
+    yield "stated-in-the-future", "NotYetIssuedError", 10, stated(week_old, issued=NOW + HOUR / 10)
+    yield (
+        "statement-that-ends-before-it-began",
+        "MalformedError",
+        10,
+        stated(week_old, issued=NOW, expires=NOW),
+    )
+    yield "older-statement", "RollbackError", 10, stated(week_old, issued=NOW - 2 * HOUR)
+    yield "statement-that-ended", "StaleError", 11, stated(week_old, issued=NOW - HOUR, expires=NOW)
+
+
+def _sound_statement(signed: SignedList) -> Timestamp:
+    return state_current(
+        ONLINE,
+        department="test-dept",
+        version=6,
+        digest=signed.digest.hex(),
+        issued=NOW,
+        expires=NOW + HOUR,
+    )
 
 
 def _replaced(body: bytes, *, old: bytes, new: bytes) -> bytes:
@@ -142,7 +201,7 @@ def vectors() -> Iterator[Vector]:
     yield "rollback", "RollbackError", 8, both(unsigned(version=4))
     yield "same-version-other-list", "RollbackError", 8, both(unsigned(version=5))
     yield "not-yet-issued", "NotYetIssuedError", 9, both(unsigned(issued=NOW + timedelta(minutes=6)))
-    yield "stale", "StaleError", 9, both(unsigned(issued=NOW - timedelta(hours=24, seconds=1)))
+    yield "stale", "StaleError", 11, both(unsigned(issued=NOW - timedelta(hours=24, seconds=1)))
     yield "expired", "ExpiredError", 9, both(unsigned(issued=NOW - timedelta(hours=2), hours=2))
     swaps = {
         "entry-with-a-space": (b'"note":', b'"note": '),
@@ -154,19 +213,20 @@ def vectors() -> Iterator[Vector]:
             b'"expires":"2026-03-31T12:00:00Z"',
             b'"expires":"2099-01-01T00:00:00Z"',
         ),
-        "entry-verified-after-the-list": (b'"verified":"2026-02-28', b'"verified":"2026-03-28'),
+        "entry-verified-after-the-list": (b'"verified":"2026-02-19', b'"verified":"2026-03-19'),
         "entry-in-small-letters": (b"AB123", b"ab123"),
     }
     for name, (old, new) in swaps.items():
-        yield name, "MalformedError", 10, rewritten(partial(_replaced, old=old, new=new))
+        yield name, "MalformedError", 12, rewritten(partial(_replaced, old=old, new=new))
     yield (
         "entries-out-of-order",
         "MalformedError",
-        10,
+        12,
         rewritten(lambda body: body.replace(b"entry-1", b"entry-3")),
     )
-    yield "one-entry-too-few", "MalformedError", 10, rewritten(lambda body: body[: body.rindex(b"{")])
-    yield "no-last-end-of-line", "MalformedError", 10, rewritten(lambda body: body[:-1])
+    yield "one-entry-too-few", "MalformedError", 12, rewritten(lambda body: body[: body.rindex(b"{")])
+    yield "no-last-end-of-line", "MalformedError", 12, rewritten(lambda body: body[:-1])
+    yield from statements()
 
 
 def main() -> None:
@@ -178,14 +238,16 @@ def main() -> None:
         packed = zlib.compress(content, 9) if len(content) > LARGE else b""
         path = FOLDER / (f"{name}.list.z" if packed else f"{name}.list")
         path.write_bytes(packed or content)
-        index.append({"file": path.name, "error": error, "step": step})
+        plates = ["XYZ789"] if name == "one-entry-cancelled" else ["AB123", "XYZ789"]
+        index.append(
+            {"file": path.name, "error": error, "step": step} | ({} if error else {"plates": plates})
+        )
     body = {
         "warning": "TEST KEYS: never trust them",
         "now": NOW.isoformat(),
         "limits": {"file": 1_000_000, "body": 2_000_000, "entries": 1000},
         "state": {**STATE, "keys": KEYS.to_json()},
         "device_key": base64.b64encode(DEVICE.raw).decode(),
-        "plates": ["AB123", "XYZ789"],
         "vectors": index,
     }
     (FOLDER / "index.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")

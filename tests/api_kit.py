@@ -188,6 +188,7 @@ class Desk:
     def __init__(self, state: Path, **settings: object) -> None:
         self.clock = HandClock()
         shutil.copytree(_fresh_state(), state)
+        settings = {"public_url": "https://testserver", **settings}
         self.settings = Settings.model_validate({"state": state, **settings})
         self.app = create_app(self.settings, self.clock, background=False)
         self.service = self.app.state.service

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api import alerts
+from api import alerts, retention
 from api.alerts import RefusedAddressError, judged
 from api.db.models import AlertRow
 from api.settings import Webhook
@@ -108,6 +108,30 @@ def test_an_alert_that_is_not_taken_is_tried_again_later_under_the_same_id(
     desk.service.close()
 
 
+@pytest.mark.parametrize("with_plate", [False, True])
+def test_nothing_of_a_hit_outlives_it_in_the_queue(
+    tmp_path: Path, receiver: Receiver, *, with_plate: bool
+) -> None:
+    """An alert that could not be sent is withdrawn when its hit has ended (R8); while it lives, it is sent."""
+    desk = department(tmp_path, receiver, with_plate=with_plate)
+    box, hit = desk.box(), make_hit()
+    box.deliver(box.sealed(hit))
+    receiver.status = 500
+    alerts.deliver(desk.service)
+    ((_, body),) = receiver.seen
+    assert (PLATE.encode() in body) == with_plate
+    with desk.service.database.read() as session:
+        row = session.get_one(AlertRow, str(hit.id))
+    assert PLATE.encode() not in desk.service.secrets.open(row.body, f"alert:{hit.id}")
+    desk.clock.move(hours=2)
+    retention.expire(desk.service)
+    receiver.status = 200
+    assert alerts.deliver(desk.service) == 0
+    assert len(receiver.seen) == 1
+    assert desk.count(AlertRow) == 0
+    desk.service.close()
+
+
 def test_an_alert_nobody_takes_is_given_up_in_the_end(tmp_path: Path, receiver: Receiver) -> None:
     """The queue does not grow for ever."""
     desk = department(tmp_path, receiver)
@@ -117,6 +141,7 @@ def test_an_alert_nobody_takes_is_given_up_in_the_end(tmp_path: Path, receiver: 
     for _ in range(alerts.GIVE_UP):
         alerts.deliver(desk.service)
         desk.clock.move(minutes=31)
+    assert len(receiver.seen) == alerts.GIVE_UP
     assert desk.count(AlertRow) == 0
     assert desk.acts()[-1] == "alert.send"
     desk.service.close()

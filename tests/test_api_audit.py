@@ -1,8 +1,12 @@
+import base64
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
@@ -52,6 +56,11 @@ CUTS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "two exchanged": lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]],
     "end cut off": lambda lines: [*lines[:9], lines[-1]],
     "end and checkpoint cut off": lambda lines: lines[:9],
+    "cut at an older checkpoint": lambda lines: [*lines[:13], lines[14]],
+    "a record of another shape": lambda lines: [*lines[:4], b'{"record": [1]}\n', *lines[5:]],
+    "nested without end": lambda lines: [*lines[:4], b"[" * 50_000 + b"\n", *lines[5:]],
+    "a number without end": lambda lines: [line.replace(b'"seq":7', b'"seq":1e400') for line in lines],
+    "one doubled": lambda lines: [*lines[:5], lines[4], *lines[5:]],
     "time altered": lambda lines: [line.replace(b"T03:00:01", b"T03:00:02") for line in lines],
 }
 
@@ -61,7 +70,10 @@ def test_whatever_is_done_to_an_export_is_seen(
     desk: Desk, tmp_path: Path, cut: Callable[[list[bytes]], list[bytes]]
 ) -> None:
     """Altered, removed, reordered or cut: named, not passed over (R12)."""
+    with desk.service.database.begin() as session:
+        audit.checkpoint(session, desk.service.secrets.service, desk.clock())
     path = export(desk, tmp_path)
+    assert audit_export.verify_file(path, desk.service.secrets.service.public) == 13
     path.write_bytes(b"".join(cut(path.read_bytes().splitlines(keepends=True))))
     with pytest.raises(ChainError):
         audit_export.verify_file(path, desk.service.secrets.service.public)
@@ -71,6 +83,64 @@ def test_an_export_rewritten_under_another_key_is_refused(desk: Desk, tmp_path: 
     """Whoever rewrites the chain cannot sign it."""
     with pytest.raises(ChainError, match="not signed"):
         audit_export.verify_file(export(desk, tmp_path), SigningKey.generate().public)
+
+
+def test_a_history_that_the_service_rewrote_is_seen_by_what_a_device_holds(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Fork: the same key signs another chain. The devices' signed ends tell it from the true one (R12)."""
+    key = desk.service.secrets.service
+    with desk.service.database.begin() as session:
+        mark = audit.checkpoint(session, key, desk.clock())
+    assert mark is not None
+    kept = tmp_path / "checkpoint.json"
+    body = {"seq": mark.seq, "digest": mark.digest, "at": mark.at}
+    kept.write_text(json.dumps({**body, "signature": base64.b64encode(mark.signature).decode()}))
+    end = audit_export.read_end(kept)
+    path = export(desk, tmp_path)
+    assert audit_export.verify_file(path, key.public, [end]) == 13
+    path.unlink()
+    with desk.service.database.engine.begin() as connection:
+        for statement in ("DROP TRIGGER audit_no_delete", "DELETE FROM audit", "DELETE FROM checkpoints"):
+            connection.exec_driver_sql(statement)
+    for number in range(12):
+        desk.service.record(Act("person:dora", "hit.open", f"hit:{number + 100}", "review-alert", "30-1"))
+    forged = export(desk, tmp_path)
+    assert audit_export.verify_file(forged, key.public) == 13, "alone it looks whole"
+    with pytest.raises(ChainError, match="another history"):
+        audit_export.verify_file(forged, key.public, [end])
+    line = ["audit", "verify", str(forged), "--key", str(desk.settings.state / "service.pub")]
+    assert CliRunner().invoke(app, [*line, "--end", str(kept)]).exit_code == 1
+    assert CliRunner().invoke(app, line).exit_code == 0
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(line=st.integers(1, 13), place=st.integers(0, 400), value=st.integers(32, 126))
+def test_an_export_with_any_character_altered_is_refused(
+    desk: Desk, tmp_path: Path, line: int, place: int, value: int
+) -> None:
+    """Offline, whatever was altered: named as broken, never a crash, never passed over."""
+    path = tmp_path / "altered.ndjson"
+    exported = tmp_path / "whole.ndjson"
+    if not exported.exists():
+        exported.write_bytes(b"".join(audit_export.export(desk.service, "person:ada")))
+    lines = exported.read_bytes().splitlines(keepends=True)
+    target = lines[line]
+    at = place % (len(target) - 1)
+    lines[line] = target[:at] + bytes([value]) + target[at + 1 :]
+    path.write_bytes(b"".join(lines))
+    if _same(lines[line], target):
+        return
+    with pytest.raises(ChainError):
+        audit_export.verify_file(path, desk.service.secrets.service.public)
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether two lines are the same JSON."""
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
 
 
 def test_times_are_utc_to_a_hundredth_and_never_run_back(desk: Desk) -> None:

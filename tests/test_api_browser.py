@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from hotlist.desk import review as review_waiting
+from hotlist.keys import SigningKey
 from hotlist.keyset import KeySet
 from hotlist.trust import TrustedState, accept
 from tests.api_kit import PASSWORD, Box, HandClock, make_hit
@@ -53,10 +56,16 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run `alpr-api serve` over TLS on a free port."""
-    state = tmp_path_factory.mktemp("service") / "state"
+    with running(tmp_path_factory.mktemp("service") / "state") as started:
+        yield started
+
+
+@contextmanager
+def running(state: Path, *options: str) -> Iterator[Server]:
+    """Run the service on a state folder; end it with the block."""
     line = [sys.executable, "-c", "from api.cli import main; main()", "serve", "--state", str(state)]
     with subprocess.Popen(
-        [*line, "--port", "0", "--tls", "local"],
+        [*line, "--port", "0", "--tls", "local", *options],
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -332,3 +341,65 @@ def test_the_page_fits_at_twice_the_size_and_on_a_tablet(
     page.goto(server.url + "/sign-in")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
+
+
+@pytest.fixture
+def signed_server(tmp_path: Path) -> Iterator[Server]:
+    """Run a service whose list two people sign."""
+    config = tmp_path / "service.toml"
+    config.write_text('list_signing = "people"\nstate = "unused"\n')
+    with running(tmp_path / "state", "--config", str(config)) as started:
+        yield started
+
+
+def sign(person: Person, key: SigningKey) -> None:
+    """Download what waits, with a reason, sign it at one's own desk, and hand the signature in."""
+    page = person.page
+    person.go("/signing")
+    person.press("link", "Download to sign")
+    person.reason()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download to sign").click()
+    waiting = Path(download.value.path()).read_bytes()
+    found = review_waiting(waiting, key, None, datetime.now(UTC))
+    file = {"name": "mine.sig", "mimeType": "application/octet-stream", "buffer": found.detached.to_bytes()}
+    page.locator("[name=file]").set_input_files(file)
+    person.press("button", "Hand it in")
+
+
+def test_people_sign_the_list_through_the_page(signed_server: Server, browser: Browser, folder: Path) -> None:
+    """Keys registered by one and confirmed by another; a version waits, is signed twice, and is in use."""
+    keys = {name: SigningKey.generate() for name in ("ada", "arno")}
+    ada, arno = Person(browser, signed_server, "ada", folder), Person(browser, signed_server, "arno", folder)
+    ada.join(signed_server.link)
+    ada.go("/people")
+    ada.page.get_by_label("Approver").first.check()
+    ada.press("button", "Make a link")
+    arno_joins(arno, str(ada.page.locator(".secret").text_content()))
+    for name, key in keys.items():
+        ada.go("/signing")
+        ada.page.get_by_text("Register a key").click()
+        ada.page.locator("[name=name]").fill(name)
+        ada.page.locator("[name=key]").fill(key.public.to_text())
+        ada.press("button", "Register")
+    ada.look("signing-keys")
+    arno.go("/signing")
+    for key in keys.values():
+        form = arno.page.locator(f"form[action='/signing/signers/{key.public.id}/confirm']")
+        form.locator("[name=typed]").fill(key.public.id)
+        if key is keys["ada"]:
+            arno.look("signing-confirm")
+        with arno.page.expect_navigation():
+            form.get_by_role("button").click()
+    ada.go("/list")
+    ada.press("button", "Make a version to sign")
+    expect(ada.page.get_by_text("nobody signed so far")).to_be_visible()
+    ada.look("list-signing")
+    sign(ada, keys["ada"])
+    expect(ada.page.get_by_text("1 of 2 by the keys that it brings")).to_be_visible()
+    ada.look("signing-waiting")
+    sign(arno, keys["arno"])
+    expect(arno.page.get_by_role("heading", name="Version 1 is in use")).to_be_visible()
+    arno.look("signing-published")
+    assert not ada.faults
+    assert not arno.faults

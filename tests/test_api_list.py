@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api import entries, proposals, publishing
+from api import entries, list_keys, proposals, publishing
 from api.db.models import BatchRow, EntryRow, ListRow
 from api.people import Role
 from hotlist.keyset import KeySet
@@ -138,7 +138,7 @@ def test_a_published_list_is_accepted_by_the_device_it_is_sealed_to(
     approver.post("/list/publish")
     hot_list = box.send("GET", "/v1/hotlist")
     assert hot_list.status_code == 200
-    trusted = TrustedState("department", KeySet.from_bytes(publishing.key_set(desk.service).to_bytes()))
+    trusted = TrustedState("department", KeySet.from_bytes(box.answer["hot_list_keys"].encode()))
     accepted = accept(hot_list.content, device_key=box.seal, trusted=trusted, now=desk.clock())
     assert [entry.plate for entry in accepted.list.entries] == [PLATE]
     unchanged = _conditional(box, hot_list.headers["etag"])
@@ -161,7 +161,7 @@ def test_a_cancellation_reaches_the_next_poll(desk: Desk, editor: TestClient, ap
     assert editor.post(f"/list/entries/{entry}/cancel", data={"reason": "found"}).status_code == 303
     after = box.send("GET", "/v1/hotlist")
     assert after.headers["etag"] != before
-    trusted = TrustedState("department", publishing.key_set(desk.service))
+    trusted = TrustedState("department", list_keys.service_set(desk.service))
     assert not list(
         accept(after.content, device_key=box.seal, trusted=trusted, now=desk.clock()).list.entries
     )

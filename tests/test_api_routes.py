@@ -52,6 +52,16 @@ auditor        GET  /precision
 auditor        GET  /precision/plot.svg
 reviewer       GET  /queue
 reviewer       GET  /queue/events
+admin,editor,approver GET /signing
+admin          POST /signing/signers
+admin          POST /signing/signers/{key}/confirm
+admin          POST /signing/signers/{key}/revoke
+editor,approver GET /signing/{version}/list
+editor,approver POST /signing/{version}/open
+editor,approver POST /signing/{version}/signature
+editor,approver POST /signing/{version}/withdraw
+public         GET  /public/report
+public         GET  /public/report.csv
 anybody        GET  /report
 anybody        GET  /report.csv
 public         GET  /sign-in

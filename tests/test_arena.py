@@ -49,6 +49,20 @@ def test_wiping_leaves_zeros_and_the_kernel_agrees() -> None:
     assert not any(_from_the_kernel(arena))
 
 
+def test_a_wipe_takes_its_own_slot_whole_and_no_other() -> None:
+    """Each slot in turn: all of it is zeros afterwards, padding included, and its neighbours are as they were."""
+    arena = Arena(3, RECORD)
+    for wiped in range(3):
+        for index in range(3):
+            _mark(arena, index)
+            assert not arena.is_clear(index)
+        arena.wipe(wiped)
+        content, stride = _from_the_kernel(arena), arena.stride
+        slots = [content[index * stride : (index + 1) * stride] for index in range(3)]
+        assert [any(slot) for slot in slots] == [index != wiped for index in range(3)]
+        assert [arena.is_clear(index) for index in range(3)] == [index == wiped for index in range(3)]
+
+
 def test_a_wipe_stays_within_the_arena() -> None:
     """A slot that does not exist is refused, not overwritten elsewhere."""
     arena = Arena(2, RECORD)

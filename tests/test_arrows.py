@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"edge", "hotlist", "api", "benchmarks", "tests", "training"}
-WIRE = {"edge.ack", "edge.hit", "edge.receipts"}
+WIRE = {"edge.ack", "edge.chain", "edge.hit", "edge.receipts"}
 """What the department's service may know of the edge: the formats of what the edge sends it."""
 VISION = {"cv2", "fast_alpr", "fast_plate_ocr", "onnxruntime", "open_image_models"}
 WEB = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "jinja2"}

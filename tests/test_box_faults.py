@@ -10,10 +10,11 @@ import pytest
 from benchmarks.render import RenderSpec, render
 from edge.alone import LOCK, alone
 from edge.box import Box, Listener
+from edge.chain import verify
 from edge.config import load_config
 from edge.errors import EdgeError, Exit
 from edge.ledger import read_lines
-from edge.receipts import Reason, verify
+from edge.receipts import Reason
 from tests.box_kit import Department, alpr_edge
 
 CANARY = "CANARY77"

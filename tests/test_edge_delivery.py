@@ -6,20 +6,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from api import publishing
-from api.db.models import EntryRow, HitRow
+from api import devices, list_keys, list_signing, publishing
+from api.db.models import EntryRow, HitRow, PersonRow
 from api.service import open_service
 from api.settings import Settings
 from benchmarks.render import RenderSpec, render
 from edge.errors import Exit
+from hotlist.bundle import make, seal
+from hotlist.desk import review
 from hotlist.entry import Entry, Purpose, entry_to_json
+from hotlist.keys import SigningKey
+from hotlist.timestamp import state_current
 from tests.box_kit import ROOT, alpr_edge, events
+from tests.signing_kit import ADA, CORA
 
 
 @dataclass
@@ -43,11 +48,15 @@ class Office:
         return done.stdout
 
 
-def serve(state: Path, port: int = 0) -> Office:
+def serve(state: Path, port: int = 0, *options: str) -> Office:
     """Start the service with TLS from its own authority, and wait until it listens."""
     command = [sys.executable, "-m", "api.cli", "serve", "--state", str(state), "--tls", "local"]
     process = subprocess.Popen(
-        [*command, "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT
+        [*command, "--port", str(port), *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        stderr=subprocess.STDOUT,
     )
     said = ""
     for line in process.stdout or ():
@@ -103,9 +112,9 @@ def enrolled(office: Office, folder: Path, clip: Path) -> Path:
     return config
 
 
-def list_plates(office: Office, *plates: str) -> None:
+def list_plates(office: Office, *plates: str, settings: Settings | None = None) -> None:
     """Put entries into the department's store as two people would have, and publish them."""
-    service = open_service(Settings(state=office.state))
+    service = open_service(settings or Settings(state=office.state))
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         with service.database.begin() as session:
@@ -200,3 +209,75 @@ def test_a_wrong_code_and_a_strange_authority_are_refused(office: Office, tmp_pa
     plain = alpr_edge("enrol", "--api", "http://192.0.2.1", "--code", code, "--folder", str(tmp_path / "box"))
     assert plain.returncode == Exit.CONFIG
     assert "https" in plain.stderr
+
+
+@pytest.fixture
+def signed_office(tmp_path: Path) -> Iterator[tuple[Office, Settings, dict[str, SigningKey]]]:
+    """Run a service whose list two people sign; return it with its settings and the people's keys."""
+    state = tmp_path / "office"
+    settings = Settings(state=state, list_signing="people")
+    config = tmp_path / "service.toml"
+    config.write_text('list_signing = "people"\nstate = "unused"\n')
+    keys = {name: SigningKey.generate() for name in ("ann", "bob")}
+    service = open_service(settings)
+    now = datetime.now(UTC)
+    with service.database.begin() as session:
+        for name, key in keys.items():
+            session.add(
+                PersonRow(
+                    id=name, name=name, full_name=name, roles=["approver"], password="", secret=b"",
+                    signing_key=b"", key_id=key.public.id, created=now, last_seen=now,
+                )
+            )  # fmt: skip
+    for name, key in keys.items():
+        list_keys.register(service, ADA, name, key.public.to_text())
+        list_keys.confirm(service, CORA, key.public.id, key.public.id)
+    service.close()
+    office = serve(state, 0, "--config", str(config))
+    yield office, settings, keys
+    office.stop()
+
+
+def test_a_real_box_takes_what_people_signed_and_nothing_that_the_service_alone_made(
+    signed_office: tuple[Office, Settings, dict[str, SigningKey]],
+    clip: tuple[Path, list[str]],
+    tmp_path: Path,
+) -> None:
+    """Two people sign at their desks: the box alerts. The service's key alone: the box refuses, and says so."""
+    office, settings, keys = signed_office
+    path, plates = clip
+    config = enrolled(office, tmp_path / "box", path)
+    list_plates(office, plates[0], settings=settings)
+    assert alpr_edge("run", "--config", str(config), "--json").returncode == 0
+    assert stored(office) == 0, "nobody has signed yet"
+    service = open_service(settings)
+    version, waiting = 1, list_signing.content(service, replace(CORA, name="ann"), 1)
+    for name, key in keys.items():
+        found = review(waiting, key, None, datetime.now(UTC))
+        list_signing.add_signature(service, replace(CORA, name=name), version, found.detached.to_bytes())
+    runs = [alpr_edge("run", "--config", str(config), "--json") for _ in range(2)]
+    assert events(runs[1])[-1]["counts"]["hits"] == 1, runs[1].stderr
+    check = alpr_edge("check", "--config", str(config))
+    assert "signed by ann and bob" in check.stdout
+    assert "stated to be current" in check.stdout
+    with service.database.read() as session:
+        (box,) = devices.device_keys(session).values()
+    stolen = service.secrets.service
+    now = datetime.now(UTC).replace(microsecond=0)
+    entries = [*found.hot_list.entries, replace(found.hot_list.entries[0], id="e9", plate=plates[1])]
+    forged = make(
+        entries, department="department", version=9, issued=now, expires=now + timedelta(days=1)
+    ).signed_by(stolen)
+    said = state_current(
+        stolen, department="department", version=9, digest=forged.digest.hex(), issued=now,
+        expires=now + timedelta(hours=1),
+    )  # fmt: skip
+    lists = [each for each in (tmp_path / "box").rglob("*.sealed") if each.name != "list.sealed"]
+    assert len(lists) == 1
+    office.stop(signal.SIGKILL)
+    lists[0].write_bytes(seal(forged.stated_by(said), [box.seal_key]))
+    away = events(alpr_edge("run", "--config", str(config), "--json"))
+    assert any("refused: step 6" in each.get("text", "") for each in away)
+    assert away[-1]["counts"]["hits"] == 1, "the list that people signed is still in force"
+    assert away[-1]["list_version"] == 1
+    service.close()

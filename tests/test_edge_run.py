@@ -13,9 +13,10 @@ import pytest
 
 from benchmarks.render import RenderSpec, render
 from benchmarks.truth import Truth
+from edge.chain import verify
 from edge.errors import Exit
 from edge.ledger import read_lines
-from edge.receipts import Reason, verify
+from edge.receipts import Reason
 from tests.box_kit import ROOT, Department, alpr_edge, events
 
 
@@ -52,6 +53,9 @@ def test_hits_are_found_sealed_and_everything_else_is_destroyed(
     assert counts["reads"] >= len(passed)
     assert counts["hits"] == len(listed)
     assert (counts["destroyed"], counts["live"]) == (counts["reads"] - len(listed), 0)
+    camera = events(done)[-1]["cameras"]["north"]
+    assert camera["frames"] == truth.frames  # every picture was decoded,
+    assert camera["looked"] < camera["watched"] < truth.frames / 2  # and most were not needed
     output = done.stdout + done.stderr
     assert not [plate for plate in passed if plate in output]
     written = b"".join(each.read_bytes() for each in department.folder.rglob("*") if each.is_file())

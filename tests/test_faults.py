@@ -11,8 +11,8 @@ import pytest
 from benchmarks import canaries as clip_of
 from benchmarks.department import found
 from benchmarks.edge_process import CONFIG
+from edge.chain import verify
 from edge.ledger import read_lines
-from edge.receipts import verify
 from hotlist.keys import VerifyKey
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -210,6 +210,40 @@ def test_live_reads_come_oldest_first_and_pass_over_those_that_end() -> None:
     assert seen == [1, 3]
 
 
+def test_closing_overwrites_what_lies_outside_the_live_slots_too() -> None:
+    """The fail-closed state leaves the whole arena zeros, whatever somebody wrote into a free slot."""
+    window, _, arena = _window(slots=3)
+    arena.record(2)["mark"] = 9
+    assert not arena.is_clear(2)
+    window.close("test")
+    assert all(arena.is_clear(index) for index in range(3))
+
+
+def test_a_closed_window_shows_no_reads() -> None:
+    """Nobody goes through the reads of a window that was closed."""
+    window, clock, _ = _window()
+    _admit(window, clock)
+    window.close("test")
+    with pytest.raises(RetentionError, match="closed: test"):
+        window.live()
+
+
+def test_a_capture_as_old_as_its_deadline_is_not_admitted() -> None:
+    """A read that would be due at once is never there; one nanosecond younger is."""
+    window, clock, _ = _window()
+    age = window.window_ns - window.late_ns
+    with pytest.raises(Forgotten):
+        window.admit(clock.now - age)
+    assert window.admit(clock.now - age + 1).alive
+
+
+def test_a_bound_of_nothing_is_refused() -> None:
+    """A purge cannot be on time to the nanosecond: a bound of 0 would close every window."""
+    for late_ns in (0, -1):
+        with pytest.raises(ValueError, match="positive"):
+            Window(Arena(1, np.dtype([("mark", np.uint64)])), HandClock(), 180 * NS, late_ns)
+
+
 def test_the_wall_clock_has_no_say() -> None:
     """The wall clock stepped a day either way changes no deadline (R19)."""
     for step in (timedelta(days=-1), timedelta(days=1)):

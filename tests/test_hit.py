@@ -2,7 +2,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.hit import (
+    MAX_CROP_BYTES,
+    MAX_CROP_HEIGHT,
+    MAX_CROP_WIDTH,
     MAX_ENVELOPE,
     Alternative,
     Envelope,
@@ -137,6 +140,116 @@ def test_no_member_of_a_hit_breaks_the_parser(member: str, value: object) -> Non
     content = json.dumps(body).encode()
     with contextlib.suppress(EnvelopeError):
         assert isinstance(hit_from_bytes(content), Hit)
+
+
+def test_a_text_nested_deep_is_an_error_and_no_fault() -> None:
+    """A device that its thief programs anew may seal anything: the parser's depth is no way in."""
+    for content in (b"[" * 60_000, b'{"format":' * 30_000):
+        with pytest.raises(EnvelopeError, match="step 4"):
+            hit_from_bytes(content)
+        with pytest.raises(EnvelopeError, match="step 1"):
+            Envelope.from_bytes(content)
+
+
+def _sealed(inside: bytes, device: SigningKey, department: SealKey, /, **outside: object) -> bytes:
+    """Return an envelope that the device has signed, whatever it holds."""
+    envelope = Envelope(HIT.id, HIT.device, b"", b"")
+    sealed = department.public.seal(inside, info=f"hitonly/hit/v1\0{HIT.device}\0{HIT.id}".encode())
+    envelope = replace(envelope, sealed=sealed)
+    envelope = replace(envelope, signature=device.sign(envelope.signed_bytes()))
+    return json.dumps({**json.loads(envelope.to_bytes()), **outside}).encode()
+
+
+@pytest.mark.parametrize("change", [{"id": str(UUID(int=8))}, {"device": "another"}])
+def test_a_hit_inside_another_ones_envelope_is_refused(change: dict[str, str]) -> None:
+    """Step 4: the ids inside are those outside, though the device has signed and sealed both."""
+    department, device = SealKey.generate(), SigningKey.generate()
+    body = json.loads(hit_to_bytes(HIT))
+    whole = _sealed(json.dumps(body).encode(), device, department)
+    assert open_hit(whole, department=department, device_key=device.public) == HIT, "the positive control"
+    other = _sealed(json.dumps({**body, **change}).encode(), device, department)
+    with pytest.raises(EnvelopeError, match=r"step 4: the ids inside and outside differ"):
+        open_hit(other, department=department, device_key=device.public)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "hitonly/hit/v2"},
+        {"extra": ""},
+        {"device": 7},
+        {"signature": "not base64!"},
+        {"sealed": "AA\nAA"},
+        {"signature": "AA AA"},
+    ],
+)
+def test_an_envelope_with_other_members_is_refused_at_step_1(change: dict[str, object]) -> None:
+    """Exactly the known members, each of its kind: nothing unsigned travels in an envelope."""
+    department, device = SealKey.generate(), SigningKey.generate()
+    with pytest.raises(EnvelopeError) as caught:
+        Envelope.from_bytes(_sealed(b"", device, department, **change))
+    assert caught.value.step == 1
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("format", "hitonly/hit/v2"),
+        ("device", 7),
+        ("plate_read", ["CANARY7"]),
+        ("captured", "2026-01-02T03:04:05"),
+        ("crop_jpeg", "/9j/ AAAA"),
+        ("models", ["a"]),
+        ("matches", []),
+    ],
+)
+def test_a_hit_with_a_member_of_another_kind_is_refused(member: str, value: object) -> None:
+    """Step 4 takes no number for a text, no time without its zone, no loose base64, no other format."""
+    body = {**json.loads(hit_to_bytes(HIT)), member: value}
+    with pytest.raises(EnvelopeError) as caught:
+        hit_from_bytes(json.dumps(body).encode())
+    assert caught.value.step == 4
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("doubtful", "123"), ("doubtful", 3), ("list_version", "4"), ("probability", "0.9"), ("why", 1)],
+)
+def test_a_match_with_a_member_of_another_kind_is_refused(member: str, value: object) -> None:
+    """A match inside a hit is read as strictly as the hit."""
+    body = json.loads(hit_to_bytes(HIT))
+    body["matches"][0][member] = value
+    with pytest.raises(EnvelopeError, match="step 4"):
+        hit_from_bytes(json.dumps(body).encode())
+
+
+def test_a_time_is_written_in_utc_and_a_probability_to_six_places() -> None:
+    """The wire format does not depend on where the box thinks it is."""
+    there = HIT.captured.astimezone(timezone(timedelta(hours=-5)))
+    body = json.loads(hit_to_bytes(replace(HIT, captured=there)))
+    assert body["captured"] == "2026-01-02T03:04:05.000+00:00"
+    [[_, probability]] = json.loads(hit_to_bytes(replace(HIT, alternatives=(Alternative("X", 1 / 3),))))[
+        "alternatives"
+    ]
+    assert probability == 0.333333
+
+
+def test_a_time_without_zone_makes_no_hit() -> None:
+    """A hit's time means one moment."""
+    with pytest.raises(ValueError, match="time zone"):
+        replace(HIT, captured=HIT.captured.replace(tzinfo=None))
+
+
+def test_the_largest_crop_fits_and_one_byte_more_does_not() -> None:
+    """R5's bound is 64 KiB; a crop's pixels are at most 256 x 96."""
+    assert (MAX_CROP_BYTES, MAX_CROP_WIDTH, MAX_CROP_HEIGHT) == (65_536, 256, 96)
+    start = b"\xff\xd8\xff"
+    largest = replace(HIT, crop_jpeg=start + bytes(MAX_CROP_BYTES - 3))
+    assert hit_from_bytes(hit_to_bytes(largest)) == largest
+    sealed = seal_hit(largest, department=SealKey.generate().public, device_key=SigningKey.generate())
+    assert len(sealed) <= MAX_ENVELOPE
+    with pytest.raises(ValueError, match="JPEG"):
+        replace(HIT, crop_jpeg=start + bytes(MAX_CROP_BYTES - 2))
 
 
 def test_a_hit_is_made_only_from_a_match_and_a_bounded_jpeg() -> None:

@@ -1,15 +1,22 @@
+import io
 import json
 import re
 import sqlite3
+import stat
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from hotlist.bundle import make
 from hotlist.cli import main
-from hotlist.keys import SealKey
+from hotlist.detached import Detached
+from hotlist.keys import SealKey, VerifyKey
+from hotlist.keyset import KeySet, Person
+from hotlist.list_format import signed_message
 from hotlist.store import HotListStore
+from tests.hotlist_maker import entry
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -258,3 +265,90 @@ def test_every_failure_is_a_line_a_hint_and_its_exit_code(
     found, _, err = office(*arguments)
     assert found == code
     assert err.strip()
+
+
+@pytest.fixture
+def waiting(office: Run, tmp_path: Path) -> Run:
+    """Return the office beside a list that waits: made by nobody's key, as the service makes it."""
+    added(office)
+    write_waiting(tmp_path, ["AB123"], version=1)
+    return office
+
+
+def write_waiting(
+    folder: Path, plates: list[str], *, version: int, days: float = 30, threshold: int = 2
+) -> None:
+    """Write ``new.waiting`` with these plates."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    people = tuple(Person(name, VerifyKey.load(folder / f"{name}.pub")) for name in ("ann", "bob"))
+    past = {name: now - timedelta(hours=1) for name in ("created", "effective", "verified")}
+    entries = [
+        entry(number, plate=plate, expires=now + timedelta(days=20), **past)
+        for number, plate in enumerate(plates)
+    ]
+    unsigned = make(
+        entries,
+        department="nh",
+        version=version,
+        issued=now,
+        expires=now + timedelta(days=days),
+        next_keys=KeySet(threshold, people),
+    )
+    (folder / "new.waiting").write_bytes(unsigned.to_bytes())
+
+
+SIGN = ("countersign", "new.waiting", "--key", "ann.key", "--to", "ann.sig", "--yes")
+
+
+def test_a_signer_sees_what_changes_since_they_last_signed(waiting: Run, tmp_path: Path) -> None:
+    """A new key set needs its fingerprint; then the changes alone are shown, and a signature is made."""
+    code, out, err = waiting(*SIGN)
+    assert (code, (tmp_path / "ann.sig").exists(), (tmp_path / "ann.seen").exists()) == (3, False, False)
+    assert "whose signatures count" in err
+    fingerprint = re.findall(r"--accept-keys ([0-9a-f]{24})", err)[0]
+    assert waiting(*SIGN, "--accept-keys", "0" * 24)[0] == 3
+    assert waiting(*SIGN, "--accept-keys", fingerprint)[0] == 0
+    found = Detached.from_bytes((tmp_path / "ann.sig").read_bytes())
+    key = VerifyKey.load(tmp_path / "ann.pub")
+    assert key.verifies(found.signature.value, signed_message(found.digest))
+    assert stat.S_IMODE((tmp_path / "ann.seen").stat().st_mode) == 0o600
+    write_waiting(tmp_path, ["AB123", "CD456"], version=2)
+    code, out, _ = waiting(*SIGN)
+    assert code == 0
+    assert "CD456" in out
+    assert "AB123" not in out
+    assert "1 added, 0 changed, 0 removed" in out
+    code, out, _ = waiting(*SIGN, "--json")
+    assert (code, json.loads(out)["version"]) == (0, 2), "the same version may be signed again"
+
+
+def test_a_signer_does_not_sign_what_is_old_too_long_or_a_change_of_keys(
+    waiting: Run, tmp_path: Path
+) -> None:
+    """Rollback, 31 days, a lowered threshold: each refused, and the last signature stays the last."""
+    _, _, err = waiting(*SIGN)
+    assert waiting(*SIGN, "--accept-keys", re.findall(r"--accept-keys ([0-9a-f]{24})", err)[0])[0] == 0
+    kept = (tmp_path / "ann.seen").read_bytes()
+    (tmp_path / "ann.sig").unlink()
+    for code, changes in (
+        (4, {"version": 1}),
+        (3, {"version": 2, "days": 31}),
+        (3, {"version": 2, "threshold": 1}),
+    ):
+        write_waiting(tmp_path, ["XY99"], **changes)  # type: ignore[arg-type]
+        assert waiting(*SIGN)[0] == code, changes
+        assert not (tmp_path / "ann.sig").exists()
+        assert (tmp_path / "ann.seen").read_bytes() == kept
+    write_waiting(tmp_path, ["XY99"], version=2, days=31)
+    assert waiting(*SIGN, "--longest-days", "31")[0] == 0
+
+
+def test_without_a_yes_nothing_is_signed(
+    waiting: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked, and answered with no: no file."""
+    _, _, err = waiting(*SIGN)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    accept = ("--accept-keys", re.findall(r"--accept-keys ([0-9a-f]{24})", err)[0])
+    assert waiting(*SIGN[:-1], *accept)[0] == 1
+    assert not (tmp_path / "ann.sig").exists()

@@ -68,10 +68,10 @@ def test_the_guides_python_works(tmp_path: Path) -> None:
 
 
 def test_the_steps_are_the_same_in_the_code_and_on_the_page() -> None:
-    """Eleven steps, the same numbers, and every exact error is on the page and nothing else."""
+    """Thirteen steps, the same numbers, and every exact error is on the page and nothing else."""
     in_code = re.findall(r"^(\d+)\. ", trust.__doc__ or "", re.MULTILINE)
     section = FORMAT.split("## Verification")[1].split("\n## ")[0]
-    assert re.findall(r"^(\d+)\. ", section, re.MULTILINE) == in_code == [str(n) for n in range(1, 12)]
+    assert re.findall(r"^(\d+)\. ", section, re.MULTILINE) == in_code == [str(n) for n in range(1, 14)]
     kinds = {kind.__name__ for kind in errors.ListError.__subclasses__()}
     assert set(re.findall(r"`(\w+Error)`", section)) == kinds
 
@@ -87,6 +87,6 @@ def test_the_pages_tables_are_the_codes() -> None:
 def test_every_command_has_a_help_text() -> None:
     """Each command says what it does, and each of the issue's commands is there."""
     commands = {command.name or command.callback.__name__: command for command in app.registered_commands}  # type: ignore[union-attr]
-    wanted = "keygen add edit cancel approve import export sign verify diff cost show".split()  # noqa: SIM905
+    wanted = "keygen add edit cancel approve import export sign countersign verify diff cost show".split()  # noqa: SIM905
     assert set(wanted) <= set(commands)
     assert all(command.callback and command.callback.__doc__ for command in commands.values())

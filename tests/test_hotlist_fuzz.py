@@ -7,7 +7,7 @@ import json
 import os
 import tracemalloc
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 from hotlist import bundle
 from hotlist.bundle import SignedList
 from hotlist.canonical import canonical
+from hotlist.detached import Detached
 from hotlist.entry import entry_from_json, entry_from_line, entry_to_json, entry_to_line
 from hotlist.errors import HotListError, ImportFileError, ListError, MalformedError, PlateError, RowError
 from hotlist.importers import READERS, Format, Refused
 from hotlist.importers.row import FIELDS
+from hotlist.keys import SigningKey
 from hotlist.keyset import KeySet
 from hotlist.list_format import Limits
 from hotlist.plate import ALPHABET, decode, encode, normalise
 from hotlist.proposal import Given, approved_line, propose
+from hotlist.timestamp import state_current
 from hotlist.trust import accept, accept_signed
 from tests.hotlist_maker import NOW, Department, entry
 
@@ -38,6 +41,20 @@ SOUND = NH.unsigned([entry(number, plate=f"AB{number:03d}") for number in range(
 SEALED = NH.seal(SOUND)
 BODY = zlib.decompress(SOUND.packed)
 SMALL = Limits(file=100_000, body=200_000, entries=100)
+ONLINE = SigningKey.generate()
+KEPT_FRESH = NH.unsigned(
+    [entry(number) for number in range(3)], next_keys=KeySet(1, NH.keys.people, timestamp=ONLINE.public)
+).signed_by(NH.ann)
+CURRENT = state_current(
+    ONLINE,
+    department=NH.name,
+    version=1,
+    digest=KEPT_FRESH.digest.hex(),
+    issued=NOW,
+    expires=NOW + timedelta(hours=24),
+    cancelled=("e000001",),
+)
+STATED = KEPT_FRESH.stated_by(CURRENT)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(max_size=8), inside, max_size=4),
@@ -82,9 +99,62 @@ def test_a_signed_list_of_any_bytes_is_a_list_or_a_listed_error(content: bytes) 
 
 
 @tried
+@given(damaged(STATED.to_bytes()))
+def test_a_damaged_statement_is_a_listed_error_or_says_the_same(content: bytes) -> None:
+    """However a stated list is damaged, it is refused, or it cancels and dates exactly what was stated."""
+    try:
+        accepted = accept_signed(content, trusted=NH.trusted, now=NOW, limits=SMALL)
+    except ListError:
+        return
+    assert accepted.list.timestamp == CURRENT
+    assert [each.id for each in accepted.list.entries] == ["e000000", "e000002"]
+
+
+@tried
+@given(
+    st.sampled_from([KEPT_FRESH, SOUND]),
+    st.integers(1, 3),
+    st.integers(-72, 72),
+    st.integers(-72, 72),
+    st.sets(st.sampled_from(["e000000", "e000001", "e000002", "e000003"])),
+)
+def test_whatever_the_online_key_states_no_entry_comes_in(
+    about: SignedList, version: int, issued: int, expires: int, cancelled: set[str]
+) -> None:
+    """Any statement by the true key yields a listed error, or a part of what people signed, and fresh (R7)."""
+    said = state_current(
+        ONLINE,
+        department=NH.name,
+        version=version,
+        digest=about.digest.hex(),
+        issued=NOW + timedelta(hours=issued),
+        expires=NOW + timedelta(hours=expires),
+        cancelled=cancelled,
+    )
+    try:
+        found = accept_signed(KEPT_FRESH.stated_by(said).to_bytes(), trusted=NH.trusted, now=NOW).list
+    except ListError:
+        return
+    assert {each.id for each in found.entries} == {"e000000", "e000001", "e000002"} - cancelled
+    assert -24 <= issued <= 0 < expires
+    assert (version, about) == (1, KEPT_FRESH)
+
+
+@tried
+@given(st.binary() | damaged(Detached.make(NH.ann, 1, SOUND.digest).to_bytes()))
+def test_a_signature_of_any_bytes_is_one_or_malformed(content: bytes) -> None:
+    """A file that is handed in is a signature in its one spelling, or refused."""
+    try:
+        found = Detached.from_bytes(content)
+    except MalformedError:
+        return
+    assert found.to_bytes() == content
+
+
+@tried
 @given(st.binary() | damaged(BODY))
 def test_a_body_of_any_bytes_though_signed_is_a_list_or_a_listed_error(body: bytes) -> None:
-    """Steps 7 to 11 end in a list or an exact error, whatever people were fooled to sign."""
+    """Steps 7 to 13 end in a list or an exact error, whatever people were fooled to sign."""
     content = signed_body(body).to_bytes()
     try:
         accepted = accept_signed(content, trusted=NH.trusted, now=NOW, limits=SMALL)

@@ -9,8 +9,11 @@ import pytest
 
 from hotlist import errors
 from hotlist.files import write_durably
+from hotlist.keys import SigningKey
+from hotlist.keyset import KeySet
 from hotlist.list_format import Limits
 from hotlist.store import LAST, STATE, HotListStore
+from hotlist.timestamp import state_current
 from tests.hotlist_maker import NOW, Department, entry
 
 
@@ -241,3 +244,44 @@ def test_a_second_process_waits_for_the_lock(nh: Department, store: HotListStore
     os.close(descriptor)
     worker.join(30)
     assert (worker.exitcode, store.state().version) == (0, 9)
+
+
+def stated(nh: Department, online: SigningKey, *, hours: int = 0) -> bytes:
+    """Return version 1, which names a timestamp key, stated to be current so many hours later."""
+    signed = nh.unsigned(next_keys=KeySet(1, nh.keys.people, timestamp=online.public)).signed_by(nh.ann)
+    issued = NOW + timedelta(hours=hours)
+    said = state_current(
+        online,
+        department=nh.name,
+        version=1,
+        digest=signed.digest.hex(),
+        issued=issued,
+        expires=issued + timedelta(hours=24),
+    )
+    return nh.seal(signed.stated_by(said))
+
+
+def test_the_newest_statement_is_remembered_over_a_restart(
+    nh: Department, store: HotListStore, tmp_path: Path
+) -> None:
+    """An older statement is refused by a new process too, and the list stays fresh by the newer one (R7)."""
+    online = SigningKey.generate()
+    for hours in (0, 20):
+        store.offer(stated(nh, online, hours=hours), NOW + timedelta(hours=hours))
+    later = reopened(nh, tmp_path)
+    with pytest.raises(errors.RollbackError):
+        later.offer(stated(nh, online), NOW + timedelta(hours=20))
+    assert later.load(NOW + timedelta(hours=40)).version == 1
+    with pytest.raises(errors.StaleError):
+        later.load(NOW + timedelta(hours=45))
+
+
+def test_a_state_from_before_there_were_statements_still_loads(
+    nh: Department, store: HotListStore, tmp_path: Path
+) -> None:
+    """Neither the state nor the key set has the new members, and they are written as they were."""
+    store.offer(nh.file(version=1), NOW)
+    content = (tmp_path / "state" / STATE).read_text()
+    assert "stated" not in content
+    assert "timestamp" not in content
+    assert (reopened(nh, tmp_path).state().stated, reopened(nh, tmp_path).state().keys) == (None, nh.keys)

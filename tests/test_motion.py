@@ -13,7 +13,7 @@ from edge.flow import Pixels
 from edge.motion import MotionGate
 from edge.zones import Zones
 
-WIDTH, HEIGHT, RATE = 640, 360, 20
+WIDTH, HEIGHT, RATE = 640, 360, 10
 RNG = np.random.default_rng(7)
 NOISE = [RNG.normal(0, 5, (HEIGHT, WIDTH, 3)) for _ in range(8)]
 ROAD = np.full((HEIGHT, WIDTH, 3), 110.0) + RNG.normal(0, 15, (HEIGHT, WIDTH, 1))

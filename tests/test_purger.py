@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -126,8 +127,12 @@ def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
     [
         (0, None, False),
         (1900, None, False),
+        (1950, None, False),
+        (1951, None, True),
         (1960, None, True),
         (0, 440, False),
+        (0, 450, False),
+        (0, 451, True),
         (0, 460, True),
         (9999, 0, True),
     ],
@@ -138,7 +143,11 @@ def test_the_watchdog_kills_for_silence_or_a_missed_deadline(
     """Silent for 2 s or late by 0.5 s at the next look: killed; otherwise left alone."""
     now = 1000 * NS
     deadline = NEVER if deadline_ms_ago is None else now - deadline_ms_ago * 1_000_000
-    assert bool(verdict(now, now - beat_ms_ago * 1_000_000, deadline, NS // 2, 2 * NS)) is kills
+    why = verdict(now, now - beat_ms_ago * 1_000_000, deadline, NS // 2, 2 * NS)
+    assert bool(why) is kills
+    if kills:
+        ago = beat_ms_ago if beat_ms_ago > 1900 else deadline_ms_ago or 0
+        assert f"{ago / 1000:.1f} s" in why, "what it says is how long ago"
     assert LOOK_MS == 50
 
 
@@ -206,14 +215,30 @@ def test_the_watchdog_dies_with_the_edge() -> None:
     process, watchdog = _edge(180, "wait")
     assert not _gone(watchdog)
     process.kill()
-    process.communicate(timeout=PATIENCE_S)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert "killed" not in said, "it ends because the edge has, not by finding it silent"
     _until(lambda: _gone(watchdog))
+
+
+def test_a_terminals_signals_end_the_edge_and_not_its_watchdog() -> None:
+    """Ctrl-C goes to both: as long as the edge is there, somebody watches it."""
+    process, watchdog = _edge(180, "wait")
+    _until(lambda: int(_ignored(watchdog), 16) >> (signal.SIGTERM - 1) & 1 == 1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(watchdog, number)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, "an edge whose watchdog has gone ends with a fault"
+    _until(lambda: _gone(watchdog))
+
+
+def _ignored(pid: int) -> str:
+    return str(re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[0])
 
 
 def test_an_orderly_end_is_not_a_kill() -> None:
     """An edge that is told to stop ends with 0 and takes its watchdog with it."""
     process, watchdog = _edge(180, "wait")
-    process.communicate("", timeout=PATIENCE_S)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert _gone(watchdog)
 

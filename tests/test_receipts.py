@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import ledger as ledger_module
+from edge.chain import verify
 from edge.clock import NS
 from edge.counts import Counts
 from edge.errors import StorageError
@@ -28,7 +29,6 @@ from edge.receipts import (
     digest,
     from_line,
     to_line,
-    verify,
 )
 from edge.software import boot_id, software_digest
 from hotlist.keys import SigningKey
@@ -345,7 +345,7 @@ def test_the_software_is_named_by_its_digest() -> None:
 
 
 def test_the_department_can_verify_without_a_vision_package() -> None:
-    """`edge.receipts` and `edge.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
-    code = "import sys, edge.receipts, edge.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
+    """`edge.chain` and `edge.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
+    code = "import sys, edge.chain, edge.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

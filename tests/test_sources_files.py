@@ -1,6 +1,8 @@
 """Clips and pictures as sources: every frame in order, at any pace; a clear error where it cannot be read."""
 
+import array
 import os
+import socket
 import struct
 import time
 import zlib
@@ -12,9 +14,13 @@ import numpy as np
 import pytest
 
 from edge.errors import Exit, SourceError
+from edge.flow import Pixels
 from edge.sources import Source, open_source
 from edge.sources.base import State
+from edge.sources.capture import Post, stream
+from edge.sources.memory import FrameMemory
 from edge.sources.settings import FileSettings, PicturesSettings
+from edge.sources.wire import Message, Request, Say, Token
 
 FRAMES = 60
 WIDTH, HEIGHT, RATE = 320, 240, 30
@@ -59,6 +65,68 @@ def test_every_nth_frame(clip: Path) -> None:
     source = open_source(FileSettings(path=clip, every=7))
 
     assert list(numbers_in(source)) == [(number, number) for number in range(0, FRAMES, 7)]
+
+
+def test_frames_are_given_as_often_as_they_are_wanted_and_all_are_counted(clip: Path) -> None:
+    """Ten a second of thirty are wanted: every third comes, with its true number; all were decoded."""
+    source = open_source(FileSettings(path=clip), every_ns=100_000_000)
+
+    assert list(numbers_in(source)) == [(number, number) for number in range(0, FRAMES, 3)]
+    assert source.seen == FRAMES
+    assert source.drops == 0
+
+
+def test_a_frame_that_is_not_wanted_is_never_converted() -> None:
+    """The capture process decodes every picture, and makes pixels of those only that it hands over."""
+    decoder = CountingDecoder(FRAMES)
+    control, edge_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ready, edge_ready = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    memory = FrameMemory.create(WIDTH * HEIGHT * 3)
+    handle = array.array("i", [os.dup(memory.fd)]).tobytes()
+    told = Message(Say.MEMORY, memory.slot_bytes).to_bytes()
+    edge_control.sendmsg([told], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handle)])
+    post = Post(control, ready, edge_ready, newest_wins=True)
+    request = Request(parent=os.getpid(), kind="video", places=("x",), every_ns=100_000_000, newest_wins=True)
+
+    assert stream(request, decoder, post) == FRAMES
+
+    assert decoder.converted == list(range(0, FRAMES, 3))
+    assert Token.from_bytes(edge_ready.recv(Token.SIZE)).number == decoder.converted[-1]
+    assert post.dropped == len(decoder.converted) - 1
+    for line in (control, edge_control, ready, edge_ready):
+        line.close()
+    memory.close()
+
+
+class CountingDecoder:
+    """A clip of grey pictures that notes which were made into pixels."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames, self._number = frames, -1
+        self.converted: list[int] = []
+
+    def advance(self) -> bool:
+        """Step on."""
+        self._number += 1
+        return self._number < self._frames
+
+    def shape(self) -> tuple[int, int]:
+        """Return the size."""
+        return HEIGHT, WIDTH
+
+    def picture(self, into: Pixels) -> Pixels:
+        """Note it."""
+        self.converted.append(self._number)
+        into.fill(self._number)
+        return into
+
+    def stream_ns(self) -> int:
+        """Return the clip's own time."""
+        return self._number * 1_000_000_000 // RATE
+
+    def is_whole(self) -> bool:
+        """Return true."""
+        return True
 
 
 def test_stream_time_is_the_clips_own_and_capture_time_is_real(clip: Path) -> None:

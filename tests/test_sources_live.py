@@ -1,6 +1,7 @@
 """Network cameras, against a real RTSP server: the newest frame, through every way a camera can fail."""
 
 import contextlib
+import itertools
 import os
 import secrets
 import signal
@@ -263,6 +264,23 @@ def test_the_newest_frame_wins(server: Server) -> None:
         assert max(ages[1:]) < 400_000_000  # older frames were waiting for 500 ms
         assert source.drops > 0
         assert numbers[-1] + 1 == len(numbers) + source.drops
+
+
+@needs_rtsp_server
+def test_a_camera_gives_frames_as_often_as_they_are_wanted(server: Server) -> None:
+    """Five a second of 25 are wanted: the frames between are counted, and are no drops."""
+    with guarded(LiveCamera(RtspSettings(url=server.url()), SystemClock(), every_ns=NS // 5)) as source:
+        seen = []
+        for frame in source.frames():
+            seen.append((frame.stream_ns, frame.number))
+            if len(seen) == 8:
+                break
+        passed = [later[0] - before[0] for before, later in itertools.pairwise(seen)]
+
+        assert min(passed) > 0.15 * NS
+        assert seen[-1][1] > 3 * len(seen)
+        assert source.seen == seen[-1][1] + 1
+        assert source.drops < 8
 
 
 @needs_rtsp_server

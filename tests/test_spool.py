@@ -49,6 +49,14 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> Non
     assert "half-written" in caught.value.hint
 
 
+def test_a_hit_that_cannot_be_removed_is_a_clear_error(tmp_path: Path) -> None:
+    """A disk that went read-only: the error names the folder, and nobody takes the hit for gone."""
+    spool, hit = Spool(tmp_path), uuid4()
+    (tmp_path / f"{hit}.hit").mkdir()
+    with pytest.raises(StorageError, match="nothing can be removed"):
+        spool.remove(hit)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a real file system of 64 KiB; leave the test out where that is not allowed."""

@@ -60,15 +60,26 @@ class FailureRow(Base):
     at: Mapped[datetime]
 
 
+class RateRow(Base):
+    """How often an address, as a keyed hash, did something in one minute; kept for two (api/limits.py)."""
+
+    __tablename__ = "rates"
+
+    key: Mapped[str] = mapped_column(Short, primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    n: Mapped[int]
+
+
 class InvitationRow(Base):
-    """A one-time link for a new person, as a hash."""
+    """A one-time link, as a hash: for a new person, or for one who lost password or telephone."""
 
     __tablename__ = "invitations"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     roles: Mapped[list[str]]
     secret: Mapped[bytes]
-    created_by: Mapped[str] = mapped_column(String(32))
+    created_by: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime]
 
 
@@ -104,7 +115,7 @@ class DeviceCodeRow(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     registration: Mapped[dict[str, Any]]
-    created_by: Mapped[str] = mapped_column(String(32))
+    created_by: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime]
 
 
@@ -268,6 +279,67 @@ class ListRow(Base):
     signed: Mapped[bytes | None]
 
 
+class SignerRow(Base):
+    """A person's own signing key, of which the service has the public half only."""
+
+    __tablename__ = "list_signers"
+
+    key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(Short)
+    key: Mapped[bytes]
+    added: Mapped[datetime]
+    added_by: Mapped[str] = mapped_column(Short)
+    confirmed: Mapped[datetime | None]
+    confirmed_by: Mapped[str] = mapped_column(Short, default="")
+    revoked: Mapped[datetime | None]
+
+
+class KeySetRow(Base):
+    """A key set that devices were told to trust, at enrolment or by a signed list; the newest is in force."""
+
+    __tablename__ = "list_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    keys: Mapped[str] = mapped_column(Text)
+
+
+class CandidateRow(Base):
+    """A version that people are to sign; `signed` is there while it waits. A number is never given twice."""
+
+    __tablename__ = "list_candidates"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    made: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(Short)
+    entries: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    keys: Mapped[str] = mapped_column(Text)
+    ends: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    signed: Mapped[bytes | None]
+
+
+class StatementRow(Base):
+    """The service's newest word that the published version is current; one row, or none."""
+
+    __tablename__ = "list_statements"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    ends: Mapped[datetime]
+    issued: Mapped[datetime]
+    body: Mapped[dict[str, Any]]
+
+
+class CancelledRow(Base):
+    """An entry that was cancelled and may still stand in a list that people signed."""
+
+    __tablename__ = "list_cancelled"
+
+    entry: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """One record of the audit chain; never altered, never removed (R12)."""
 
@@ -315,7 +387,7 @@ class SignOffRow(Base):
     __tablename__ = "sign_offs"
 
     week: Mapped[str] = mapped_column(String(8), primary_key=True)
-    person: Mapped[str] = mapped_column(String(32))
+    person: Mapped[str] = mapped_column(Short)
     at: Mapped[datetime]
     seq: Mapped[int] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(Long)

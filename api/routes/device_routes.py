@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api import devices, heartbeats, intake, publishing
+from api import devices, heartbeats, intake, list_keys, publishing
 from api.audit import Act
-from api.deps import FromDevice, ServiceDep
+from api.deps import FromDevice, ServiceDep, address_of
 from api.devices import Device
 from api.errors import DeviceError, InvalidError, TooLargeError
 from api.heartbeats import Heartbeat, HeartbeatAnswer
@@ -91,6 +91,7 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
     Raises:
         DeviceError: the code is wrong, or the request is not signed by the key that it sends.
         InvalidError: the body is not as described.
+        ConflictError: people are to sign the hot list, and too few of their keys are confirmed.
     """
     body = await request.body()
     try:
@@ -105,11 +106,12 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
         raise DeviceError(str(problem)) from None
     if signed.key_id != ENROLLING or not signed.holds(verify_key):
         raise DeviceError("the request is not signed by the key that it sends")
+    await run_in_threadpool(list_keys.demand, service)
     try:
         device = await run_in_threadpool(devices.enrol, service, asked.code, verify_key, seal_key)
     except DeviceError as problem:
         act = Act("nobody", "device.refuse", request.url.path, result=str(problem)[:80])
-        await run_in_threadpool(service.record, act)
+        await run_in_threadpool(request.app.state.refusals.record, address_of(request), act)
         raise
     return await run_in_threadpool(_enrolment, service, device)
 
@@ -125,7 +127,7 @@ def _enrolment(service: Service, device: str) -> Enrolment:
         service_verify_key=service.secrets.service.public.to_text(),
         certificate_authority=authority.read_text() if authority.exists() else "",
         department=service.settings.department,
-        hot_list_keys=publishing.key_set(service).to_bytes().decode(),
+        hot_list_keys=list_keys.for_enrolment(service).to_bytes().decode(),
     )
 
 
@@ -165,9 +167,9 @@ def _deliver(service: Service, device: Device, envelope: str) -> HitResult:
 def hot_list(request: Request, service: ServiceDep, sent: FromDevice) -> Response:
     """Give the newest hot list, sealed to the device that asks; 304 when its ETag is the one it has."""
     device, _ = sent
-    newest = publishing.latest(service)
-    if newest is not None and request.headers.get("if-none-match") == publishing.etag(newest):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": publishing.etag(newest)})
+    newest = publishing.current_etag(service)
+    if newest is not None and request.headers.get("if-none-match") == newest:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": newest})
     tag, content = publishing.sealed_for(service, device)
     return Response(content, media_type="application/octet-stream", headers={"ETag": tag})
 

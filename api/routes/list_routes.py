@@ -7,12 +7,13 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
-from api import approval, entries, proposals, publishing
+from api import approval, entries, list_signing, proposals, publishing
 from api.access import AccessPurpose
 from api.db.models import ListRow
 from api.deps import Approver, Editor, ListWorker, ServiceDep
 from api.entries import Line
 from api.errors import ApiError, ReasonError
+from api.list_signing import Waiting
 from api.pages import Page, render
 from api.proposals import Batch, Proposed
 from api.routes.reason_page import ask_reason
@@ -34,6 +35,8 @@ class ListPage(Page):
     count: int
     batches: list[Batch]
     versions: list[ListRow]
+    by_people: bool
+    waiting: Waiting | None
     renew_hours: int = int(publishing.RENEW.total_seconds() // 3600)
     devices: list[tuple[str, int]]
     more: str
@@ -83,6 +86,8 @@ def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
         count=entries.count(service),
         batches=proposals.waiting(service, limit=1000),
         versions=publishing.history(service, 5),
+        by_people=publishing.by_people(service),
+        waiting=list_signing.waiting(service),
         devices=publishing.held(service),
         more=lines[-1].id if len(lines) == entries.PAGE else "",
     )
@@ -246,7 +251,7 @@ def cancel(
 
 @router.post("/publish")
 def publish(service: ServiceDep, who: Approver) -> Response:
-    """Publish the next version."""
+    """Publish the next version, or make it for people to sign."""
     publishing.publish(service, who.person.actor)
     return _to("/list")
 

@@ -1,21 +1,24 @@
 """The auditor's pages: the log, the chain, the week, the export, the precision; and the public report."""
 
+import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from api import audit_export, oversight, precision
 from api.db.models import AuditRow
-from api.deps import Auditor, ServiceDep, Who
+from api.deps import Auditor, ServiceDep, Who, address_of
+from api.errors import AbsentError
 from api.oversight import Filter, Week
 from api.pages import Page, render
 from api.precision import Precision
-from api.report import Report, make_report, to_csv
+from api.report import Report, make_report, settled_year, to_csv
 
 router = APIRouter(include_in_schema=False)
+Year = Annotated[int, Query(ge=0, le=9999)]
 Text = Annotated[str, Query(max_length=80)]
 
 
@@ -50,6 +53,7 @@ class ReportPage(Page):
     template: ClassVar[str] = "report.html"
     title: str = "Public report"
     report: Report
+    csv: str
 
 
 @router.get("/audit")
@@ -61,7 +65,7 @@ def log(
     act: Text = "",
     object: Text = "",  # noqa: A002 - the log's own word
     purpose: Text = "",
-    before: Annotated[int, Query(ge=0)] = 0,
+    before: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
     """Show the log; looking at it is in it."""
     wanted = Filter(actor, act, object, purpose, before)
@@ -113,20 +117,62 @@ def precision_plot(service: ServiceDep, who: Auditor) -> Response:
     return Response(picture, media_type="image/svg+xml")
 
 
+@router.get("/public/report")
+def public_report(request: Request, service: ServiceDep, year: Year = 0) -> Response:
+    """Show a settled year's report to anybody, where the department has turned that on."""
+    made = _public(request, service, year)
+    return _cacheable(request, render(ReportPage(report=made, csv="/public/report.csv")))
+
+
+@router.get("/public/report.csv")
+def public_report_csv(request: Request, service: ServiceDep, year: Year = 0) -> Response:
+    """Give the same as CSV."""
+    return _cacheable(request, _csv(_public(request, service, year)))
+
+
 @router.get("/report")
-def report(service: ServiceDep, who: Who, year: int = 0) -> Response:
-    """Show the public report, to be published by the department."""
+def report(service: ServiceDep, who: Who, year: Year = 0) -> Response:
+    """Show the public report as it is or will be published; of the present year, so far."""
     made = make_report(service, year or service.now().year)
-    return render(ReportPage(person=who.person, report=made))
+    return render(ReportPage(person=who.person, report=made, csv="/report.csv"))
 
 
 @router.get("/report.csv")
-def report_csv(service: ServiceDep, who: Who, year: int = 0) -> Response:
+def report_csv(service: ServiceDep, who: Who, year: Year = 0) -> Response:
     """Give the public report as CSV."""
     del who
-    made = make_report(service, year or service.now().year)
+    return _csv(make_report(service, year or service.now().year))
+
+
+def _public(request: Request, service: ServiceDep, year: int) -> Report:
+    """Return what anybody may read.
+
+    Raises:
+        AbsentError: the department publishes nothing here, or not this year yet.
+        TooManyError: too many requests from one address.
+    """
+    if not service.settings.public_report:
+        raise AbsentError("nothing is published here")
+    request.app.state.public_rate.take(address_of(request))
+    newest = settled_year(service.now().date())
+    if (year or newest) > newest:
+        raise AbsentError(f"the report of {year} is published from March of the year after")
+    return make_report(service, year or newest)
+
+
+def _csv(made: Report) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="report-{made.year}.csv"'}
     return Response(to_csv(made), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cacheable(request: Request, answer: Response) -> Response:
+    """Let caches keep an answer for an hour; 304 where the asker has it."""
+    tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "public, max-age=3600", "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    answer.headers.update(headers)
+    return answer
 
 
 def _page(service: ServiceDep, who: Auditor, wanted: Filter, chain: str = "") -> AuditPage:

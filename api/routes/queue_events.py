@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Final
@@ -12,26 +14,72 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from api import review, sessions
-from api.deps import Reviewer, ServiceDep, token_of
-from api.errors import ApiError
+from api.deps import ServiceDep, token_of
+from api.errors import ApiError, ForbiddenError, TooManyError
+from api.people import Role
 from api.service import Service
 
 router = APIRouter(include_in_schema=False)
 _EVERY: Final = 1.0
 _KEEP_ALIVE: Final = 15
+STREAMS: Final = 8
+"""How often one person may watch the queue in one worker process."""
+
+
+class Watchers:
+    """How many streams each person has open in this process; a browser opens one for each tab."""
+
+    def __init__(self) -> None:
+        self._open = Counter[str]()
+
+    @contextmanager
+    def watching(self, person: str) -> Iterator[None]:
+        """Count a stream while it is open."""
+        self._open[person] += 1
+        try:
+            yield
+        finally:
+            self._open[person] -= 1
+
+    def check(self, person: str) -> None:
+        """Refuse one more stream than a person may have.
+
+        Raises:
+            TooManyError: they have `STREAMS` open.
+        """
+        if self._open[person] >= STREAMS:
+            raise TooManyError(f"{STREAMS} queues are open already", hint="Close one of their tabs.")
 
 
 @router.get("/queue/events")
 async def events(
-    request: Request, service: ServiceDep, who: Reviewer, token: Annotated[str, Depends(token_of)]
+    request: Request, service: ServiceDep, token: Annotated[str, Depends(token_of)]
 ) -> StreamingResponse:
-    """Stream the queue; watching it is no activity, so the idle limit still counts (R13)."""
-    del who
-    return StreamingResponse(_stream(request, service, token), media_type="text/event-stream")
+    """Stream the queue; watching it, and connecting again, is no activity: the idle limit counts (R13).
+
+    Raises:
+        SignInError: the session has ended.
+        ForbiddenError: it is no reviewer's.
+        TooManyError: the person watches too many times.
+    """
+    watchers: Watchers = request.app.state.watchers
+    who = await run_in_threadpool(_reviewer, service, token)
+    watchers.check(who)
+    stream = _stream(request, service, token, watchers.watching(who))
+    return StreamingResponse(stream, media_type="text/event-stream")
 
 
-async def _stream(request: Request, service: Service, token: str) -> AsyncIterator[str]:
+async def _stream(
+    request: Request, service: Service, token: str, watching: AbstractContextManager[None]
+) -> AsyncIterator[str]:
     """Yield the queue whenever it has changed, until the browser goes or the session ends."""
+    with watching:
+        async for event in _changes(request, service, token):
+            yield event
+
+
+async def _changes(request: Request, service: Service, token: str) -> AsyncIterator[str]:
+    """Yield an event for each change, and a comment now and then for the proxies between."""
     last, quiet = "", 0
     while not await request.is_disconnected():
         try:
@@ -50,13 +98,27 @@ async def _stream(request: Request, service: Service, token: str) -> AsyncIterat
 
 
 def _picture(service: Service, token: str) -> str:
-    """Return what waits, as JSON.
+    """Return what waits, as JSON, for somebody who may still see it.
 
     Raises:
         SignInError: the session has ended.
+        ForbiddenError: it is no reviewer's.
     """
-    sessions.resume(service, token, quiet=True)
+    _reviewer(service, token)
     return json.dumps([asdict(line) for line in review.queue(service)], default=_text)
+
+
+def _reviewer(service: Service, token: str) -> str:
+    """Return the id of the reviewer whose session it is.
+
+    Raises:
+        SignInError: the session has ended.
+        ForbiddenError: it is no reviewer's.
+    """
+    person = sessions.resume(service, token, quiet=True).person
+    if Role.REVIEWER not in person.roles:
+        raise ForbiddenError("this needs the role reviewer")
+    return person.id
 
 
 def _text(value: object) -> str:

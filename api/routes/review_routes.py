@@ -171,7 +171,7 @@ def hold(
     """
     try:
         end = datetime.strptime(until, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidError("the hold's end is no date") from None
     return _after(who, hit, review.hold(service, who, hit, Hold(reason, authority, end)))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api import credentials, people, sessions
-from api.deps import COOKIE, ServiceDep, Who
+from api.deps import COOKIE, ServiceDep, Who, address_of
 from api.errors import ApiError, SignInError
 from api.pages import Page, render
 from api.people import Application
@@ -71,9 +71,9 @@ def sign_in(
     Raises:
         TooManyError: too many attempts from one address.
     """
-    request.app.state.sign_in_rate.take(request)
+    request.app.state.sign_in_rate.take(address_of(request))
     try:
-        token = sessions.sign_in(service, name, password, code)
+        token = sessions.sign_in(service, name, password, code, replacing=request.cookies.get(COOKIE, ""))
     except SignInError as problem:
         page = SignInPage(
             agency=service.settings.agency,

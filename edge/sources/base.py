@@ -41,6 +41,10 @@ class Source(Protocol):
         """Whether it runs on without us, so that frames are dropped when we are slow."""
 
     @property
+    def seen(self) -> int:
+        """Pictures that have come so far: those given, dropped, and passed over because none was wanted."""
+
+    @property
     def drops(self) -> int:
         """Frames dropped so far because nobody was ready for them."""
 
@@ -61,7 +65,7 @@ class Source(Protocol):
         """Whether its frames are locked in RAM; None before the first one."""
 
     def frames(self) -> Iterator[Frame]:
-        """Yield frames: the newest of a live source, each of a file.
+        """Yield frames: the newest of a live source, each of a file, where one is wanted.
 
         A frame's pixels are good for one turn: the next one may overwrite them. Blocks while nothing comes;
         ends with a file, or when the source is closed.

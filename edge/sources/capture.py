@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from edge.clock import SystemClock
 from edge.flow import Pixels
+from edge.pace import Pace
 from edge.sources.decoders import CaptureFailed, Decoder, open_decoder
 from edge.sources.guard import guard_capture_process
 from edge.sources.memory import SLOTS, FrameMemory
@@ -178,10 +179,12 @@ class Beginning:
 def stream(request: Request, decoder: Decoder, post: Post) -> int:
     """Hand over every wanted frame of the decoder; return how many pictures it had.
 
+    A frame that is not wanted is decoded, because later ones build on it, and never made into pixels.
+
     Raises:
         CaptureFailed: it broke off.
     """
-    clock, stillness = SystemClock(), Stillness()
+    clock, stillness, pace = SystemClock(), Stillness(), Pace(request.every_ns)
     live = request.kind in {"rtsp", "usb"}
     begun = clock.boot_ns()
     beginning = Beginning(begun)
@@ -190,8 +193,8 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
         now = clock.boot_ns()
         if request.kind == "rtsp" and not beginning.over(now, decoder.stream_ns(), whole=decoder.is_whole()):
             continue
-        if number % request.every == 0:
-            stream_ns = now if live else decoder.stream_ns()
+        stream_ns = now if live else decoder.stream_ns()
+        if number % request.every == 0 and pace.due(stream_ns):
             if request.own_pace:
                 time.sleep(max(0, begun + stream_ns - now) / 1e9)
                 now = clock.boot_ns()

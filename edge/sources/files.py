@@ -55,6 +55,11 @@ class FileSource:
         return self._session.drops
 
     @property
+    def seen(self) -> int:
+        """Pictures decoded so far."""
+        return self._session.seen
+
+    @property
     def restarts(self) -> int:
         """Files are never started again."""
         return 0
@@ -107,8 +112,8 @@ class FileSource:
         return None
 
 
-def open_video(settings: FileSettings, clock: Clock) -> FileSource:
-    """Open a clip.
+def open_video(settings: FileSettings, clock: Clock, *, every_ns: int = 0) -> FileSource:
+    """Open a clip; a frame is wanted about every `every_ns` of its own time.
 
     Raises:
         SourceError: it is absent, empty, or not a video.
@@ -120,6 +125,7 @@ def open_video(settings: FileSettings, clock: Clock) -> FileSource:
         kind="video",
         places=(str(path),),
         every=settings.every,
+        every_ns=every_ns,
         newest_wins=settings.realtime,
         own_pace=settings.realtime,
     )

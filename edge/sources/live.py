@@ -39,12 +39,16 @@ class LiveCamera:
         clock: what frames are stamped with.
         renew_after_s: age at which a network camera's capture process gets a successor; `OVERLAP_S` later it
             ends in any case.
+        every_ns: a frame is wanted about this often; 0 for all.
     """
 
     live = True
 
-    def __init__(self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 170.0) -> None:
+    def __init__(
+        self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 170.0, every_ns: int = 0
+    ) -> None:
         self._settings = settings
+        self._every_ns = every_ns
         self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
         self._session = Session(settings.name, clock, live=True)
         self._state = State.CONNECTING
@@ -57,6 +61,11 @@ class LiveCamera:
     def drops(self) -> int:
         """Frames dropped because nobody was ready for them."""
         return self._session.drops
+
+    @property
+    def seen(self) -> int:
+        """Pictures decoded so far."""
+        return self._session.seen
 
     @property
     def state(self) -> State:
@@ -86,7 +95,7 @@ class LiveCamera:
         """Yield the newest frame whenever one is asked for; go on through every failure until closed."""
         try:
             while not self._session.closed:
-                self._session.start(_request(self._settings))
+                self._session.start(self._request())
                 yield from self._frames_of_one_capture()
                 self._session.stop()
                 if not self._session.closed:
@@ -110,10 +119,10 @@ class LiveCamera:
             patience_s = self._settings.restart_after_s
             yield taken
             if self._session.age_s > self._renew_after_s + OVERLAP_S:
-                self._session.start(_request(self._settings))
+                self._session.start(self._request())
                 patience_s += _opening_s(self._settings)
             elif self._session.age_s > self._renew_after_s:
-                self._session.renew(_request(self._settings))
+                self._session.renew(self._request())
 
     def _fail(self) -> None:
         """Go offline, and wait longer after each failure in a row."""
@@ -123,28 +132,30 @@ class LiveCamera:
         self.on_silence()
         self._session.pause(min(FIRST_RETRY_S * 2 ** (self._failures - 1), self._settings.retry_max_s))
 
+    def _request(self) -> Request:
+        settings = self._settings
+        if isinstance(settings, RtspSettings):
+            return Request(
+                parent=os.getpid(),
+                kind="rtsp",
+                places=(settings.url.get_secret_value(),),
+                every_ns=self._every_ns,
+                newest_wins=True,
+                transport=settings.transport,
+                authority=str(settings.authority.absolute()) if settings.authority else "",
+                open_timeout_ms=round(settings.open_timeout_s * 1000),
+                read_timeout_ms=round(settings.read_timeout_s * 1000),
+            )
+        return Request(
+            parent=os.getpid(),
+            kind="usb",
+            places=(str(settings.device),),
+            every_ns=self._every_ns,
+            newest_wins=True,
+            size=(settings.width, settings.height),
+        )
+
 
 def _opening_s(settings: LiveSettings) -> float:
     """How long a connection may take before its silence begins to count."""
     return settings.open_timeout_s if isinstance(settings, RtspSettings) else 0.0
-
-
-def _request(settings: LiveSettings) -> Request:
-    if isinstance(settings, RtspSettings):
-        return Request(
-            parent=os.getpid(),
-            kind="rtsp",
-            places=(settings.url.get_secret_value(),),
-            newest_wins=True,
-            transport=settings.transport,
-            authority=str(settings.authority.absolute()) if settings.authority else "",
-            open_timeout_ms=round(settings.open_timeout_s * 1000),
-            read_timeout_ms=round(settings.read_timeout_s * 1000),
-        )
-    return Request(
-        parent=os.getpid(),
-        kind="usb",
-        places=(str(settings.device),),
-        newest_wins=True,
-        size=(settings.width, settings.height),
-    )

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from edge.clock import Clock
 from edge.flow import Frame
-from edge.sources.wire import Message, Request, Token
+from edge.sources.wire import Message, Request, Say, Token
 from edge.sources.worker import Worker
 
 
@@ -24,6 +24,7 @@ class Session:
 
     Attributes:
         closed: `close` was called.
+        seen: pictures decoded in all captures so far.
         drops: frames dropped in all captures so far.
         reason: the last known complaint of the camera or the library, as a plain sentence.
         locked: whether frames are locked in RAM; None before the first.
@@ -43,8 +44,8 @@ class Session:
         self._first_ns = self._changed_ns = 0
         self._numbers_before = 0
         self._drops_before = 0
-        self._next_number = 0
         self.closed = False
+        self.seen = 0
         self.drops = 0
         self.reason = ""
         self.locked: bool | None = None
@@ -82,6 +83,8 @@ class Session:
             if isinstance(taken, Token):
                 return self._frame(self._worker, taken)
             self.reason = self._worker.why()
+            if taken is not None and taken.say is Say.ENDED:
+                self.seen = self._numbers_before + taken.value
             return taken
 
     def stop(self) -> None:
@@ -131,7 +134,7 @@ class Session:
         self._worker = worker
         self._started = time.monotonic()
         self._first_ns = 0
-        self._numbers_before, self._drops_before = self._next_number, self.drops
+        self._numbers_before, self._drops_before = self.seen, self.drops
 
     def _successors_first(self) -> Token | None:
         """Let the successor take over if it has a frame; give it up if it has failed."""
@@ -167,7 +170,7 @@ class Session:
         age_ns = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - token.boot_ns)
         boot_ns = self._clock.boot_ns() - age_ns
         number = self._numbers_before + token.number
-        self._next_number = number + 1
+        self.seen = number + 1
         self.drops = self._drops_before + token.dropped
         return Frame(
             camera=self._name,

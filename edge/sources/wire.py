@@ -29,6 +29,7 @@ class Request:
         kind: what `places` names.
         places: a file, picture files in order, a URL, or a device number. Hidden: a URL holds a password.
         every: hand over every N-th frame of a file.
+        every_ns: hand over a frame about this often, in the stream's time; 0 for all.
         newest_wins: drop frames that nobody took in time, as a live camera must; else wait.
         own_pace: do not run faster than the file's own time.
         transport: how RTSP carries its media.
@@ -42,6 +43,7 @@ class Request:
     kind: Kind
     places: tuple[str, ...] = field(repr=False)
     every: int = 1
+    every_ns: int = 0
     newest_wins: bool = False
     own_pace: bool = False
     transport: Literal["tcp", "udp"] = "tcp"

@@ -1,13 +1,11 @@
 """Lists: sign, verify, compare, and what they will cost."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hotlist.bundle import HotList
 from hotlist.commands.common import (
     BOOK,
     AsJson,
@@ -23,9 +21,9 @@ from hotlist.commands.common import (
     say,
 )
 from hotlist.costing import BUDGET, PER_DAY, list_cost
+from hotlist.differences import WORDS, by_id, differences
 from hotlist.draft import Draft
 from hotlist.draft_check import check
-from hotlist.entry import Entry, entry_to_line
 from hotlist.errors import KeyFileError
 from hotlist.keys import SealKey, SigningKey
 from hotlist.publishing import AUTHORING, LASTS, seal_for, sign_again, sign_new, verify_signed
@@ -109,6 +107,9 @@ def verify(
         f"version {found.version} of {found.department}: {len(found.entries)} entries, signed by"
         f" {' and '.join(found.signers)}, issued {found.issued:%Y-%m-%d %H:%M} UTC"
     )
+    if found.timestamp is not None:
+        body["stated"] = found.timestamp.issued.isoformat()
+        sentence += f", stated to be current {found.timestamp.issued:%Y-%m-%d %H:%M} UTC"
     say(sentence, body, as_json=as_json)
 
 
@@ -121,18 +122,15 @@ def diff(
 ) -> None:
     """Show what changed between two signed lists, or since a signed list."""
     with Draft.open(book) as draft:
-        before = _by_id(verify_signed(draft, read_list(old), now()).list)
+        before = by_id(verify_signed(draft, read_list(old), now()).list)
         after = (
-            _by_id(verify_signed(draft, read_list(new), now()).list)
+            by_id(verify_signed(draft, read_list(new), now()).list)
             if new
             else {entry.id: entry for entry in draft.entries(now())}
         )
-    rows = list(_differences(before, after))
+    rows = list(differences(before, after))
     if as_json:
-        body = {
-            word: [entry.id for each, entry in rows if each == word]
-            for word in ("added", "changed", "removed")
-        }
+        body = {word: [entry.id for each, entry in rows if each == word] for word in WORDS}
         say("", body, as_json=True)
     else:
         grid(
@@ -180,17 +178,3 @@ def _accepted(file: Path, trusted: TrustedState, device: Path | None) -> Accepte
     if content.startswith(b'{"devices"'):
         raise KeyFileError("a sealed list opens only with a box's key", hint="Name it with --device-key.")
     return accept_signed(content, trusted=trusted, now=now(), limits=AUTHORING)
-
-
-def _by_id(hot_list: HotList) -> dict[str, Entry]:
-    return {entry.id: entry for entry in hot_list.entries}
-
-
-def _differences(before: dict[str, Entry], after: dict[str, Entry]) -> Iterator[tuple[str, Entry]]:
-    for entry_id in sorted(before.keys() | after.keys()):
-        if entry_id not in before:
-            yield "added", after[entry_id]
-        elif entry_id not in after:
-            yield "removed", before[entry_id]
-        elif entry_to_line(before[entry_id]) != entry_to_line(after[entry_id]):
-            yield "changed", after[entry_id]

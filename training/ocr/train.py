@@ -2,8 +2,9 @@
 
     python -m training.ocr.train --shards runs/ocr/shards --run runs/ocr --samples 1500000
 
-Writes last.pt (weights, their running mean, optimiser, samples seen) every two minutes and goes on from it when
-started again.
+Writes last.pt (weights, their running mean, optimiser, samples seen, minutes spent) every two minutes and goes on
+from it when started again. With --start, a run without a last.pt begins from another run's weights; with --minutes
+the schedule's length is time, for a machine whose speed is not known beforehand.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.ocr.dataset import Shard, consume
+from training.ocr.export import load_reader
 from training.ocr.model import COLUMNS, HEIGHT, LINES, PAD, SLOTS, WIDTH, Output, PlateReader
 
 if TYPE_CHECKING:
@@ -99,11 +101,11 @@ def loss_of(output: Output, batch: Batch) -> tuple[Tensor, float]:
     return slots + 0.3 * dense + 0.5 * emission, float(slots.detach())
 
 
-def learning_rate(seen: int, total: int, peak: float) -> float:
-    """Warm up over 20,000 samples, then follow half a cosine to a hundredth of the peak."""
+def learning_rate(seen: int, progress: float, peak: float) -> float:
+    """Warm up over 20,000 samples, then follow half a cosine of progress (0 to 1) to a hundredth of the peak."""
     if seen < 20_000:
         return peak * (seen + 500) / 20_500
-    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, seen / total))))
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
 def save(path: Path, state: dict[str, object]) -> None:
@@ -123,39 +125,52 @@ def follow(mean: PlateReader, model: PlateReader, decay: float) -> None:
             slow.copy_(fast)
 
 
-def main() -> None:
-    """Train until the schedule ends."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--samples", type=int, default=1_500_000, help="length of the learning-rate schedule")
+    parser.add_argument("--samples", type=int, default=1_500_000, help="length of the schedule")
+    parser.add_argument(
+        "--minutes", type=float, help="length of the schedule in wall time, instead of samples"
+    )
+    parser.add_argument("--start", type=Path, help="a checkpoint whose weights a new run begins from")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--peak", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--passes", type=int, default=2, help="times each shard is used, jittered")
     parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train until the schedule ends."""
+    options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    model = PlateReader().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    reader = load_reader(options.start).train() if options.start else PlateReader()
+    model = reader.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(
         model.parameters(), options.peak, weight_decay=0.02, betas=(0.9, 0.98), fused=True
     )
-    seen, checkpoint = 0, options.run / "last.pt"
+    seen, spent, checkpoint = 0, 0.0, options.run / "last.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         mean.load_state_dict(state["mean"])
         optimiser.load_state_dict(state["optimiser"])
-        seen = state["seen"]
+        seen, spent = state["seen"], state.get("minutes", 0.0)
         log.info("going on from %d samples", seen)
-    saved, told, total = time.monotonic(), time.monotonic(), []
+    options.run.mkdir(parents=True, exist_ok=True)
+    began = saved = told = time.monotonic()
+    total: list[float] = []
     rng = np.random.default_rng((options.seed, seen))
     for batch in batches(consume(options.shards), options.batch, options.passes, rng):
+        minutes = spent + (time.monotonic() - began) / 60
+        progress = minutes / options.minutes if options.minutes else seen / options.samples
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(seen, options.samples, options.peak)
+            group["lr"] = learning_rate(seen, progress, options.peak)
         with torch.autocast("cpu", torch.bfloat16):
             output = model(batch.images)
         loss, slots = loss_of(output, batch)
@@ -177,7 +192,7 @@ def main() -> None:
                 rate,
             )
             told, total = time.monotonic(), []
-        done = seen >= options.samples
+        done = progress >= 1
         if done or time.monotonic() - saved > 120:
             save(
                 checkpoint,
@@ -186,6 +201,7 @@ def main() -> None:
                     "mean": mean.state_dict(),
                     "optimiser": optimiser.state_dict(),
                     "seen": seen,
+                    "minutes": minutes,
                 },
             )
             saved = time.monotonic()

@@ -1,0 +1,134 @@
+"""One camera's loop: how often the detector is asked, and when leftovers are overwritten."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import numpy as np
+from fast_alpr.base import BaseDetector, DetectionResult
+from open_image_models.detection.core.base import BoundingBox
+
+from edge.arena import Arena
+from edge.clock import NS, SystemClock
+from edge.flow import COLUMNS, SLOTS, Frame, Pixels, Table
+from edge.forgetting import Window
+from edge.passes import ENOUGH, READ_DTYPE
+from edge.pipeline import Camera, EveryFrame, Gate, Pipeline
+from edge.zones import Zones
+from hotlist.plate import PAD
+
+TENTH = NS // 10
+Sight = Callable[[int], list[int]]
+"""Where plates are (left sides) at the n-th frame."""
+
+
+class Detector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no types
+    """Finds the plates that are there, and notes at which frames it was asked and scrubbed."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+        self.now = 0
+        self.asked: list[int] = []
+        self.scrubbed: list[int] = []
+
+    def predict(self, frame: Pixels) -> list[DetectionResult]:
+        """Return a box of 60 x 20 for each plate."""
+        assert frame.any()
+        self.asked.append(self.now)
+        places = self._sight(self.now)
+        return [DetectionResult("plate", 0.9, BoundingBox(x, 50, x + 60, 70)) for x in places]
+
+    def scrub(self) -> None:
+        """Note it."""
+        self.scrubbed.append(self.now)
+
+
+class SureReader:
+    """Reads seven characters, almost surely."""
+
+    def table(self, crop: Pixels) -> tuple[Table, Mapping[str, float]]:
+        """Return the table."""
+        assert crop.any()
+        table = np.full((SLOTS, COLUMNS), 1e-5, np.float32)
+        table[:7, 0] = table[7:, PAD] = 1 - 36e-5
+        return table, {}
+
+    def scrub(self) -> None:
+        """Nothing is kept."""
+
+
+class OpenUntil:
+    """A gate that is open for the first frames, and then once in three seconds."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames, self._seen = frames, 0
+
+    def moving(self, pixels: Pixels, stream_ns: int) -> bool:  # noqa: ARG002 - a gate's signature
+        """Whether it is open."""
+        self._seen += 1
+        return self._seen <= self._frames or self._seen % 30 == 0
+
+    def wipe(self) -> None:
+        """Nothing is kept."""
+
+
+class NoList:
+    """No hot list is in use."""
+
+    current = None
+
+
+def watch(sight: Sight, frames: int, gate: Gate | None = None) -> Detector:
+    """Show a pipeline so many frames, ten a second; return its detector."""
+    clock, detector = SystemClock(), Detector(sight)
+    parts = gate or EveryFrame(), Zones(), detector, SureReader()
+    camera = Camera("c", "", cast("Any", None), *parts, TENTH, 0.08, 0.9)
+    window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
+    pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
+    pixels = np.full((200, 640, 3), 90, np.uint8)
+    for number in range(frames):
+        detector.now = number
+        pipeline.turn(Frame("c", number, clock.boot_ns(), datetime.now(UTC), number * TENTH, pixels))
+    assert pipeline.tally.watched == frames
+    assert pipeline.tally.looked == len(detector.asked)
+    window.destroy_all()
+    return detector
+
+
+def test_a_road_without_plates_is_looked_at_at_every_turn() -> None:
+    """Where nothing has been found, a new vehicle is found at once."""
+    assert watch(lambda _: [], 20).asked == list(range(20))
+
+
+def test_a_plate_that_is_surely_read_is_followed_at_half_the_rate() -> None:
+    """Enough sure readings first, at every turn; then every second turn."""
+    asked = watch(lambda _: [100], 20).asked
+
+    assert asked[: ENOUGH + 1] == [*range(ENOUGH), ENOUGH + 1]
+    assert asked[ENOUGH:] == list(range(ENOUGH + 1, 20, 2))
+
+
+def test_a_new_vehicle_brings_the_full_rate_back() -> None:
+    """It is found a turn late at most, and looked at in every turn until it is surely read too."""
+    asked = watch(lambda now: [100] if now < 10 else [100, 400], 24).asked
+
+    found = next(now for now in asked if now >= 10)
+    assert found <= 11
+    assert [now for now in asked if found <= now < found + ENOUGH] == list(range(found, found + ENOUGH))
+
+
+def test_what_a_vehicle_left_is_overwritten_when_the_road_is_quiet() -> None:
+    """Two seconds after the last plate, once; the forced looks that find nothing after it ask for no other."""
+    detector = watch(lambda now: [100] if now < 5 else [], 200, OpenUntil(8))
+
+    assert detector.asked[-1] > 150
+    assert detector.scrubbed == [24]  # last found at frame 3, then followed at half the rate
+
+
+def test_an_empty_road_is_overwritten_twice_a_window_not_after_every_look() -> None:
+    """Nothing was found, so nothing hurries; yet no picture's leftovers stay for more than 30 s."""
+    scrubbed = watch(lambda _: [], 1000).scrubbed
+
+    gaps = np.diff([0, *scrubbed])
+    assert len(scrubbed) == 3
+    assert all(300 <= gap <= 302 for gap in gaps)
