@@ -59,7 +59,7 @@ admin          POST /signing/signers/{key}/revoke
 editor,approver GET /signing/{version}/list
 editor,approver POST /signing/{version}/open
 editor,approver POST /signing/{version}/signature
-editor,approver POST /signing/{version}/withdraw
+approver       POST /signing/{version}/withdraw
 public         GET  /public/report
 public         GET  /public/report.csv
 anybody        GET  /report
