@@ -168,7 +168,7 @@ class BodyLimit:
         app: ASGIApp,
         *,
         limit: int,
-        streamed: frozenset[str],
+        streamed: frozenset[str] = frozenset(),
         refused: Refused,
         seconds: float = _BODY_SECONDS,
     ) -> None:

@@ -52,9 +52,9 @@ auditor        GET  /precision
 auditor        GET  /precision/plot.svg
 reviewer       GET  /queue
 reviewer       GET  /queue/events
-admin,editor,approver GET /signing
+admin,editor,approver,auditor GET /signing
 admin          POST /signing/signers
-admin          POST /signing/signers/{key}/confirm
+admin,approver POST /signing/signers/{key}/confirm
 admin          POST /signing/signers/{key}/revoke
 editor,approver GET /signing/{version}/list
 editor,approver POST /signing/{version}/open
