@@ -21,13 +21,19 @@ from api.limits import Rate, Refusals
 from api.logs import RequestLog
 from api.retention import Sweeper
 from api.routes import (
+    account_api,
+    device_api,
     device_pages,
     device_routes,
+    import_routes,
+    list_api,
     list_routes,
+    oversight_api,
     oversight_pages,
-    people_api,
     people_pages,
+    proposal_api,
     queue_events,
+    review_api,
     review_routes,
     sign_in_routes,
     signing_pages,
@@ -42,11 +48,17 @@ _PAGES: Final = (
     review_routes,
     queue_events,
     list_routes,
+    import_routes,
     signing_pages,
     device_pages,
     people_pages,
     oversight_pages,
-    people_api,
+    review_api,
+    list_api,
+    proposal_api,
+    device_api,
+    account_api,
+    oversight_api,
 )
 _DESCRIPTION: Final = (
     "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
@@ -122,7 +134,7 @@ def _surround(app: FastAPI, service: Service) -> None:
         act = Act("nobody", "request.refuse", f"/{part}" if part in known else "", result=problem.slug)
         await run_in_threadpool(app.state.refusals.record, address_of(request), act)
 
-    app.add_middleware(BodyLimit, limit=settings.limits.body, refused=refused)
+    app.add_middleware(BodyLimit, limit=settings.limits.body, streamed=import_routes.PATHS, refused=refused)
     app.add_middleware(SameSite, refused=refused)
     if settings.tls.mode == "off":
         app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)

@@ -33,7 +33,7 @@ _UNREADABLE: Final = (
 
 
 def export(service: Service, actor: str) -> Iterator[bytes]:
-    """Yield the export's lines; the export itself is its last record.
+    """Record the export, which is its own last record, and return its lines.
 
     Raises:
         AuditError: the export could not be recorded, so there is none.
@@ -42,6 +42,11 @@ def export(service: Service, actor: str) -> Iterator[bytes]:
     with service.database.begin() as session:
         end = audit.append(session, Act(actor, EXPORT), now)
         audit.checkpoint(session, service.secrets.service, now)
+    return _lines(service, end)
+
+
+def _lines(service: Service, end: int) -> Iterator[bytes]:
+    """Yield what the export is, its records and its checkpoints."""
     yield canonical({"format": FORMAT, "key": service.secrets.service.public.to_text()}) + b"\n"
     with service.database.read() as session:
         rows = session.scalars(select(AuditRow).where(AuditRow.seq <= end).order_by(AuditRow.seq))

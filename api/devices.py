@@ -112,7 +112,10 @@ def revoke(service: Service, device: str, actor: str, reason: str) -> None:
     Raises:
         AbsentError: there is no such device.
         ConflictError: it is revoked already.
+        InvalidError: no reason was given.
     """
+    if not reason.strip():
+        raise InvalidError("a revocation needs a reason")
     now = service.now()
     with service.database.begin() as session:
         row = session.get(DeviceRow, device, with_for_update=True)
@@ -122,7 +125,9 @@ def revoke(service: Service, device: str, actor: str, reason: str) -> None:
             raise ConflictError("the device is revoked already")
         row.revoked = now
         audit.append(
-            session, Act(actor, "device.revoke", f"device:{device}", detail={"reason": reason[:200]}), now
+            session,
+            Act(actor, "device.revoke", f"device:{device}", detail={"reason": reason.strip()[:200]}),
+            now,
         )
 
 

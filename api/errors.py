@@ -158,3 +158,29 @@ class ConflictError(ApiError):
     status = HTTPStatus.CONFLICT
     slug = "conflict"
     title = "It contradicts what already stands"
+
+
+class StaleError(ApiError):
+    """What is to be changed was changed by somebody else since it was read."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    slug = "stale"
+    title = "It was changed meanwhile"
+    hint = "Look at it again, and make the change anew if it is still needed."
+
+
+class ConditionError(ApiError):
+    """A change must name the version that it is made from."""
+
+    status = HTTPStatus.PRECONDITION_REQUIRED
+    slug = "condition"
+    title = "The version that is changed must be named"
+    hint = "Send the ETag of the last answer as If-Match."
+
+
+class ListVersionError(ApiError):
+    """A hit was matched against a list that the device cannot rightly have had in use."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    slug = "list-version"
+    title = "The hit's hot list was not in force"

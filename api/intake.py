@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from api import alerts, audit, lifecycle
 from api.audit import Act
 from api.contents import check_contents
-from api.counts import RECEIVED, count
+from api.counts import RECEIVED, Kind, count
 from api.db.models import HitRow, SeenRow
 from api.devices import Device
-from api.errors import ApiError, ConflictError, InvalidError
+from api.errors import ApiError, ConflictError, InvalidError, ListVersionError
 from api.hits import kind_of
 from api.lifecycle import Status
-from api.service import Service
+from api.list_age import REFUSED, check_lists
+from api.service import Service, month
 from edge.ack import Acknowledgement, acknowledge, envelope_digest
 from edge.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
 from hotlist.entry import Severity
@@ -56,8 +57,17 @@ def take(service: Service, device: Device, content: bytes) -> Taken:
         return Taken(_acknowledge(service, hit, digest), new)
     except (ApiError, EnvelopeError) as problem:
         fault = problem if isinstance(problem, ApiError) else InvalidError(str(problem))
-        service.record(Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_RESULT]))
+        _refuse(service, device, fault)
         return Taken(None, problem=fault)
+
+
+def _refuse(service: Service, device: Device, fault: ApiError) -> None:
+    """Record a refusal; one for the hot list's sake is counted, for the devices' page."""
+    now = service.now()
+    with service.database.begin() as session:
+        if isinstance(fault, ListVersionError):
+            count(session, Kind(month(now), device.id, "", "", ""), REFUSED)
+        audit.append(session, Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_RESULT]), now)
 
 
 def _open(service: Service, device: Device, content: bytes) -> Hit:
@@ -81,11 +91,13 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
 
     Raises:
         IntegrityError: another delivery of the same id was faster.
+        ListVersionError: the device cannot rightly have matched it against the list that it names.
     """
     now = service.now()
     with service.database.begin() as session:
         if session.get(SeenRow, str(hit.id)) is not None:
             return False
+        check_lists(session, hit)
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
         status = lifecycle.arrive(hit.captured, now, service.deadlines)

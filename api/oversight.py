@@ -15,6 +15,8 @@ from api.service import Service
 from api.sessions import SignedIn
 
 PAGE: Final = 100
+BROKEN: Final = "BROKEN"
+"""What the result of a check begins with when the chain does not hold."""
 _FLAGGED: Final = ("lookup.repeated", "device.chain-broken", "person.lock")
 
 
@@ -40,6 +42,12 @@ class Week:
     note: str
 
 
+def read(service: Service, who: SignedIn, wanted: Filter) -> list[AuditRow]:
+    """Return a page of the log to somebody, the newest first; reading it is in it."""
+    service.record(Act(who.person.actor, "audit.read"))
+    return records(service, wanted)
+
+
 def records(service: Service, wanted: Filter) -> list[AuditRow]:
     """Return a page of the log, the newest first."""
     query = select(AuditRow).order_by(AuditRow.seq.desc()).limit(PAGE)
@@ -53,11 +61,24 @@ def records(service: Service, wanted: Filter) -> list[AuditRow]:
         return list(session.scalars(query))
 
 
+def read_flagged(service: Service, who: SignedIn) -> list[AuditRow]:
+    """Return the last flagged records to somebody; reading them is in the log."""
+    service.record(Act(who.person.actor, "audit.read"))
+    return flagged(service)
+
+
 def flagged(service: Service, limit: int = 20) -> list[AuditRow]:
     """Return the records that want an auditor's eye, the newest first."""
     query = select(AuditRow).where(AuditRow.act.in_(_FLAGGED)).order_by(AuditRow.seq.desc()).limit(limit)
     with service.database.read() as session:
         return list(session.scalars(query))
+
+
+def check(service: Service, who: SignedIn) -> str:
+    """Check the whole chain for somebody, which is in the log too; return the result in words."""
+    found = check_chain(service)
+    service.record(Act(who.person.actor, "audit.check", result=found.partition(":")[0][:80]))
+    return found
 
 
 def check_chain(service: Service) -> str:
@@ -69,7 +90,7 @@ def check_chain(service: Service) -> str:
         try:
             number = audit.verify(bodies, marks, service.secrets.service.public)
         except ChainError as problem:
-            return f"BROKEN: {problem}"
+            return f"{BROKEN}: {problem}"
     return f"{number} records and {len(marks)} checkpoints, unbroken"
 
 

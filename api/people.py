@@ -168,11 +168,14 @@ def _new_recovery_codes(session: Session, person: str) -> list[str]:
 
 
 def release(service: Service, name: str, actor: str) -> None:
-    """Unlock or re-enable somebody and forget the failures that locked them (R13).
+    """Unlock or re-enable somebody else, and forget the failures that locked them (R13).
 
     Raises:
         AbsentError: nobody has that name.
+        InvalidError: it is oneself.
     """
+    if actor == f"person:{name}":
+        raise InvalidError("nobody releases themselves")
     now = service.now()
     with service.database.begin() as session:
         row = find(session, name)

@@ -1,6 +1,8 @@
 """How an error is answered: a problem document of RFC 9457 for programs, a page for people."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -11,6 +13,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Route
 
 from api.errors import AbsentError, ApiError, AuditError, InvalidError, SignInError
 from api.pages import ErrorPage, render
@@ -93,4 +96,24 @@ def install(app: FastAPI) -> None:
         fault.status = HTTPStatus(problem.status_code)
         answer = respond(request, fault)
         answer.headers.update(problem.headers or {})
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(sorted(_methods(request, app)))
         return answer
+
+
+def _methods(request: Request, app: FastAPI) -> set[str]:
+    """Return every method that a path takes (RFC 9110, 10.2.1); the framework names those of one route only."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for route in _routes(app.routes):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found[route.path] |= route.methods or set()
+    return found[min(found, key=lambda path: path.count("{"))] if found else set()
+
+
+def _routes(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """Yield the routes, through whatever the framework wraps routers in."""
+    for route in routes:
+        if isinstance(route, Route):
+            yield route
+        elif (inner := getattr(route, "original_router", None)) is not None:
+            yield from _routes(inner.routes)

@@ -129,10 +129,11 @@ def latest(service: Service) -> ListRow | None:
         return list_versions.newest(session)
 
 
-def history(service: Service, limit: int = 20) -> list[ListRow]:
-    """Return the newest versions."""
+def history(service: Service, limit: int = 20, before: int = 0) -> list[ListRow]:
+    """Return versions, the newest first; with `before`, those before that number."""
+    query = select(ListRow).order_by(ListRow.version.desc()).limit(limit)
     with service.database.read() as session:
-        return list(session.scalars(select(ListRow).order_by(ListRow.version.desc()).limit(limit)))
+        return list(session.scalars(query.where(ListRow.version < before) if before else query))
 
 
 def held(service: Service) -> list[tuple[str, int]]:

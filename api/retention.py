@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import devices, hits, limits, publishing, sessions
+from api import devices, hits, limits, publishing, repeats, sessions
 from api.access import LOOK_BACK
-from api.db.models import DeviceCodeRow, HitRow, InvitationRow, LookupRow
+from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
 from api.errors import ApiError
 from api.service import Service
 
@@ -29,11 +29,13 @@ def expire(service: Service) -> int:
 
 
 def clean(service: Service) -> None:
-    """Drop what is no longer needed: nonces, ended sessions, old codes and look-ups, keys without a hit."""
+    """Drop what is no longer needed: nonces, ended sessions, old codes and look-ups, expired entries, lone keys."""
     now = service.now()
     with service.database.begin() as session:
         devices.forget_nonces(session, now)
         sessions.forget_ended(session, now)
+        repeats.forget(session, now)
+        session.execute(delete(EntryRow).where(EntryRow.expires <= now))
         limits.forget_rates(session, now)
         session.execute(delete(LookupRow).where(LookupRow.at <= now - LOOK_BACK))
         session.execute(delete(DeviceCodeRow).where(DeviceCodeRow.expires <= now))

@@ -158,19 +158,29 @@ class BodyLimit:
     Args:
         app: what comes after.
         limit: bytes.
+        streamed: paths that read their body themselves, as it comes, once they know who sends it.
         refused: told of a refusal.
         seconds: within which the whole body must have arrived.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, refused: Refused, seconds: float = _BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int,
+        streamed: frozenset[str] = frozenset(),
+        refused: Refused,
+        seconds: float = _BODY_SECONDS,
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._streamed = streamed
         self._seconds = seconds
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the body read, or answer 413 or 408."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._streamed:
             await self._app(scope, receive, send)
             return
         try:

@@ -69,8 +69,12 @@ class Limits(_Part):
 
     batch: int = Field(default=32, ge=1, le=256, description="envelopes in one request")
     body: int = Field(
-        default=4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="bytes of any body"
+        default=4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="bytes of any other body"
     )
+    import_bytes: int = Field(
+        default=512 * 1024 * 1024, ge=65_536, description="bytes of a file to import; it goes to the disk"
+    )
+    import_rows: int = Field(default=2_000_000, ge=1, description="rows of a file to import")
     device_per_minute: int = Field(
         default=600, ge=1, description="requests of one address to the devices' routes"
     )

@@ -6,27 +6,10 @@ from typing import Final, TextIO
 
 from hotlist.entry import Entry, entry_to_line, time_text
 from hotlist.importers.csv_rows import defused
+from hotlist.importers.row import FIELDS
 
-COLUMNS: Final = (
-    "plate",
-    "region",
-    "purpose",
-    "case_number",
-    "source",
-    "effective",
-    "expires",
-    "verified",
-    "severity",
-    "make",
-    "model",
-    "colour",
-    "year",
-    "note",
-    "id",
-    "author",
-    "approver",
-    "created",
-)
+COLUMNS: Final = (*FIELDS, "id", "author", "approver", "created")
+"""What a row says, and who said it when; an import leaves the latter out."""
 
 
 def write_csv(entries: Iterable[Entry], file: TextIO) -> int:

@@ -20,7 +20,7 @@ from sqlalchemy import func, select, text
 
 from api import devices, people
 from api.app import create_app
-from api.db.models import AuditRow, Base, EntryRow
+from api.db.models import AuditRow, Base, EntryRow, ListRow
 from api.devices import Registration
 from api.people import Role
 from api.service import open_service
@@ -225,8 +225,23 @@ class Desk:
         assert answer.status_code == 303, answer.text
         return client
 
-    def box(self, device: str = "camera-1") -> Box:
-        """Return an enrolled camera box."""
+    def published(self) -> None:
+        """Say that version 1 of the hot list was published now, for boxes whose hits name it."""
+        with self.service.database.begin() as session:
+            row = ListRow(
+                version=1,
+                published=self.clock.now,
+                published_by="person:arno",
+                entries=1,
+                digest="0" * 64,
+                signed=None,
+            )
+            session.merge(row)
+
+    def box(self, device: str = "camera-1", *, published: bool = True) -> Box:
+        """Return an enrolled camera box, which may have a published list."""
+        if published:
+            self.published()
         code = devices.register(self.service, registration(device), "person:admin")
         box = Box(TestClient(self.app, base_url="https://testserver"), self.clock, device)
         assert box.enrol(code).status_code == 200

@@ -28,7 +28,7 @@ from api.db.models import Base, HitRow, PersonRow, SessionRow
 from api.people import Role
 from edge.hit import FORMAT, Envelope, Hit, hit_to_bytes
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
-from tests.test_api_postgres import BIN, Cluster
+from tests.postgres_kit import BIN, Cluster
 
 CANARY: Final = "QX99CANARY"
 """Stands in plates, names and paths that are sent; it must not come back in a log or a problem document."""

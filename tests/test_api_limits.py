@@ -20,7 +20,7 @@ from api.limits import Rate
 from api.people import Role
 from api.service import open_service
 from tests.api_kit import Desk
-from tests.test_api_postgres import BIN, Cluster
+from tests.postgres_kit import BIN, Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.system(str(BIN / "initdb")))

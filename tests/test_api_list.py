@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api import list_keys, lists, publishing
+from api import entries, list_keys, proposals, publishing
 from api.db.models import BatchRow, EntryRow, ListRow
 from api.people import Role
 from hotlist.keyset import KeySet
@@ -57,7 +57,7 @@ def approver(desk: Desk) -> TestClient:
 
 def the_batch(desk: Desk) -> str:
     """Return the id of the one proposal."""
-    (batch,) = lists.batches(desk.service)
+    (batch,) = proposals.waiting(desk.service)
     return batch.id
 
 
@@ -67,7 +67,7 @@ def in_force(desk: Desk, editor: TestClient, approver: TestClient) -> str:
     path = f"/list/proposed/{the_batch(desk)}"
     assert approver.post(f"{path}/open", data=REASON).status_code == 303
     assert approver.post(f"{path}/approve").status_code == 303
-    (line,) = lists.in_force(desk.service)
+    (line,) = entries.in_force(desk.service)
     return line.id
 
 

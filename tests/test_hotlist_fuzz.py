@@ -206,7 +206,7 @@ def test_a_file_of_any_bytes_gives_rows_refusals_or_one_error(kind: Format, cont
     for row in rows:
         if isinstance(row, Refused):
             continue
-        assert set(row.values) <= FIELDS
+        assert set(row.values) <= set(FIELDS)
         try:
             proposal = propose(row.values, said, entry_id="x")
         except RowError:

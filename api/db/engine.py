@@ -20,7 +20,8 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
-    "PRAGMA busy_timeout=10000",
+    "PRAGMA busy_timeout=60000",  # a long import or list is written in one go: wait, do not fail
+    "PRAGMA cache_size=-32768",  # KiB; the default of 2 MB makes a long import's indices crawl
 )
 
 
@@ -74,7 +75,7 @@ def _postgres(url: str) -> Engine:
 
 def _sqlite(url: str, journal: str) -> Engine:
     """Make an SQLite engine whose transactions are begun explicitly."""
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 10})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 60})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -239,7 +239,10 @@ class BatchRow(Base):
 
 
 class ProposalRow(Base):
-    """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id."""
+    """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id.
+
+    `base` tells the wording that a change is made from (`api.entries.version_of`); empty for a new entry.
+    """
 
     __tablename__ = "proposals"
 
@@ -248,6 +251,19 @@ class ProposalRow(Base):
     entry: Mapped[str] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(160))
     body: Mapped[dict[str, Any]]
+    base: Mapped[str] = mapped_column(String(32), default="")
+
+
+class RepeatRow(Base):
+    """An act that was asked for under an idempotency key, and its sealed answer; kept for a day."""
+
+    __tablename__ = "repeats"
+
+    person: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    asked: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[bytes | None]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ListRow(Base):

@@ -1,21 +1,19 @@
 """The devices' page: what each one says of itself, registering one, revoking one."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from pydantic import ValidationError
-from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
 from api import devices
-from api.db.models import DeviceRow
 from api.deps import Administrator, DeviceReader, ServiceDep
+from api.device_states import PAGE, DeviceState, states
 from api.devices import Registration
 from api.errors import ApiError, InvalidError
-from api.heartbeats import Health, health
 from api.pages import Page, render
 from api.service import Service
 from api.sessions import SignedIn
@@ -24,26 +22,14 @@ router = APIRouter(prefix="/devices", include_in_schema=False)
 TEXTS = ("device", "registration_id", "make", "model", "location", "agency", "policy_sha256")
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceLine:
-    """One device as the page shows it."""
-
-    id: str
-    health: Health
-    registration: dict[str, Any]
-    enrolled: datetime
-    heard: datetime | None
-    said: dict[str, Any]
-    noted: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicesPage(Page):
     """Every device."""
 
     template: ClassVar[str] = "devices.html"
     title: str = "Devices"
-    lines: list[DeviceLine]
+    lines: list[DeviceState]
+    more: str
     today: date
     code: str = field(default="", repr=False)
     code_for: str = ""
@@ -51,9 +37,11 @@ class DevicesPage(Page):
 
 
 @router.get("")
-def overview(service: ServiceDep, who: DeviceReader) -> Response:
+def overview(
+    service: ServiceDep, who: DeviceReader, start: Annotated[str, Query(max_length=80)] = ""
+) -> Response:
     """Show every device and how it does."""
-    return render(_page(service, who))
+    return render(_page(service, who, start=start))
 
 
 @router.post("/register")
@@ -86,14 +74,8 @@ def register(
 def revoke(
     service: ServiceDep, who: Administrator, device: str, reason: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
-    """Refuse a device from now on.
-
-    Raises:
-        InvalidError: no reason was given.
-    """
-    if not reason.strip():
-        raise InvalidError("a revocation needs a reason")
-    devices.revoke(service, device, who.person.actor, reason.strip())
+    """Refuse a device from now on."""
+    devices.revoke(service, device, who.person.actor, reason)
     return RedirectResponse("/devices", status_code=HTTPStatus.SEE_OTHER)
 
 
@@ -111,25 +93,16 @@ def _registration(given: dict[str, str]) -> Registration:
 
 
 def _page(
-    service: Service, who: SignedIn, *, code: str = "", code_for: str = "", problem: str = ""
+    service: Service, who: SignedIn, *, start: str = "", code: str = "", code_for: str = "", problem: str = ""
 ) -> DevicesPage:
     """Return the page."""
-    now = service.now()
-    with service.database.read() as session:
-        rows = session.scalars(select(DeviceRow).order_by(DeviceRow.id))
-        lines = [_line(row, now) for row in rows]
+    lines = states(service, start)
     return DevicesPage(
-        person=who.person, lines=lines, today=now.date(), code=code, code_for=code_for, problem=problem
-    )
-
-
-def _line(row: DeviceRow, now: datetime) -> DeviceLine:
-    return DeviceLine(
-        id=row.id,
-        health=health(row, now),
-        registration=row.registration,
-        enrolled=row.enrolled,
-        heard=row.heard,
-        said={"software": "", "list_version": 0, "cameras": {}, "degraded": [], **(row.heartbeat or {})},
-        noted=row.chain_broken or row.chain_noted or "",
+        person=who.person,
+        lines=lines,
+        more=lines[-1].id if len(lines) == PAGE else "",
+        today=service.now().date(),
+        code=code,
+        code_for=code_for,
+        problem=problem,
     )

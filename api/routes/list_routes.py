@@ -4,22 +4,21 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Form, UploadFile
+from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
-from api import access, list_import, list_signing, lists, publishing
+from api import approval, entries, list_signing, proposals, publishing
 from api.access import AccessPurpose
 from api.db.models import ListRow
 from api.deps import Approver, Editor, ListWorker, ServiceDep
-from api.errors import ApiError, InvalidError, ReasonError
-from api.list_import import Upload
+from api.entries import Line
+from api.errors import ApiError, ReasonError
 from api.list_signing import Waiting
-from api.lists import Batch, Line
 from api.pages import Page, render
+from api.proposals import Batch, Proposed
 from api.routes.reason_page import ask_reason
 from api.sessions import SignedIn
 from hotlist.entry import Entry, Purpose, Severity
-from hotlist.importers import Format
 
 router = APIRouter(prefix="/list", include_in_schema=False)
 FIELDS = ("plate", "region", "purpose", "severity", "case_number", "source", "expires", "note")
@@ -49,21 +48,11 @@ class EntryFormPage(Page):
 
     template: ClassVar[str] = "entry_form.html"
     entry: str
+    version: str
     values: dict[str, str] = field(repr=False)
     purposes: list[str]
     severities: list[str]
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportPage(Page):
-    """A file to import."""
-
-    template: ClassVar[str] = "import.html"
-    title: str = "Import entries"
-    formats: list[str]
-    problem: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +62,9 @@ class BatchPage(Page):
     template: ClassVar[str] = "batch.html"
     title: str
     batch: Batch
-    entries: list[Entry] = field(repr=False)
+    entries: list[Proposed] = field(repr=False)
     mine: bool
+    more: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +79,17 @@ class EntryPage(Page):
 @router.get("")
 def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
     """Show what is in force, without plates, and what waits."""
-    lines = lists.in_force(service, start)
+    lines = entries.in_force(service, start)
     page = ListPage(
         person=who.person,
         lines=lines,
-        count=lists.count(service),
-        batches=lists.batches(service),
+        count=entries.count(service),
+        batches=proposals.waiting(service, limit=1000),
         versions=publishing.history(service, 5),
         by_people=publishing.by_people(service),
         waiting=list_signing.waiting(service),
         devices=publishing.held(service),
-        more=lines[-1].id if len(lines) == lists.PAGE else "",
+        more=lines[-1].id if len(lines) == entries.PAGE else "",
     )
     return render(page)
 
@@ -107,7 +97,7 @@ def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
 @router.get("/add")
 def add_page(who: Editor) -> Response:
     """Show an empty form."""
-    return _form(who, "", {})
+    return _form(who, {})
 
 
 @router.post("/add")
@@ -116,6 +106,7 @@ def add(
     service: ServiceDep,
     who: Editor,
     entry: Annotated[str, Form(max_length=64)] = "",
+    version: Annotated[str, Form(max_length=64)] = "",
     plate: Annotated[str, Form(max_length=40)] = "",
     region: Annotated[str, Form(max_length=8)] = "",
     purpose: Annotated[str, Form(max_length=40)] = "",
@@ -133,51 +124,34 @@ def add(
     given = (plate, region, purpose, severity, case_number, source, expires, note, make, model, colour, year)
     values = dict(zip((*FIELDS, *VEHICLE), given, strict=True))
     try:
-        lists.add(service, who, values, entry)
+        if entry:
+            proposals.propose_change(service, who, entry, values, version)
+        else:
+            proposals.propose_new(service, who, values)
     except ApiError as problem:
-        return _form(who, entry, values, problem)
+        return _form(who, values, entry, version, problem)
     return _to("/list")
 
 
-@router.get("/import")
-def import_page(who: Editor) -> Response:
-    """Show the form for a file."""
-    return render(ImportPage(person=who.person, formats=list(Format)))
-
-
-@router.post("/import")
-def import_file(
-    *,
-    service: ServiceDep,
-    who: Editor,
-    file: UploadFile,
-    format: Annotated[Format, Form()],  # noqa: A002 - the form's own word
-    source: Annotated[str, Form(max_length=64)] = "",
-    country: Annotated[str, Form(pattern="^([A-Z]{2})?$")] = "",
-    days: Annotated[str, Form(pattern="^[0-9]{0,3}$")] = "",
-) -> Response:
-    """Make a dry run and show what it would do."""
-    name = (file.filename or "a file")[:60]
-    upload = Upload(name, file.file.read(), format, source, country, int(days) if days else None)
-    try:
-        batch = list_import.dry_run(service, who, upload)
-    except InvalidError as problem:
-        page = ImportPage(person=who.person, formats=list(Format), problem=str(problem), hint=problem.hint)
-        return render(page, status=problem.status)
-    return _to(f"/list/proposed/{batch}")
-
-
 @router.get("/proposed/{batch}")
-def proposed(service: ServiceDep, who: ListWorker, batch: str) -> Response:
-    """Show what is proposed; its plates only with a reason (R11)."""
+def proposed(
+    service: ServiceDep, who: ListWorker, batch: str, start: Annotated[int, Query(ge=0, lt=2**31)] = 0
+) -> Response:
+    """Show what is proposed, a page at a time; its plates only with a reason (R11)."""
+    shown = proposals.summary(service, batch)
     try:
-        access.check_opened(service, who, f"batch:{batch}")
+        lines = proposals.page(service, who, batch, start)
     except ReasonError:
         return ask_reason(who, f"/list/proposed/{batch}/open", AccessPurpose.LIST)
-    shown, entries = lists.batch_entries(service, batch)
-    mine = shown.author == who.person.name
-    title = shown.what[:1].upper() + shown.what[1:]
-    return render(BatchPage(person=who.person, title=title, batch=shown, entries=entries, mine=mine))
+    page = BatchPage(
+        person=who.person,
+        title=shown.what[:1].upper() + shown.what[1:],
+        batch=shown,
+        entries=lines,
+        mine=shown.author == who.person.name,
+        more=lines[-1].place if len(lines) == proposals.PAGE else 0,
+    )
+    return render(page)
 
 
 @router.post("/proposed/{batch}/open")
@@ -190,8 +164,7 @@ def open_proposed(
 ) -> Response:
     """Open a proposal with a purpose and a case number."""
     try:
-        lists.batch_entries(service, batch, 0)
-        access.open_object(service, who, f"batch:{batch}", purpose, case_number)
+        proposals.open_batch(service, who, batch, purpose, case_number)
     except ReasonError as problem:
         return ask_reason(who, f"/list/proposed/{batch}/open", AccessPurpose.LIST, str(problem))
     return _to(f"/list/proposed/{batch}")
@@ -200,22 +173,21 @@ def open_proposed(
 @router.post("/proposed/{batch}/approve")
 def approve(service: ServiceDep, who: Approver, batch: str) -> Response:
     """Let a proposal take effect; it reaches the devices with the next publication."""
-    access.check_opened(service, who, f"batch:{batch}")
-    lists.approve(service, who, batch)
+    approval.approve(service, who, batch)
     return _to("/list")
 
 
 @router.post("/proposed/{batch}/put-forward")
 def put_forward(service: ServiceDep, who: Editor, batch: str) -> Response:
     """Make a dry run a proposal."""
-    lists.put_forward(service, who, batch)
+    proposals.put_forward(service, who, batch)
     return _to("/list")
 
 
 @router.post("/proposed/{batch}/withdraw")
 def withdraw(service: ServiceDep, who: ListWorker, batch: str) -> Response:
     """Drop a proposal."""
-    lists.withdraw(service, who, batch)
+    proposals.withdraw(service, who, batch)
     return _to("/list")
 
 
@@ -228,19 +200,15 @@ def find(
     case_number: Annotated[str, Form()] = "",
 ) -> Response:
     """Open the entry of a listed plate, with a reason; it looks at the department's own list only."""
-    found = lists.find(service, plate)
-    access.record_look(service, who, purpose, case_number, len(found))
-    if not found:
-        raise InvalidError("no entry in force is for this plate")
-    lists.open_entry(service, who, found[0], purpose, case_number)
-    return _to(f"/list/entries/{found[0]}")
+    found = entries.find(service, who, plate, purpose, case_number)
+    return _to(f"/list/entries/{found}")
 
 
 @router.get("/entries/{entry}")
 def entry_page(service: ServiceDep, who: ListWorker, entry: str) -> Response:
     """Show one entry, with a reason."""
     try:
-        shown = lists.entry_in_force(service, who, entry)
+        shown = entries.opened(service, who, entry).entry
     except ReasonError:
         return ask_reason(who, f"/list/entries/{entry}/open", AccessPurpose.LIST)
     return render(EntryPage(person=who.person, entry=shown))
@@ -256,7 +224,7 @@ def open_entry(
 ) -> Response:
     """Open an entry with a purpose and a case number."""
     try:
-        lists.open_entry(service, who, entry, purpose, case_number)
+        entries.open_entry(service, who, entry, purpose, case_number)
     except ReasonError as problem:
         return ask_reason(who, f"/list/entries/{entry}/open", AccessPurpose.LIST, str(problem))
     return _to(f"/list/entries/{entry}")
@@ -265,10 +233,11 @@ def open_entry(
 @router.get("/entries/{entry}/change")
 def change_page(service: ServiceDep, who: Editor, entry: str) -> Response:
     """Show the form with an entry's present values."""
-    shown = lists.entry_in_force(service, who, entry)
+    opened = entries.opened(service, who, entry)
+    shown = opened.entry
     values = {name: str(getattr(shown, name)) for name in FIELDS if name != "expires"}
     values |= {name: str(getattr(shown.vehicle, name) or "") for name in VEHICLE}
-    return _form(who, entry, {**values, "expires": f"{shown.expires:%Y-%m-%d}"})
+    return _form(who, {**values, "expires": f"{shown.expires:%Y-%m-%d}"}, entry, opened.version)
 
 
 @router.post("/entries/{entry}/cancel")
@@ -276,8 +245,7 @@ def cancel(
     service: ServiceDep, who: ListWorker, entry: str, reason: Annotated[str, Form(max_length=200)] = ""
 ) -> Response:
     """Take an entry off the list and publish at once (R7)."""
-    lists.cancel(service, who, entry, reason)
-    publishing.after_cancel(service, who.person.actor)
+    entries.cancel(service, who, entry, reason)
     return _to("/list")
 
 
@@ -288,12 +256,19 @@ def publish(service: ServiceDep, who: Approver) -> Response:
     return _to("/list")
 
 
-def _form(who: SignedIn, entry: str, values: dict[str, str], problem: ApiError | None = None) -> Response:
+def _form(
+    who: SignedIn,
+    values: dict[str, str],
+    entry: str = "",
+    version: str = "",
+    problem: ApiError | None = None,
+) -> Response:
     """Show the form of an entry."""
     page = EntryFormPage(
         person=who.person,
         title="Change an entry" if entry else "New entry",
         entry=entry,
+        version=version,
         values={name: values.get(name, "") for name in (*FIELDS, *VEHICLE)},
         purposes=list(Purpose),
         severities=list(Severity),

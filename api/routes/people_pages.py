@@ -1,18 +1,15 @@
 """The people's page: who can sign in, with which roles; inviting, releasing, disabling."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Form
-from sqlalchemy import select
+from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from api import people
-from api.db.models import PersonRow
+from api.accounts import PAGE, Account, accounts
 from api.deps import Administrator, ServiceDep
-from api.errors import InvalidError
 from api.pages import Page, render
 from api.people import Role
 from api.service import Service
@@ -21,33 +18,24 @@ from api.sessions import SignedIn
 router = APIRouter(prefix="/people", include_in_schema=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLine:
-    """One person as the page shows them."""
-
-    name: str
-    full_name: str
-    roles: list[str]
-    state: str
-    seen: datetime
-    key: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeoplePage(Page):
     """Everybody."""
 
     template: ClassVar[str] = "people.html"
     title: str = "People"
-    lines: list[PersonLine]
+    lines: list[Account]
+    more: str
     roles: list[str]
     link: str = field(default="", repr=False)
 
 
 @router.get("")
-def overview(service: ServiceDep, who: Administrator) -> Response:
+def overview(
+    service: ServiceDep, who: Administrator, start: Annotated[str, Query(max_length=80)] = ""
+) -> Response:
     """Show everybody."""
-    return render(_page(service, who))
+    return render(_page(service, who, start=start))
 
 
 @router.post("/invite")
@@ -73,13 +61,7 @@ def set_roles(
 
 @router.post("/{name}/release")
 def release(service: ServiceDep, who: Administrator, name: str) -> Response:
-    """Unlock or re-enable somebody.
-
-    Raises:
-        InvalidError: it is oneself.
-    """
-    if name == who.person.name:
-        raise InvalidError("nobody releases themselves")
+    """Unlock or re-enable somebody."""
     people.release(service, name, who.person.actor)
     return _back()
 
@@ -91,16 +73,11 @@ def disable(service: ServiceDep, who: Administrator, name: str) -> Response:
     return _back()
 
 
-def _page(service: Service, who: SignedIn, link: str = "") -> PeoplePage:
+def _page(service: Service, who: SignedIn, link: str = "", start: str = "") -> PeoplePage:
     """Return the page."""
-    with service.database.read() as session:
-        lines = [_line(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.name))]
-    return PeoplePage(person=who.person, lines=lines, roles=list(Role), link=link)
-
-
-def _line(row: PersonRow) -> PersonLine:
-    state = "disabled" if row.disabled else "locked" if row.locked else "active"
-    return PersonLine(row.name, row.full_name, row.roles, state, row.last_seen, row.key_id)
+    lines = accounts(service, start)
+    more = lines[-1].name if len(lines) == PAGE else ""
+    return PeoplePage(person=who.person, lines=lines, more=more, roles=list(Role), link=link)
 
 
 def _back() -> Response:

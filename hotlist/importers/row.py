@@ -9,25 +9,23 @@ from hotlist.errors import ImportFileError, RowError
 MAX_ROW: Final = 65_536
 """Most bytes of one line; a longer one refuses the file, so that a file without lines is not read whole."""
 
-FIELDS: Final = frozenset(
-    {
-        "plate",
-        "region",
-        "purpose",
-        "case_number",
-        "source",
-        "effective",
-        "expires",
-        "verified",
-        "severity",
-        "make",
-        "model",
-        "colour",
-        "year",
-        "note",
-    }
+FIELDS: Final = (
+    "plate",
+    "region",
+    "purpose",
+    "case_number",
+    "source",
+    "effective",
+    "expires",
+    "verified",
+    "severity",
+    "make",
+    "model",
+    "colour",
+    "year",
+    "note",
 )
-"""The names that a row's texts may have."""
+"""The names that a row's texts may have, in the order in which an export writes them."""
 
 
 @dataclass(frozen=True, slots=True)

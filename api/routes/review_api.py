@@ -1,76 +1,68 @@
-"""The reviewer's, list worker's and auditor's acts as JSON: the same functions as the pages, the same rules.
+"""The reviewer's acts as JSON: the same functions as the pages, the same rules.
 
 Signed in by the session's cookie. A program sends ``Origin`` with the service's own address, as a browser does.
 """
 
-import hashlib
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.encoders import jsonable_encoder
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from starlette.responses import Response
 
-from api import lists, oversight, review
-from api.access import AccessPurpose
-from api.audit import Act
-from api.deps import Auditor, ListWorker, Reviewer, ServiceDep
+from api import review
+from api.deps import Reviewer, ServiceDep
 from api.errors import InvalidError
 from api.lifecycle import Hold, Mistake, Outcome, Status
-from api.oversight import Filter
 from api.problems import PROBLEMS
 from api.regions import CODES
 from api.review import BlindView, FullView, Waiting
-from hotlist.canonical import canonical
+from api.routes.json_kit import Body, Cursor, Limit, Reason, tagged
 from hotlist.entry import entry_to_json
 
 router = APIRouter(prefix="/v1", tags=["people"], responses=PROBLEMS)
 CORRECT: Final = "correct-read"
-Limit = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str, Query(max_length=64, description="the `next` of the page before")]
 
 
-class _Body(BaseModel):
-    """What is sent: no unknown members."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Reason(_Body):
-    """Why something is opened (R11)."""
-
-    purpose: Annotated[AccessPurpose, Field(examples=["review-alert"])]
-    case_number: Annotated[str, Field(min_length=1, max_length=40, examples=["30-4711"])]
-
-
-class BlindReading(_Body):
+class BlindReading(Body):
     """What a person reads on the crop; an empty plate says that it cannot be read."""
 
     plate: Annotated[str, Field(max_length=32, examples=["AB12CDE"])]
     region: Annotated[str, Field(max_length=6, examples=["GB", "US-NH", ""])] = ""
 
 
-class Disposition(_Body):
+class Disposition(Body):
     """``correct-read``, or what is wrong."""
 
     disposition: Annotated[str, Field(examples=[CORRECT, *Mistake])]
 
 
-class OutcomeGiven(_Body):
+class OutcomeGiven(Body):
     """What a confirmed hit led to."""
 
     outcome: Annotated[Outcome, Field(examples=["stop"])]
 
 
-class HoldOrder(_Body):
+def _text(value: object) -> object:
+    """Refuse a number for a time: it is written as the description says.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise ValueError("a time is written as text")  # noqa: TRY004 - pydantic takes no TypeError
+    return value
+
+
+class HoldOrder(Body):
     """A legal hold: all three are needed (R8)."""
 
     reason: Annotated[str, Field(min_length=1, max_length=400)]
     authority: Annotated[str, Field(min_length=1, max_length=80)]
-    until: AwareDatetime
+    until: Annotated[AwareDatetime, BeforeValidator(_text)]
 
 
 class Standing(BaseModel):
@@ -114,7 +106,7 @@ def queue(
     start = next((place + 1 for place, line in enumerate(lines) if line.id == after), 0)
     shown = lines[start : start + limit]
     more = shown[-1].id if start + limit < len(lines) else None
-    return _tagged(request, {"items": [_queue_line(line) for line in shown], "next": more})
+    return tagged(request, {"items": [_queue_line(line) for line in shown], "next": more})
 
 
 @router.post("/hits/{hit}/open", status_code=HTTPStatus.NO_CONTENT)
@@ -177,44 +169,6 @@ def hold(service: ServiceDep, who: Reviewer, hit: UUID, order: HoldOrder) -> Sta
 def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
     """Lift a legal hold."""
     return _standing(review.hold(service, who, hit, None))
-
-
-@router.get("/entries")
-def entries(
-    request: Request, service: ServiceDep, who: ListWorker, after: Cursor = "", limit: Limit = 50
-) -> Response:
-    """Give the entries in force, without their plates, in the order of their ids; with an ETag."""
-    del who
-    lines = lists.in_force(service, after, limit)
-    more = lines[-1].id if len(lines) == limit else None
-    return _tagged(request, {"items": jsonable_encoder(lines), "next": more})
-
-
-@router.get("/audit")
-def audit_log(
-    *,
-    service: ServiceDep,
-    who: Auditor,
-    actor: Cursor = "",
-    act: Cursor = "",
-    target: Cursor = "",
-    purpose: Cursor = "",
-    before: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-) -> dict[str, Any]:
-    """Give a page of the log, the newest first; the next page is before the last record's number."""
-    service.record(Act(who.person.actor, "audit.read"))
-    rows = oversight.records(service, Filter(actor, act, target, purpose, before))
-    names = ("seq", "at", "actor", "act", "object", "purpose", "case_number", "result", "detail", "digest")
-    items = [{name: getattr(row, name) for name in names} for row in rows]
-    return {"items": items, "next": rows[-1].seq if len(rows) == oversight.PAGE else None}
-
-
-def _tagged(request: Request, body: dict[str, Any]) -> Response:
-    """Answer with an ETag of the body; 304 where the asker has it."""
-    tag = f'"{hashlib.sha256(canonical(body)).hexdigest()[:32]}"'
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
-    return JSONResponse(body, headers={"ETag": tag})
 
 
 def _queue_line(line: Waiting) -> dict[str, Any]:
