@@ -60,6 +60,7 @@ ROWS = (
         "soak",
         "soak.edge_rss_max",
     ),
+    Row(
         "From the decision to the hit's row painted in a reviewer's browser, p95",
         X86,
         "person.decided_shown_p95",

@@ -19,19 +19,20 @@ def taken(pace: Pace, moments: list[int]) -> list[int]:
 
 @given(st.lists(st.integers(NS // 100, NS), min_size=1, max_size=200))
 def test_nobody_waits_longer_than_an_interval_and_a_frame(gaps: list[int]) -> None:
-    """However unevenly frames come: the first is taken, none too soon, and none later than the next after it."""
+    """The first is taken; none too soon, or a quarter where frames are rare; none later than the next."""
     moments = [sum(gaps[:place]) for place in range(len(gaps) + 1)]
     turns = taken(Pace(TENTH), moments)
 
     assert turns[0] == moments[0]
     for before, after in itertools.pairwise(turns):
-        assert after - before >= 0.9 * TENTH
+        gap = after - moments[moments.index(after) - 1]
+        assert after - before >= (TENTH if gap < TENTH / 2 else 0.75 * TENTH)
         assert not [now for now in moments if before + TENTH <= now < after]
 
 
-@pytest.mark.parametrize(("rate", "every"), [(5, 1), (10, 1), (25, 3), (30, 3), (60, 6)])
+@pytest.mark.parametrize(("rate", "every"), [(5, 1), (10, 1), (12, 1), (15, 2), (25, 3), (30, 3), (60, 6)])
 def test_common_frame_rates(rate: int, every: int) -> None:
-    """Ten a second are asked for: a camera's every frame, or every third of 25 and 30 a second."""
+    """Ten a second are asked for: a slow camera's every frame, or every third of 25 and 30 a second."""
     moments = [number * NS // rate for number in range(120)]
 
     assert taken(Pace(TENTH), moments) == moments[::every]
