@@ -75,7 +75,7 @@ def upgrade() -> None:
         "device_codes",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("registration", sa.JSON(), nullable=False),
-        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_by", sa.String(length=32), nullable=False),
         sa.Column("expires", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
     )
@@ -119,6 +119,15 @@ def upgrade() -> None:
     with op.batch_alter_table("failures", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_failures_name"), ["name"], unique=False)
 
+    op.create_table(
+        "invitations",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("created_by", sa.String(length=32), nullable=False),
+        sa.Column("expires", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
     op.create_table(
         "lists",
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
@@ -180,24 +189,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("name"),
     )
     op.create_table(
-        "invitations",
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("person", sa.String(length=32), nullable=True),
-        sa.Column("roles", sa.JSON(), nullable=False),
-        sa.Column("secret", sa.LargeBinary(), nullable=False),
-        sa.Column("created_by", sa.String(length=80), nullable=False),
-        sa.Column("expires", Moment(), nullable=False),
-        sa.ForeignKeyConstraint(["person"], ["people.id"]),
-        sa.PrimaryKeyConstraint("digest"),
-    )
-    op.create_table(
-        "rates",
-        sa.Column("key", sa.String(length=80), nullable=False),
-        sa.Column("minute", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("key", "minute"),
-    )
-    op.create_table(
         "seen",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("device", sa.String(length=80), nullable=False),
@@ -208,7 +199,7 @@ def upgrade() -> None:
     op.create_table(
         "sign_offs",
         sa.Column("week", sa.String(length=8), nullable=False),
-        sa.Column("person", sa.String(length=80), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("at", Moment(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.String(length=400), nullable=False),
@@ -329,8 +320,6 @@ def downgrade() -> None:
     op.drop_table("batches")
     op.drop_table("sign_offs")
     op.drop_table("seen")
-    op.drop_table("rates")
-    op.drop_table("invitations")
     op.drop_table("people")
     op.drop_table("openings")
     with op.batch_alter_table("nonces", schema=None) as batch_op:
@@ -343,6 +332,7 @@ def downgrade() -> None:
 
     op.drop_table("lookups")
     op.drop_table("lists")
+    op.drop_table("invitations")
     with op.batch_alter_table("failures", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_failures_name"))
 
