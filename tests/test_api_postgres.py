@@ -193,6 +193,8 @@ def test_a_worker_killed_in_the_middle_of_uploads_loses_and_doubles_nothing(
 ) -> None:
     """Two real worker processes, one killed with SIGKILL: every hit is there once, the chain whole."""
     desk = Desk(tmp_path / "state", database_url=cluster.database())
+    desk.clock.now = datetime.now(UTC)
+    desk.published()
     code = devices.register(desk.service, registration(), "person:admin")
     command = [
         sys.executable,
