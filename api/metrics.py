@@ -15,11 +15,12 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.db.models import AlertRow, AuditRow, CountRow, DeviceRow, EntryRow, HitRow, ListRow
+from api.db.models import AlertRow, AuditRow, CountRow, DeviceRow, EntryRow, HitRow, ListRow, StatementRow
 from api.heartbeats import Health, health
 from api.service import Service
 
 LOOPBACK: Final = "127.0.0.1"
+_LIST_AGE: Final = "Time since the newest version was published, or stated to be current"
 
 
 class ServiceCollector(Collector):
@@ -65,10 +66,12 @@ class ServiceCollector(Collector):
     def _list(self, session: Session) -> Iterable[Metric]:
         """Yield the hot list's size, version and age."""
         newest = session.scalar(select(ListRow).order_by(ListRow.version.desc()).limit(1))
-        age = (self._service.now() - newest.published).total_seconds() if newest else 0.0
+        stated = session.get(StatementRow, newest.version) if newest else None
+        fresh = max(newest.published, stated.issued if stated else newest.published) if newest else None
+        age = (self._service.now() - fresh).total_seconds() if fresh else 0.0
         yield _gauge("hitonly_list_entries", "Entries in force", _count(session, EntryRow))
         yield _gauge("hitonly_list_version", "Newest published version", newest.version if newest else 0)
-        yield _gauge("hitonly_list_age_seconds", "Age of the newest published version", age)
+        yield _gauge("hitonly_list_age_seconds", _LIST_AGE, age)
 
 
 def start_metrics(service: Service, port: int) -> tuple[WSGIServer, threading.Thread]:
