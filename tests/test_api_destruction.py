@@ -130,7 +130,7 @@ def test_a_crash_between_the_end_and_the_keys_end_is_made_up_for(
             retention.expire(desk.service)
     assert desk.count(HitRow) == 0
     assert lost_key in files(desk)
-    alive_key = key_of(desk, deliver(desk))
+    alive_key = key_of(desk, deliver(desk, captured=desk.clock.now))
     retention.clean(desk.service)
     after = files(desk)
     assert lost_key not in after

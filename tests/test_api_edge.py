@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from api import audit, devices
+from api import audit, devices, publishing
 from api.authority import prepare_authority
 from api.db.models import AuditRow, HitRow, SeenRow
 from api.service import open_service
@@ -83,6 +83,7 @@ def test_a_server_killed_in_the_middle_of_uploads_loses_and_doubles_nothing(
     code = devices.register(service, registration(), "operator")
     enrolled = _patiently(lambda: enrolment.enrol(server.url, code, keys.parent, server.state / "ca.pem"))
     assert enrolled.device == "camera-1"
+    publishing.publish(service, "operator")
     signing = SigningKey.load(keys / SIGNING)
     spool = Spool(tmp_path / "spool")
     for _ in range(HITS):

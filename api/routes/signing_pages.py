@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, ClassVar, Final
 
 from fastapi import APIRouter, Depends, Form, UploadFile
+from fastapi import Path as InPath
 from starlette.responses import RedirectResponse, Response
 
 from api import access, list_keys, list_signing, list_statements, list_versions
@@ -27,6 +28,7 @@ PATH: Final = "/signing"
 KEY_TEXT: Final = 4096
 """Most characters of a public key's file."""
 _READERS: Final = (Role.EDITOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR)
+WaitingVersion = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 Reader = Annotated[SignedIn, Depends(needs(*_READERS))]
 Confirmer = Annotated[SignedIn, Depends(needs(Role.ADMINISTRATOR, Role.APPROVER))]
 
@@ -62,7 +64,7 @@ def overview(service: ServiceDep, who: Reader) -> Response:
 
 
 @router.get("/{version}/list")
-def download(service: ServiceDep, who: ListWorker, version: int) -> Response:
+def download(service: ServiceDep, who: ListWorker, version: WaitingVersion) -> Response:
     """Give the waiting list to one of its signers, with a reason: it holds listed plates (R11)."""
     try:
         access.check_opened(service, who, f"list:{version}")
@@ -78,7 +80,7 @@ def download(service: ServiceDep, who: ListWorker, version: int) -> Response:
 def open_list(
     service: ServiceDep,
     who: ListWorker,
-    version: int,
+    version: WaitingVersion,
     purpose: Annotated[str, Form()] = "",
     case_number: Annotated[str, Form()] = "",
 ) -> Response:
@@ -91,7 +93,7 @@ def open_list(
 
 
 @router.post("/{version}/signature")
-def upload(service: ServiceDep, who: ListWorker, version: int, file: UploadFile) -> Response:
+def upload(service: ServiceDep, who: ListWorker, version: WaitingVersion, file: UploadFile) -> Response:
     """Take a signature that somebody made on their own computer."""
     try:
         list_signing.add_signature(service, who.person, version, file.file.read(MAX_FILE + 1))
@@ -101,7 +103,7 @@ def upload(service: ServiceDep, who: ListWorker, version: int, file: UploadFile)
 
 
 @router.post("/{version}/withdraw")
-def withdraw(service: ServiceDep, who: Approver, version: int) -> Response:
+def withdraw(service: ServiceDep, who: Approver, version: WaitingVersion) -> Response:
     """Drop the version that waits."""
     list_signing.withdraw(service, who.person, version)
     return _to(PATH)
