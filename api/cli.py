@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api import audit_export, devices, people, serve
+from api import audit_export, devices, people, resets, serve
 from api.db.engine import Database
 from api.db.migrate import migrate
 from api.devices import Registration
@@ -21,7 +21,9 @@ from hotlist.keys import SealKey, VerifyKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 devices_app = typer.Typer(no_args_is_help=True, help="Register and revoke camera boxes.")
-people_app = typer.Typer(no_args_is_help=True, help="Invite people, and release locked accounts.")
+people_app = typer.Typer(
+    no_args_is_help=True, help="Invite people, release accounts, replace lost credentials."
+)
 audit_app = typer.Typer(no_args_is_help=True, help="Export and check the audit log.")
 app.add_typer(devices_app, name="devices")
 app.add_typer(people_app, name="people")
@@ -129,6 +131,19 @@ def people_release(
     with _Opened(_settings(config, state, database_url)) as opened:
         people.release(opened, name, "operator")
     typer.echo(f"{name} can sign in again")
+
+
+@people_app.command("reset")
+def people_reset(
+    name: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print a one-time link for somebody who lost the password or the telephone."""
+    settings = _settings(config, state, database_url)
+    with _Opened(settings) as opened:
+        typer.echo(f"{settings.url}/reset/{resets.issue(opened, name, 'operator').token}")
 
 
 @audit_app.command("export")

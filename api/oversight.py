@@ -17,7 +17,7 @@ from api.sessions import SignedIn
 PAGE: Final = 100
 BROKEN: Final = "BROKEN"
 """What the result of a check begins with when the chain does not hold."""
-_FLAGGED: Final = ("lookup.repeated", "device.chain-broken", "person.lock")
+_FLAGGED: Final = ("lookup.repeated", "device.chain-broken", "person.lock", "person.reset")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api import audit, codes, credentials
 from api.audit import Act
 from api.db.models import FailureRow, InvitationRow, PersonRow, RecoveryRow
-from api.endings import end_sessions
+from api.endings import drop_links, end_sessions
 from api.errors import AbsentError, ConflictError, InvalidError
 from api.service import Service
 from hotlist.keys import SigningKey
@@ -138,7 +138,7 @@ def accept(service: Service, token: str, application: Application) -> list[str]:
             session.flush()
         except IntegrityError:
             raise ConflictError("the name is taken") from None
-        fresh = _new_recovery_codes(session, person.id)
+        fresh = new_recovery_codes(session, person.id)
         act = Act(f"person:{person.name}", "person.join", detail={"key": person.key_id})
         audit.append(session, act, now)
     return fresh
@@ -160,9 +160,10 @@ def _new_person(service: Service, application: Application, password: str, secre
     )
 
 
-def _new_recovery_codes(session: Session, person: str) -> list[str]:
+def new_recovery_codes(session: Session, person: str) -> list[str]:
     """Replace a person's recovery codes and return the new ones."""
     fresh = [codes.new_code() for _ in range(RECOVERY_CODES)]
+    session.execute(delete(RecoveryRow).where(RecoveryRow.person == person))
     session.add_all(RecoveryRow(digest=codes.digest(code), person=person) for code in fresh)
     return fresh
 
@@ -185,7 +186,7 @@ def release(service: Service, name: str, actor: str) -> None:
 
 
 def disable(service: Service, name: str, actor: str) -> None:
-    """Refuse somebody from now on and end their sessions.
+    """Refuse somebody from now on, end their sessions, and withdraw a link that was made for them.
 
     Raises:
         AbsentError: nobody has that name.
@@ -197,6 +198,7 @@ def disable(service: Service, name: str, actor: str) -> None:
         _keep_an_administrator(session, row, [])
         row.disabled = now
         end_sessions(session, row.id)
+        drop_links(session, row.id)
         audit.append(session, Act(actor, "person.disable", f"person:{name}"), now)
 
 
@@ -255,13 +257,13 @@ def person_of(row: PersonRow) -> Person:
 
 
 def _invitation(service: Service, session: Session, token: str) -> InvitationRow:
-    """Return an open invitation's row.
+    """Return the row of an open invitation; a link for somebody who is here already is none.
 
     Raises:
         AbsentError: unknown, used or too old.
     """
     row = session.get(InvitationRow, codes.token_digest(token), with_for_update=True)
-    if row is None or row.expires <= service.now():
+    if row is None or row.person is not None or row.expires <= service.now():
         raise AbsentError("the link is unknown, used or too old", hint="Ask for a new one.")
     return row
 

@@ -1,8 +1,9 @@
 """Signing in and staying signed in: every limit of R13, with the clock handed in.
 
-Five failures in fifteen minutes lock a name until an administrator releases it; a session ends after thirty
-idle minutes and after twelve hours; somebody unseen for ninety days is disabled. What went wrong at a sign-in
-is never said: name, password and code fail alike.
+Five failures in fifteen minutes lock a name until an administrator releases it: it signs in no more. A session
+that is open already goes on, or a stranger who knows a name could put a dispatcher out. A session ends after
+thirty idle minutes and after twelve hours, and when an administrator disables the person; somebody unseen for
+ninety days is disabled. What went wrong at a sign-in is never said: name, password and code fail alike.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from api import audit, codes, credentials
 from api.audit import Act
 from api.db.models import FailureRow, OpeningRow, PersonRow, RecoveryRow, SessionRow
-from api.endings import end, end_sessions
+from api.endings import end
 from api.errors import SignInError
 from api.people import Person, person_of
 from api.service import Service
@@ -53,13 +54,14 @@ def sign_in(service: Service, name: str, password: str, code: str, *, replacing:
     known = credentials.check_password(stored, password)
     with service.database.begin() as session:
         row = session.scalar(select(PersonRow).where(PersonRow.name == name).with_for_update())
+        known = known and row is not None and row.password == stored
         refused = _refusal(service, session, row, code, known=known)
         if row is not None and not refused:
             end(session, [codes.token_digest(replacing)])
             token = _open(session, row, now)
             audit.append(session, Act(f"person:{row.name}", "session.begin"), now)
             return token
-        _fail(session, name, row, refused, now)
+        fail(session, name, row, refused, now)
     raise SignInError(
         "The name, password or code is not right, or the account is locked.",
         hint="After five failures in fifteen minutes an administrator must release the account.",
@@ -88,15 +90,22 @@ def _refusal(service: Service, session: Session, row: PersonRow | None, code: st
 
 def _second_factor(service: Service, session: Session, row: PersonRow, code: str) -> bool:
     """Whether a TOTP code or a recovery code is right and was not used before."""
-    secret = service.secrets.open(row.secret, f"totp:{row.id}").decode()
-    step = credentials.totp_step(secret, code, service.now(), row.totp_step)
-    if step is not None:
-        row.totp_step = step
+    if use_totp(service, row, code):
         return True
     recovery = session.get(RecoveryRow, codes.digest(code))
     if recovery is None or recovery.person != row.id:
         return False
     session.delete(recovery)
+    return True
+
+
+def use_totp(service: Service, row: PersonRow, code: str) -> bool:
+    """Whether six digits are right and were not used before; they are used up."""
+    secret = service.secrets.open(row.secret, f"totp:{row.id}").decode()
+    step = credentials.totp_step(secret, code, service.now(), row.totp_step)
+    if step is None:
+        return False
+    row.totp_step = step
     return True
 
 
@@ -109,7 +118,7 @@ def _open(session: Session, row: PersonRow, now: datetime) -> str:
     return token
 
 
-def _fail(session: Session, name: str, row: PersonRow | None, why: str, now: datetime) -> None:
+def fail(session: Session, name: str, row: PersonRow | None, why: str, now: datetime) -> None:
     """Count a failure, lock the name at the fifth, and record it."""
     session.add(FailureRow(name=name, at=now))
     session.flush()
@@ -118,7 +127,6 @@ def _fail(session: Session, name: str, row: PersonRow | None, why: str, now: dat
     )
     if row is not None and row.locked is None and (recent or 0) >= FAILURES:
         row.locked = now
-        end_sessions(session, row.id)
         audit.append(session, Act("service", "person.lock", f"person:{row.name}"), now)
     target = f"person:{row.name}" if row is not None else ""
     audit.append(session, Act("nobody", "session.refuse", target, result=why), now)
@@ -136,8 +144,8 @@ def resume(service: Service, token: str, *, quiet: bool = False) -> SignedIn:
         if row is None or row.seen + IDLE <= now or row.began + LONGEST <= now:
             raise SignInError("the session has ended")
         person = session.get_one(PersonRow, row.person)
-        if person.disabled is not None or person.locked is not None:
-            raise SignInError("the account is locked or disabled")
+        if person.disabled is not None:
+            raise SignInError("the account is disabled")
         if not quiet:
             row.seen = person.last_seen = now
         return SignedIn(person_of(person), digest, row.purpose, row.case_number)

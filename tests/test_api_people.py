@@ -74,11 +74,16 @@ def test_four_failures_and_a_fifth_after_the_quarter_of_an_hour_do_not_lock(desk
     assert attempt(desk, "dora").status_code == 303
 
 
-def test_a_locked_person_is_out_at_once(desk: Desk) -> None:
-    """An open session does not outlive the lock."""
+def test_a_stranger_who_knows_a_name_puts_nobody_out(desk: Desk) -> None:
+    """Failed sign-ins stop new sign-ins; who is signed in goes on, until an administrator disables (R13)."""
+    desk.join("ada", Role.ADMINISTRATOR)
     browser = desk.sign_in("dora")
-    for _ in range(5):
+    for _ in range(7):
         attempt(desk, "dora", "wrong password")
+    assert desk.acts().count("person.lock") == 1
+    assert attempt(desk, "dora").status_code == 401
+    assert browser.get("/queue").status_code == 200
+    people.disable(desk.service, "dora", "person:ada")
     assert browser.get("/queue").status_code == 303
 
 

@@ -12,6 +12,11 @@ from tests.api_kit import Desk
 
 ALLOWED = """
 anybody        GET  /
+anybody        GET  /account
+anybody        POST /account/password
+anybody        POST /account/recovery-codes
+anybody        POST /account/reset/withdraw
+anybody        POST /account/sessions/end-others
 auditor        GET  /audit
 auditor        POST /audit/check
 auditor        POST /audit/export
@@ -45,8 +50,11 @@ editor,approver POST /list/proposed/{batch}/withdraw
 approver       POST /list/publish
 admin          GET  /people
 admin          POST /people/invite
+admin          GET  /people/{name}
 admin          POST /people/{name}/disable
 admin          POST /people/{name}/release
+admin          POST /people/{name}/reset
+admin          POST /people/{name}/reset/withdraw
 admin          POST /people/{name}/roles
 auditor        GET  /precision
 auditor        GET  /precision/plot.svg
@@ -62,6 +70,9 @@ editor,approver POST /signing/{version}/signature
 approver       POST /signing/{version}/withdraw
 public         GET  /public/report
 public         GET  /public/report.csv
+public         GET  /reset/{token}
+public         POST /reset/{token}
+public         GET  /reset/{token}/code.svg
 anybody        GET  /report
 anybody        GET  /report.csv
 public         GET  /sign-in
@@ -72,6 +83,11 @@ device         POST /v1/devices/enrol
 device         POST /v1/heartbeat
 device         POST /v1/hits
 device         GET  /v1/hotlist
+anybody        GET  /v1/account
+anybody        POST /v1/account/password
+anybody        POST /v1/account/recovery-codes
+anybody        POST /v1/account/reset/withdraw
+anybody        POST /v1/account/sessions/end-others
 auditor        GET  /v1/audit
 auditor        GET  /v1/audit/flagged
 auditor        POST /v1/audit/check
@@ -95,6 +111,8 @@ admin          GET  /v1/people
 admin          GET  /v1/people/{name}
 admin          POST /v1/people/{name}/disable
 admin          POST /v1/people/{name}/release
+admin          POST /v1/people/{name}/reset
+admin          POST /v1/people/{name}/reset/withdraw
 admin          PUT  /v1/people/{name}/roles
 auditor        GET  /v1/precision
 editor,approver GET /v1/proposals

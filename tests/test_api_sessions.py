@@ -61,12 +61,14 @@ def test_a_change_of_roles_ends_every_session_of_that_person_and_no_other(desk: 
 
 
 def test_a_session_does_not_come_back_with_the_release_of_the_account(desk: Desk) -> None:
-    """Locked, then released: who is let in again signs in again, and the old failures are forgotten (R13)."""
+    """Disabled, then released: who is let in again signs in again, and old failures are forgotten (R13)."""
+    desk.join("ada", Role.ADMINISTRATOR)
     browser = desk.sign_in("dora")
     wrong = {"name": "dora", "password": "wrong", "code": "0"}
     for _ in range(5):
         desk.client().post("/sign-in", data=wrong)
-    people.release(desk.service, "dora", "person:admin")
+    people.disable(desk.service, "dora", "person:ada")
+    people.release(desk.service, "dora", "person:ada")
     assert browser.get("/queue").status_code == 303
     desk.client().post("/sign-in", data=wrong)
     assert desk.acts().count("person.lock") == 1

@@ -50,6 +50,8 @@ class RecoveryPage(Page):
     template: ClassVar[str] = "recovery.html"
     title: str = "Keep these recovery codes"
     codes: list[str] = field(repr=False)
+    onward: str = "/sign-in"
+    onward_label: str = "sign in"
 
 
 @router.get("/sign-in")
@@ -105,8 +107,12 @@ def welcome(service: ServiceDep, token: str) -> Response:
 @router.get("/welcome/{token}/code.svg")
 def welcome_code(service: ServiceDep, token: str) -> Response:
     """Draw the authenticator's secret as a QR code."""
-    offered = people.open_invitation(service, token)
-    link = credentials.totp_link(offered.secret, "hitonly", service.settings.agency)
+    return drawn_secret(people.open_invitation(service, token).secret, service.settings.agency)
+
+
+def drawn_secret(secret: str, agency: str) -> Response:
+    """Return a TOTP secret as a QR code that an authenticator reads."""
+    link = credentials.totp_link(secret, "hitonly", agency)
     out = io.BytesIO()
     segno.make(link).save(out, kind="svg", scale=5, dark="#000", light="#fff")
     return Response(out.getvalue(), media_type="image/svg+xml")
