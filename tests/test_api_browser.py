@@ -407,3 +407,57 @@ def test_people_sign_the_list_through_the_page(signed_server: Server, browser: B
     arno.look("signing-published")
     assert not ada.faults
     assert not arno.faults
+
+
+def test_a_lost_telephone_through_the_page(tmp_path: Path, browser: Browser, folder: Path) -> None:
+    """A link is made, seen by its person, used with a new telephone; then the password is changed."""
+    with running(tmp_path / "state") as server:
+        ada, dora = Person(browser, server, "ada", folder), Person(browser, server, "dora", folder)
+        ada.join(server.link)
+        ada.go("/people")
+        ada.page.get_by_label("Reviewer").first.check()
+        ada.press("button", "Make a link")
+        dora.join(str(ada.page.locator(".secret").text_content()))
+        ada.go("/people")
+        ada.press("link", "Account of dora")
+        ada.press("button", "Make a link")
+        link = str(ada.page.locator(".secret").text_content())
+        ada.look("person")
+        dora.press("link", "your account")
+        expect(dora.page.get_by_text("ada has made a link")).to_be_visible()
+        dora.look("account-link")
+        lost = Person(browser, server, "dora", folder)
+        totp = renewed(lost, link)
+        dora.go("/account")
+        assert dora.page.url.endswith("/sign-in")
+        entered(lost, "another long pass phrase", str(lost.page.locator(".codes code").first.text_content()))
+        lost.press("link", "your account")
+        form = lost.page.locator("form[action='/account/password']")
+        form.locator("[name=password]").fill("another long pass phrase")
+        form.locator("[name=code]").fill(totp.at(datetime.now(UTC) + timedelta(seconds=30)))
+        form.locator("[name=new]").fill(PASSWORD)
+        lost.press("button", "Change the password")
+        expect(lost.page.get_by_text("The password is changed")).to_be_visible()
+        lost.look("account")
+        assert not [fault for one in (ada, dora, lost) for fault in one.faults]
+
+
+def renewed(person: Person, link: str) -> pyotp.TOTP:
+    """Set a new password and telephone with a link; return the telephone."""
+    page = person.page
+    page.goto(link)
+    person.look("reset")
+    totp = pyotp.TOTP(str(page.text_content(".secret")).strip())
+    page.locator("[name=code]").fill(totp.now())
+    page.locator("[name=password]").fill("another long pass phrase")
+    person.press("button", "Set them")
+    return totp
+
+
+def entered(person: Person, password: str, code: str) -> None:
+    """Sign in."""
+    person.press("link", "sign in")
+    person.page.locator("[name=name]").fill(person.name)
+    person.page.locator("[name=password]").fill(password)
+    person.page.locator("[name=code]").fill(code)
+    person.press("button", "Sign in")
