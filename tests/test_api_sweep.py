@@ -123,6 +123,7 @@ def _hits(service: Service, line: httpx.Client) -> dict[str, str]:
         row = EntryRow(id=entry.id, key=f"{PLATE}|GB|1", body=entry_to_json(entry), author="dora")
         row.approver, row.expires = "ada", entry.expires
         session.add(row)
+    assert line.post("/list/publish").status_code == 303
     box = Box(line, HandClock(now))
     assert box.enrol(devices.register(service, registration(), "person:ada")).status_code == 200
     hits = [make_hit(entry=entry, captured=now) for _ in range(4)]

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api import own_account, resets
 from api.credentials import MAX_PASSWORD
 from api.deps import ServiceDep, Who, address_of
 from api.own_account import Proof
 from api.problems import PROBLEMS
+from api.routes.json_kit import Body
 
 router = APIRouter(prefix="/v1/account", tags=["people"], responses=PROBLEMS)
 Password = Annotated[
@@ -20,10 +21,8 @@ Password = Annotated[
 ]
 
 
-class Proven(BaseModel):
-    """The present password and a fresh TOTP code; no unknown members."""
-
-    model_config = ConfigDict(extra="forbid")
+class Proven(Body):
+    """The present password and a fresh TOTP code."""
 
     password: Password
     code: Annotated[str, Field(min_length=6, max_length=40, examples=["123456"])]
