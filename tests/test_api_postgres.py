@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +17,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api import audit, devices, intake, retention
+from api import audit, devices, intake, resets, retention
 from api.audit import Act
-from api.db.models import AuditRow, CountRow, HitRow, SeenRow
+from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, SeenRow
 from api.devices import device_keys
+from api.errors import AbsentError
 from api.people import Role
 from api.service import Service, open_service
 from edge.ack import read_acknowledgement
@@ -255,3 +257,26 @@ def _a_worker(parent: int) -> int:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
     return int(workers[0])
+
+
+def test_links_made_at_once_leave_one_and_one_used_at_once_works_once(desk: Desk) -> None:
+    """Eight administrators, one live link; eight uses of it, one new password and one set of codes (R13)."""
+    desk.join("dora", Role.REVIEWER)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: resets.issue(desk.service, "dora", f"person:a{n}"), range(8)))
+    assert desk.count(InvitationRow) == 1
+    live = []
+    for one in made:
+        with suppress(AbsentError):
+            live.append((one.token, resets.open_reset(desk.service, one.token).secret))
+    ((token, secret),) = live
+
+    def use(number: int) -> bool:
+        with suppress(AbsentError):
+            resets.accept(desk.service, token, f"a long pass phrase {number}", desk.code(secret))
+            return True
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(use, range(8))) == 1
+    assert desk.acts().count("person.reset") == 1

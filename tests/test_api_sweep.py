@@ -57,6 +57,8 @@ LOOKS = {
 }
 LAYOUT = {**RULES, "runOnly": {"type": "rule", "values": ["target-size", "scrollable-region-focusable"]}}
 """What of axe depends on the size of the window."""
+COLOURS = {**RULES, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+"""What of axe depends on the colours."""
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +228,7 @@ def each_page(browser: Browser, site: Site, look: Look, check: Callable[[Page], 
 def test_every_page_in_every_look(site: Site, browser: Browser, name: str) -> None:
     """No violation that axe finds, and nothing that scrolls sideways, in any colours and at any size."""
     look = LOOKS[name]
-    rules = RULES if look.size == Look().size else LAYOUT
+    rules = RULES if look == Look() else COLOURS if look.size == Look().size else LAYOUT
     faults = each_page(browser, site, look, lambda page: violations(page, rules) + sideways(page, rules))
     assert not faults, "\n".join(faults)
 
