@@ -245,7 +245,7 @@ def test_an_unforeseen_failure_is_a_problem_document_with_every_header(
     def fail(_: object) -> None:
         raise RuntimeError(PLATE)
 
-    monkeypatch.setattr("api.routes.people_api.review.queue", fail)
+    monkeypatch.setattr("api.routes.review_api.review.queue", fail)
     answer = desk.sign_in("dora").get("/v1/queue")
     assert answer.status_code == 500
     assert json.loads(answer.content)["type"] == "urn:hitonly:problem:fault"
