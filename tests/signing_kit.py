@@ -94,7 +94,7 @@ class Camera:
     @classmethod
     def of(cls, desk: Desk, device: str = "camera-1") -> "Camera":
         """Enrol a box; it trusts whom the department told it to."""
-        box = desk.box(device)
+        box = desk.box(device, published=False)
         return cls(box, TrustedState("department", KeySet.from_bytes(box.answer["hot_list_keys"].encode())))
 
     def poll(self, now: datetime) -> HotList:
