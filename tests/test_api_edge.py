@@ -123,7 +123,7 @@ def _some(courier: Courier) -> None:
     try:
         courier._deliver(list(courier.spool.pending())[:BATCH], courier.clock.boot_ns())
     except LinkError:
-        return
+        time.sleep(0.1)
 
 
 def _patiently(act: Callable[[], T]) -> T:
