@@ -55,7 +55,7 @@ def test_hits_are_found_sealed_and_everything_else_is_destroyed(
     assert (counts["destroyed"], counts["live"]) == (counts["reads"] - len(listed), 0)
     camera = events(done)[-1]["cameras"]["north"]
     assert camera["frames"] == truth.frames  # every picture was decoded,
-    assert camera["looked"] < camera["watched"] < truth.frames / 2  # and most were not needed
+    assert camera["looked"] <= camera["watched"] < truth.frames / 2  # and most were not needed
     output = done.stdout + done.stderr
     assert not [plate for plate in passed if plate in output]
     written = b"".join(each.read_bytes() for each in department.folder.rglob("*") if each.is_file())
