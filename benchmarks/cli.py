@@ -181,7 +181,7 @@ def soak_part(
     entries: Annotated[int, typer.Option(min=1000, help="Plates listed.")] = 100_000,
 ) -> None:
     """Watch the edge's memory on a road that goes round and round. Takes GStreamer's RTSP server."""
-    warm_up, lists = min(10.0, minutes / 4), max(2, round(minutes / 10))
+    warm_up, lists = min(15.0, minutes / 4), max(4, round(minutes / 4))
 
     def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
         trial = soak.Trial(minutes, warm_up, entries=entries, lists=lists, reading=told.reading)

@@ -251,8 +251,8 @@ def _watch(
 
 
 def _handed_out_at(trial: Trial, number: int) -> float:
-    """Return the minute at which a later list comes: the first inside the warm-up, since it costs memory once."""
-    return trial.warm_up / 2 + (trial.minutes - trial.warm_up) * (number - 1) / max(1, trial.lists - 1)
+    """Return the minute at which a later list comes: evenly, the first ones inside the warm-up."""
+    return trial.minutes * number / trial.lists
 
 
 def _summary(out: Path) -> dict[str, Any]:
