@@ -38,7 +38,7 @@ def report_trial(outcome: Outcome, part: Part) -> None:
             ["connections", outcome.connections],
             ["bytes in swap", outcome.swapped],
             ["exit code", outcome.exit_code],
-            ["receipts hold", str(outcome.receipts_hold)],
+            ["receipts hold", "yes" if outcome.receipts_hold else "NO"],
         ],
     )  # fmt: skip
     part.findings.append(_sentence(outcome))

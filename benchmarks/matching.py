@@ -221,9 +221,11 @@ def _curves(part: Part, readings: Readings, plausible: Plausible, kernel: Kernel
     part.plot(
         Plot.LINES,
         f"Recall against false hits, {LISTED:,} plates listed",
-        ("false hits per 1,000 pictures", "hit recall"),
+        ("false hits per 1,000 pictures", "hit recall, share of listed plates"),
         series,
         log_x=True,
+        share=True,
+        markers=True,
     )
 
 

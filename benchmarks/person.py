@@ -237,6 +237,6 @@ def _verdicts(part: Part, whole: Sequence[Mapping[str, float]]) -> None:
     part.findings.append(
         f"From the picture that the hit shows: {np.median(picture):,.0f} ms in the middle, {late_picture:,.0f} ms "
         f"for 95 of 100, {goal} the goal of one second; {within} of {len(picture)} hits are on the page within "
-        "it. A read that is not sure at once waits for more pictures of its plate, and a doubtful one until its "
-        "pass has ended, two seconds after the plate was last seen: that wait is in the first leg alone."
+        "it. A read that is not sure at once waits for better pictures of its plate, until none has been worth "
+        "reading for half a second: that wait is in the first leg alone."
     )

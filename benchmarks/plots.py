@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from benchmarks.results import Plot
 
@@ -46,8 +48,9 @@ def draw(plot: Mapping[str, Any]) -> str:
 
 
 def _lines(axes: Axes, plot: Mapping[str, Any]) -> None:
-    marker = "o" if plot.get("markers") else ""
+    """Draw lines; a series of one point is a mark, or it would not be seen."""
     for colour, series in zip(_cycle(len(plot["series"])), plot["series"], strict=True):
+        marker = "o" if plot.get("markers") or len(series["x"]) == 1 else ""
         axes.plot(
             series["x"], series["y"], marker=marker, markersize=5, color=colour, label=series["label"], lw=1.8
         )
@@ -55,14 +58,28 @@ def _lines(axes: Axes, plot: Mapping[str, Any]) -> None:
             axes.fill_between(series["x"], series["low"], series["high"], color=colour, alpha=0.15, lw=0)
     if plot.get("diagonal"):
         axes.plot([0, 1], [0, 1], color="#9aa7b3", lw=1, ls="--", label="as sure as it should be")
+    _scales(axes, plot)
+    axes.grid(color=GRID, lw=0.8)
+    _legend(axes, len(plot["series"]) + bool(plot.get("diagonal")))
+
+
+def _scales(axes: Axes, plot: Mapping[str, Any]) -> None:
+    """Set what the axes reach and how their numbers are written: 1,000 rather than a power, shares in per cent."""
     if plot.get("log_x"):
         axes.set_xscale("log")
-    if plot.get("log_y"):
-        axes.set_yscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.12g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    if plot.get("share"):
+        axes.set_ylim(min(0.5, axes.get_ylim()[0]), 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if plot.get("zero"):
         axes.set_ylim(bottom=0)
-    axes.grid(color=GRID, lw=0.8)
-    axes.legend(loc="best")
+
+
+def _legend(axes: Axes, entries: int) -> None:
+    """Name the series where there are several: the title names a single one."""
+    if entries > 1:
+        axes.legend(loc="best")
 
 
 def _stacked(axes: Axes, plot: Mapping[str, Any]) -> None:
@@ -79,18 +96,6 @@ def _stacked(axes: Axes, plot: Mapping[str, Any]) -> None:
     axes.invert_yaxis()
     axes.grid(axis="x", color=GRID, lw=0.8)
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.3), ncols=4)
-
-
-def _bars(axes: Axes, plot: Mapping[str, Any]) -> None:
-    series = plot["series"]
-    width = 0.8 / len(series)
-    places = np.arange(len(series[0]["x"]))
-    for turn, (colour, one) in enumerate(zip(_cycle(len(series)), series, strict=True)):
-        axes.bar(places + (turn - (len(series) - 1) / 2) * width, one["y"], width * 0.92, color=colour,
-                 label=one["label"])  # fmt: skip
-    axes.set_xticks(places, [str(name) for name in series[0]["x"]])
-    axes.grid(axis="y", color=GRID, lw=0.8)
-    axes.legend(loc="best")
 
 
 def _matrix(axes: Axes, plot: Mapping[str, Any]) -> None:
@@ -113,13 +118,12 @@ def _matrix(axes: Axes, plot: Mapping[str, Any]) -> None:
 _DRAW: Final[dict[Plot, Callable[[Axes, Mapping[str, Any]], None]]] = {
     Plot.LINES: _lines,
     Plot.STACKED: _stacked,
-    Plot.BARS: _bars,
     Plot.MATRIX: _matrix,
 }
 
 
 def _size(plot: Mapping[str, Any]) -> tuple[float, float]:
-    """Return inches: a matrix grows with its names, bars with their number."""
+    """Return inches: a matrix grows with its names, stacked bars with their number."""
     if plot["kind"] == Plot.MATRIX:
         names = len(plot["series"][0]["x"])
         return 0.36 * names + 1.2, 0.3 * names + 1.0
@@ -132,9 +136,17 @@ def _cycle(count: int) -> list[str]:
     return [COLOURS[place % len(COLOURS)] for place in range(count)]
 
 
+def _own_ids(element: str) -> str:
+    """Return the element with ids that no other plot of the page has; those that nothing refers to are dropped."""
+    mark = f"p{zlib.crc32(element.encode()):08x}-"
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', element))
+    element = re.sub(r' id="([^"]*)"', lambda at: f' id="{mark}{at[1]}"' if at[1] in used else "", element)
+    return re.sub(r'(url\(|href=")#', rf"\1#{mark}", element)
+
+
 def _inline(svg: str, title: str, inches: float) -> str:
     """Return the element alone: no XML head, no metadata, as wide as the page allows, with a name."""
-    element = svg[svg.index("<svg") :]
+    element = _own_ids(svg[svg.index("<svg") :])
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     element = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", element, count=1)
     element = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element, count=1)

@@ -31,7 +31,6 @@ class Plot(StrEnum):
 
     LINES = "lines"
     STACKED = "stacked"
-    BARS = "bars"
     MATRIX = "matrix"
 
 

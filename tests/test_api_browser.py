@@ -24,23 +24,9 @@ from hotlist.keys import SigningKey
 from hotlist.keyset import KeySet
 from hotlist.trust import TrustedState, accept
 from tests.api_kit import PASSWORD, Box, HandClock, make_hit
+from tests.browser_kit import ARGUMENTS, CHROMIUM, RULES
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-RULES = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
 pytestmark = pytest.mark.system(CHROMIUM)
 
 

@@ -20,7 +20,8 @@ from api.service import Service, open_service
 from api.settings import Settings
 from hotlist.entry import Entry, entry_to_json
 from tests.api_kit import PASSWORD, PLATE, Box, HandClock, make_entry, make_hit, registration
-from tests.test_api_browser import ARGUMENTS, CHROMIUM, RULES, Server, client, running
+from tests.browser_kit import ARGUMENTS, CHROMIUM, RULES
+from tests.test_api_browser import Server, client, running
 
 pytestmark = pytest.mark.system(CHROMIUM)
 COOKIE = "__Host-session"
