@@ -32,6 +32,7 @@ from benchmarks import (
     report,
     results,
     soak,
+    soak_report,
     video,
 )
 from benchmarks.compare import TIME_LIMIT, compare, regressed
@@ -185,7 +186,7 @@ def soak_part(
 
     def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
         trial = soak.Trial(minutes, warm_up, entries=entries, lists=lists, reading=told.reading)
-        return soak.run(trial, told.advance)
+        return soak_report.run(trial, told.advance)
 
     _finish(_measure(given.bench, {"soak": run}, Inputs()), given.out)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.footprint import look
-from benchmarks.soak import FLAT_MIB_PER_HOUR
+from benchmarks.soak_report import FLAT_MIB_PER_HOUR
 from benchmarks.trend import trend
 
 HOURS = np.arange(50) / 60
