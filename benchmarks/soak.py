@@ -38,7 +38,6 @@ from hotlist.plate import decode
 ROOT: Final = Path(__file__).resolve().parents[1]
 LISTED_EVERY: Final = 4
 ROAD: Final = RenderSpec(seed=11, seconds=60, traffic=18, fps=15)
-SAMPLE_S: Final = 5.0
 _CONFIG: Final = """\
 [device]
 id = "bench-box"
@@ -80,6 +79,8 @@ class Trial:
         road: what passes.
         reading: the models.
         module: the program; the edge's own, or the control's.
+        sample_s: seconds between two looks.
+        median_s: seconds whose median is one value of the trend.
     """
 
     minutes: float
@@ -89,6 +90,8 @@ class Trial:
     road: RenderSpec = ROAD
     reading: Reading = field(default_factory=Reading)
     module: str = "edge.cli"
+    sample_s: float = 5.0
+    median_s: float = 60.0
 
 
 @dataclass(slots=True)
@@ -117,15 +120,17 @@ class Outcome:
     rounds: float = 0.0
     early: str = ""
 
-    def minutes(self, take: Callable[[list[Footprint]], float]) -> tuple[list[float], list[float]]:
-        """Return the middle of each whole minute (in minutes), and the median of what is taken of its samples."""
-        by_minute: dict[int, list[float]] = {}
+    def medians(
+        self, trial: Trial, take: Callable[[list[Footprint]], float]
+    ) -> tuple[list[float], list[float]]:
+        """Return the middle of each whole stretch (in minutes), and the median of what is taken of its samples."""
+        stretches: dict[int, list[float]] = {}
         for seconds, prints in self.samples:
-            by_minute.setdefault(int(seconds // 60), []).append(take(prints))
-        whole = [
-            minute for minute in sorted(by_minute) if (minute + 1) * 60 <= self.samples[-1][0] + SAMPLE_S
-        ]
-        return [minute + 0.5 for minute in whole], [float(np.median(by_minute[minute])) for minute in whole]
+            stretches.setdefault(int(seconds // trial.median_s), []).append(take(prints))
+        end = self.samples[-1][0] + trial.sample_s
+        whole = [place for place in sorted(stretches) if (place + 1) * trial.median_s <= end]
+        middles = [(place + 0.5) * trial.median_s / 60 for place in whole]
+        return middles, [float(np.median(stretches[place])) for place in whole]
 
 
 def total(prints: list[Footprint]) -> float:
@@ -219,7 +224,7 @@ def _watch(
         sizes = [entry.stat().st_size for entry in spool.glob("*.hit")]
         outcome.spool.append((now, len(sizes), sum(sizes)))
         advance(f"soaking: {now / 60:.0f} of {trial.minutes:g} minutes")
-        time.sleep(max(0.0, start + now + SAMPLE_S - time.monotonic()))
+        time.sleep(max(0.0, start + now + trial.sample_s - time.monotonic()))
 
 
 def _handed_out_at(trial: Trial, number: int) -> float:

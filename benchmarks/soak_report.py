@@ -34,7 +34,7 @@ def run(trial: Trial, advance: Advance = lambda _doing: None) -> dict[str, Any]:
     part = Part("soak", "Memory over time", _ABOUT)
     _figures(part, trial, outcome)
     _checks(part, trial, outcome)
-    _plots(part, outcome)
+    _plots(part, trial, outcome)
     return part.to_json()
 
 
@@ -44,7 +44,7 @@ def of_memory(trial: Trial, outcome: Outcome) -> Trend:
     Raises:
         BenchError: too few whole minutes are left.
     """
-    minutes, values = outcome.minutes(total)
+    minutes, values = outcome.medians(trial, total)
     kept = [(at / 60, value) for at, value in zip(minutes, values, strict=True) if at > trial.warm_up]
     try:
         return trend([at for at, _ in kept], [value for _, value in kept])
@@ -128,12 +128,12 @@ def _checks(part: Part, trial: Trial, outcome: Outcome) -> None:
     )
 
 
-def _plots(part: Part, outcome: Outcome) -> None:
+def _plots(part: Part, trial: Trial, outcome: Outcome) -> None:
     names = (("all processes", total), ("the edge", edge_own))
     series = [
         {"label": label, "x": minutes, "y": [round(value, 2) for value in values]}
         for label, take in names
-        for minutes, values in [outcome.minutes(take)]
+        for minutes, values in [outcome.medians(trial, take)]
     ]
     part.plot(Plot.LINES, "Memory", ("minutes", "MiB"), series, zero=True)
 

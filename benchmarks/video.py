@@ -23,8 +23,8 @@ ABOUT: Final = (
 )
 
 
-def run(bench: Bench, videos: Sequence[Path] = ()) -> dict[str, Any]:
-    """Measure on a drawn road, on the user's clips, and over a sweep of how full the road is.
+def run(bench: Bench, videos: Sequence[Path] = (), *, sweep: bool = True) -> dict[str, Any]:
+    """Measure on a drawn road, on the user's clips, and, if asked, over a sweep of how full the road is.
 
     Raises:
         BenchError: a run failed or a clip is no video.
@@ -36,7 +36,8 @@ def run(bench: Bench, videos: Sequence[Path] = ()) -> dict[str, Any]:
         drawn = clips.draw(bench, folder, RenderSpec(bench.seed, seconds, traffic))
         for place, clip in enumerate([drawn, *(clips.own(path) for path in videos)]):
             _measure(part, bench, clip, key="drawn" if place == 0 else f"clip{place}")
-        _sweep(part, bench, [clips.draw(bench, folder, spec) for spec in clips.sweep(bench)])
+        if sweep:
+            _sweep(part, bench, [clips.draw(bench, folder, spec) for spec in clips.sweep(bench)])
     return part.to_json()
 
 

@@ -53,10 +53,15 @@ ROWS = (
     Row("Drawn road, this system, two cores, bundled weights", X86, "video.drawn.edge_fps"),
     Row("The same road, fast-alpr's plain loop, same weights, same run", X86, "video.drawn.plain_fps"),
     Row("Processor time, plain loop over ours, empty drawn road", X86, "video.sweep.empty_gain"),
+    Row("Frames a second, ours over the plain loop's, empty drawn road", X86, "video.sweep.empty_fps_gain"),
     Row("From the picture that a hit shows to the sealed hit on disk, p50", X86, "video.drawn.delay_p50"),
-    Row("The same, p95: a doubtful read waits for the end of its pass", X86, "video.drawn.delay_p95"),
     Row(
-        "Resident memory of the edge, 100,000 plates listed, at most in 39 minutes",
+        "The same, p95: a read that is not sure waits for better pictures of its plate",
+        X86,
+        "video.drawn.delay_p95",
+    ),
+    Row(
+        "Resident memory of the edge, 100,000 plates listed, at most in {minutes} minutes",
         "soak",
         "soak.edge_rss_max",
     ),
@@ -82,13 +87,21 @@ def table() -> str:
         between = f"{shown(found['low'], found['unit'])} to {shown(found['high'], found['unit'])}"
         interval = "" if found["low"] == found["high"] else between
         value = shown(found["value"], found["unit"])
-        rows.append(f"| {row.says} | {value} | {interval} | `{row.file}.json` |")
+        says = row.says.format(minutes=soaked())
+        rows.append(f"| {says} | {value} | {interval} | `{row.file}.json` |")
     return "\n".join(rows)
 
 
 def measured(row: Row) -> bool:
-    """Whether the row's part is in its file: a part that no run has measured yet has no row."""
-    return row.key.partition(".")[0] in json.loads((RESULTS / f"{row.file}.json").read_text())["parts"]
+    """Whether the row's figure is in its file: what no run has measured yet has no row."""
+    parts = json.loads((RESULTS / f"{row.file}.json").read_text())["parts"].values()
+    return any(each["key"] == row.key for part in parts for each in part["figures"])
+
+
+def soaked() -> int:
+    """Return how many whole minutes the soak lasted: its plot has a value a minute, at the minute's middle."""
+    (plot,) = json.loads((RESULTS / "soak.json").read_text())["parts"]["soak"]["plots"]
+    return round(max(plot["series"][0]["x"]) + 0.5)
 
 
 def forgetting() -> str:

@@ -19,6 +19,17 @@ def test_every_figure_is_the_one_in_the_results() -> None:
     assert page(README) == README
 
 
+def test_a_row_without_a_figure_is_one_that_the_harness_measures() -> None:
+    """A row waits for its figure's first run; a mistyped key would wait for ever, so the code must name it."""
+    script = runpy.run_path(str(ROOT / "scripts" / "readme_figures.py"))
+    code = "".join(path.read_text() for path in (ROOT / "benchmarks").glob("*.py"))
+    short = (ROOT / "docs" / "results" / "short.json").read_text()
+    waiting = [row.key for row in script["ROWS"] if not script["measured"](row)]
+    assert not [
+        key for key in waiting if f'"{key}"' not in short and f'"{key.partition(".")[2]}"' not in code
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     """A relative link or picture of a page is a file of the project."""

@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 
 from benchmarks.footprint import look
-from benchmarks.soak_report import FLAT_MIB_PER_HOUR
+from benchmarks.leaky_edge import LEAK_BYTES
+from benchmarks.render import RenderSpec
+from benchmarks.soak import Trial
+from benchmarks.soak_report import FLAT_MIB_PER_HOUR, run
 from benchmarks.trend import trend
+from tests.test_sources_live import needs_rtsp_server
 
 HOURS = np.arange(50) / 60
 
@@ -51,3 +55,20 @@ def test_what_a_process_holds_is_seen_from_outside() -> None:
             assert 3 <= seen.files < 16
             child.communicate("\n")
     assert own[1] - own[0] == pytest.approx(32, abs=12)
+
+
+@needs_rtsp_server
+def test_the_soak_sees_a_planted_leak() -> None:
+    """The control: an edge that keeps 16 KiB of every frame fails the soak's own check, at its rate."""
+    road = RenderSpec(seed=11, seconds=10, traffic=18, fps=15)
+    planted = LEAK_BYTES * road.fps * 3600 / 2**20
+    trial = Trial(
+        0.7, 0.3, entries=1000, road=road, module="benchmarks.leaky_edge", sample_s=2.0, median_s=2.0
+    )
+    part = run(trial)
+    (check,) = (check for check in part["checks"] if check["name"] == "memory flat")
+    (slope,) = (figure for figure in part["figures"] if figure["key"] == "soak.slope")
+    assert not check["passed"]
+    assert "it rises for certain" in check["detail"]
+    assert slope["high"] > planted / 2
+    assert slope["low"] > planted / 4
