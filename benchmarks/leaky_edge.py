@@ -1,16 +1,19 @@
-"""The edge with a fault planted by the benchmark: it keeps 16 KiB of every frame. A control, never a product.
+"""The edge with a fault planted by the benchmark: it keeps something of every turn. A control, never a product.
 
-python -m benchmarks.leaky_edge run --config edge.toml --json
+LEAK_KIB=16 python -m benchmarks.leaky_edge run --config edge.toml --json
 """
 
+import os
 from typing import Final
 
 from edge import box, cli
 from edge.flow import Frame
 from edge.pipeline import Pipeline
 
-LEAK_BYTES: Final = 16 << 10
+VARIABLE: Final = "LEAK_KIB"
+"""How much is kept of each turn, KiB; 16 where it is not set."""
 _kept: list[bytearray] = []
+_leak = int(os.environ.get(VARIABLE, "16")) << 10
 
 
 class LeakyPipeline(Pipeline):
@@ -21,7 +24,7 @@ class LeakyPipeline(Pipeline):
     def turn(self, frame: Frame) -> None:
         """Do a turn, and lose some memory."""
         super().turn(frame)
-        _kept.append(bytearray(LEAK_BYTES).replace(b"\0", b"\1"))
+        _kept.append(bytearray(_leak).replace(b"\0", b"\1"))
 
 
 def main() -> None:

@@ -45,3 +45,4 @@ def looped_road(spec: RenderSpec) -> Iterator[tuple[str, Sequence[TruePass]]]:
     finally:
         server.kill()
         server.wait()
+        server.stdout.close()
