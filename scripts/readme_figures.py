@@ -101,7 +101,8 @@ def measured(row: Row) -> bool:
 def soaked() -> int:
     """Return how many whole minutes the soak lasted: its plot has a value a minute, at the minute's middle."""
     (plot,) = json.loads((RESULTS / "soak.json").read_text())["parts"]["soak"]["plots"]
-    return round(max(plot["series"][0]["x"]) + 0.5)
+    middles: list[float] = plot["series"][0]["x"]
+    return round(max(middles) + 0.5)
 
 
 def forgetting() -> str:

@@ -61,7 +61,7 @@ def test_what_a_process_holds_is_seen_from_outside() -> None:
 def test_the_soak_sees_a_planted_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: an edge that keeps 256 KiB of each turn fails the soak's own check, for certain.
 
-    A small leak first fills what starting up has freed, and shows after minutes; this one shows at once.
+    Sixteen KiB a turn, the control's own rate for an hour, did not show in so short a time.
     """
     monkeypatch.setenv(VARIABLE, "256")
     road = RenderSpec(seed=11, seconds=10, traffic=18, fps=15)
