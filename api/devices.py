@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from api import audit, codes
 from api.audit import Act
 from api.db.models import DeviceCodeRow, DeviceRow, NonceRow
-from api.errors import AbsentError, ConflictError, DeviceError, InvalidError
+from api.errors import AbsentError, ConflictError, DeviceError, InvalidError, RevokedError
 from api.service import Service
 from hotlist.errors import KeyFileError
 from hotlist.keys import SealPublic, VerifyKey
@@ -147,7 +147,8 @@ def _accept(service: Service, request: SignedRequest) -> Device:
     """Check a signed request's device, time and nonce.
 
     Raises:
-        DeviceError: unknown, revoked, too old, or seen before.
+        DeviceError: unknown, too old, or seen before.
+        RevokedError: signed by a device that was revoked.
     """
     now = service.now()
     with service.database.begin() as session:
@@ -156,7 +157,7 @@ def _accept(service: Service, request: SignedRequest) -> Device:
         if row is None or device is None or not request.holds(device.verify_key):
             raise DeviceError("the request is not signed by an enrolled device's key")
         if row.revoked is not None:
-            raise DeviceError("the device is revoked")
+            raise RevokedError("the device is revoked")
         if abs(datetime.fromtimestamp(request.created, UTC) - now) > SKEW:
             raise DeviceError("the request was signed more than a minute ago or ahead")
         session.add(NonceRow(device=row.id, nonce=request.nonce, until=now + 2 * SKEW))

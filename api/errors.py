@@ -97,6 +97,13 @@ class DeviceError(ApiError):
     hint = "Check that the device is enrolled and not revoked, and that its clock is right."
 
 
+class RevokedError(DeviceError):
+    """The request is signed by a device that was revoked; the device is told, and nobody else could ask."""
+
+    slug = "revoked"
+    hint = "Enrol it again under a new id."
+
+
 class ForbiddenError(ApiError):
     """The person's roles do not allow this act."""
 

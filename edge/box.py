@@ -324,6 +324,9 @@ def _condition(box: Box) -> Condition:
         degraded.append("the spool's disk refuses")
     if box.unreceipted:
         degraded.append("the receipts' disk refuses")
+    refused = len(list(box.spool.refused()))
+    if refused:
+        degraded.append(f"hits refused by the department: {refused}, see alpr-edge check")
     counts = summary.counts
     return Condition(
         software=summary.software,
@@ -336,6 +339,8 @@ def _condition(box: Box) -> Condition:
             "destroyed": counts.destroyed,
             "live": counts.live,
             "drops": summary.drops,
+            "refused": refused,
+            "forgotten": box.department.courier.forgotten if box.department else 0,
         },
         degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,

@@ -8,7 +8,7 @@ from typing import Final
 
 from edge.clock import SystemClock
 from edge.config import EdgeConfig
-from edge.errors import EdgeError, SourceError
+from edge.errors import EdgeError, LinkError, SourceError
 from edge.parts import load_models, watch_list
 from edge.sources import open_source
 from edge.sources.settings import SourceSettings
@@ -48,6 +48,7 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
     yield "hot list", lambda: _list(config)
     yield "folders", lambda: _folders(config)
+    yield "spool", lambda: _spool(config)
     for section in config.cameras:
         yield f"camera {section.name}", partial(_camera, section.source)
 
@@ -75,6 +76,20 @@ def _folders(config: EdgeConfig) -> str:
     for folder in (config.storage.spool, config.storage.state):
         Spool(folder)  # tries a file of its own; leaves those of a running box alone
     return "spool and state can be written"
+
+
+def _spool(config: EdgeConfig) -> str:
+    """Say how many hits wait; those that the department refused are a matter for people, and have a deadline."""
+    spool = Spool(config.storage.spool)
+    waiting, refused = len(list(spool.pending())), len(list(spool.refused()))
+    if ends := spool.forgets_from:
+        hint = (
+            "The department's audit log says why (hit.refuse). "
+            "Once that is mended, `alpr-edge deliver --again` offers them once more."
+        )
+        words = f"hits refused by the department: {refused}; forgotten from {ends:%Y-%m-%d %H:%M} UTC on"
+        raise LinkError(words, hint=hint)
+    return f"hits waiting for the department: {waiting}, refused: 0"
 
 
 def _camera(settings: SourceSettings) -> str:

@@ -188,14 +188,18 @@ def enrol(
 
 
 @app.command()
-def deliver(config: ConfigOption) -> None:
+def deliver(
+    config: ConfigOption,
+    again: Annotated[bool, typer.Option(help="Offer the hits that were refused once more.")] = False,  # noqa: FBT002 - a flag
+) -> None:
     """Deliver what waits on the spool and end: for a box that is only sometimes connected."""
     settings = load_config(config)
     spool = Spool(settings.storage.spool)
-    delivered = deliver_all(settings, spool)
-    left = sum(1 for _ in spool.pending())
-    out.print(f"{delivered} delivered, {left} left on the spool", markup=False)
-    if left:
+    delivered = deliver_all(settings, spool, lambda words: err.print(words, markup=False), again=again)
+    left, refused = len(list(spool.pending())), len(list(spool.refused()))
+    aside = f", {refused} refused and set aside" if refused else ""
+    out.print(f"{delivered} delivered, {left} left on the spool{aside}", markup=False)
+    if left or refused:
         raise typer.Exit(Exit.LINK)
 
 

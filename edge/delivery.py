@@ -47,8 +47,14 @@ def open_work(  # noqa: PLR0917 - the six parts it is made of
     return DepartmentWork(link, courier, heartbeat)
 
 
-def deliver_all(config: EdgeConfig, spool: Spool) -> int:
+def deliver_all(config: EdgeConfig, spool: Spool, say: Callable[[str], None], *, again: bool = False) -> int:
     """Deliver what waits on the spool once; return how many hits were acknowledged.
+
+    Args:
+        config: the whole configuration.
+        spool: where sealed hits wait.
+        say: is told which hits are refused, and why.
+        again: whether what was refused before is offered once more.
 
     Raises:
         ConfigError: there is no service in the configuration, or its address is not private.
@@ -57,18 +63,19 @@ def deliver_all(config: EdgeConfig, spool: Spool) -> int:
     """
     if config.department is None:
         raise ConfigError("the configuration has no [department] to deliver to")
-    said: list[str] = []
     link = _link(config, config.department)
-    courier = Courier(spool, link, VerifyKey.load(config.department.service_key), SystemClock(), said.append)
+    courier = Courier(spool, link, VerifyKey.load(config.department.service_key), SystemClock(), say)
     try:
+        if again:
+            courier.offer_refused()
         delivered = -1
         while courier.delivered > delivered:
             delivered = courier.delivered
             courier.work()
     finally:
         link.close()
-    if said and not courier.refused:
-        raise LinkError(said[-1])
+    if courier.trouble:
+        raise LinkError(f"hits wait on the spool: {courier.trouble}")
     return courier.delivered
 
 

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from edge.errors import ConfigError, LinkError
+from edge.errors import ConfigError, LinkError, RevokedError
 from hotlist.keys import SigningKey
 from hotlist.signed_requests import Request, sign_request
 
 ENROLLING: Final = "enrolling"
 """The key id of the one request that a device signs before it has an id."""
 _TIMEOUT_S: Final = 15.0
+_REVOKED: Final = "urn:hitonly:problem:revoked"
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ class Link:
 
         Raises:
             LinkError: unreachable, refused (with the service's own reason), or an answer that is no JSON.
+            RevokedError: the service says that this device is revoked.
         """
         answer = self.send(method, path, body)
         try:
@@ -87,9 +89,10 @@ class Link:
         except ValueError:
             raise LinkError(f"{self.url} answered {answer.status_code} with no JSON") from None
         if answer.status_code != httpx.codes.OK:
-            title = found.get("title", "") if isinstance(found, dict) else ""
-            detail = found.get("detail", "") if isinstance(found, dict) else ""
-            raise LinkError(f"{self.url} refused ({answer.status_code}): {title} {detail}".strip())
+            said = found if isinstance(found, dict) else {}
+            words = f"{said.get('title', '')} {said.get('detail', '')}".strip()
+            kind = RevokedError if said.get("type") == _REVOKED else LinkError
+            raise kind(f"{self.url} refused ({answer.status_code}): {words}")
         return found
 
     def close(self) -> None:

@@ -61,6 +61,12 @@ class LinkError(EdgeError):
     exit_code = Exit.LINK
 
 
+class RevokedError(LinkError):
+    """The department has revoked this box, and takes nothing from it any more."""
+
+    hint = "Enrol the box again; what it has sealed so far can only be opened by hand (`alpr-api open`)."
+
+
 class StorageError(EdgeError):
     """The spool or the state folder cannot be written."""
 

@@ -130,9 +130,12 @@ def test_an_unknown_or_revoked_device_and_a_replay_are_refused(desk: Desk, box: 
     assert box.client.post("/v1/hits", content=body + b" ", headers=headers).status_code == 401
     assert box.client.post("/v1/hits", content=body).status_code == 401
     devices.revoke(desk.service, box.id, "person:admin", "stolen")
-    assert box.deliver(envelope).status_code == 401
+    revoked = box.deliver(envelope)
+    assert revoked.status_code == 401
+    assert revoked.json()["type"].endswith(":revoked"), "for good: the box need not try again"
+    assert stranger.send("POST", "/v1/hits", body).json()["type"].endswith(":device")
     assert desk.count(HitRow) == 1
-    assert desk.acts().count("device.refuse") == 5
+    assert desk.acts().count("device.refuse") == 6
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(59, 200), (61, 401), (-59, 200), (-61, 401)])

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from edge import spool as spooling
 from edge.ack import acknowledge, envelope_digest
 from edge.clock import NS, SystemClock
 from edge.counts import Counts
@@ -36,6 +37,10 @@ class LateClock(SystemClock):
         """Return boot time, and what was added to it."""
         return super().boot_ns() + self.ahead
 
+    def utc(self) -> datetime:
+        """Return the time of day, and what was added to it."""
+        return super().utc() + timedelta(microseconds=self.ahead // 1000)
+
 
 class Department(ThreadingHTTPServer):
     """Acknowledges every envelope that is JSON, refuses the others one by one, answers heartbeats."""
@@ -44,18 +49,24 @@ class Department(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Desk)
         self.key = SigningKey.generate()
         self.held: list[str] = []
+        self.refuses: dict[str, Any] = {}
+        self.revoked: dict[str, Any] = {}
+        self.offered = 0
         self.mark: dict[str, Any] = {"seq": 5, "digest": "d"}
         self.heartbeats: list[dict[str, Any]] = []
 
     def results(self, envelopes: list[str]) -> list[dict[str, Any]]:
         """Take or refuse each envelope."""
+        self.offered += len(envelopes)
         return [self._result(envelope) for envelope in envelopes]
 
     def _result(self, envelope: str) -> dict[str, Any]:
         try:
             hit = UUID(json.loads(envelope)["hit"])
         except ValueError:
-            return {"problem": {"title": str(EnvelopeError(1, "no envelope"))}}
+            return {"problem": {"title": str(EnvelopeError(1, "no envelope")), "status": 422}}
+        if problem := self.refuses.get(str(hit)):
+            return {"problem": problem}
         self.held.append(str(hit))
         ack = acknowledge(
             hit, "box", envelope_digest(envelope.encode()), datetime(2026, 6, 1, tzinfo=UTC), self.key
@@ -73,8 +84,8 @@ class _Desk(BaseHTTPRequestHandler):
         else:
             self.server.heartbeats.append(body)
             answer = {"receipt": None, "hot_list": None, "checkpoint": self.server.mark}
-        content = json.dumps(answer).encode()
-        self.send_response(200)
+        content = json.dumps(self.server.revoked or answer).encode()
+        self.send_response(401 if self.server.revoked else 200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -148,7 +159,7 @@ def test_a_long_backlog_leaves_time_for_heartbeats(courier: Courier, department:
 def test_what_a_dying_disk_leaves_on_the_spool_holds_nothing_up(
     courier: Courier, department: Department
 ) -> None:
-    """Zeros, rubbish, a folder and a foreign file among the hits: these stay, the hits go."""
+    """Zeros, rubbish and nothing are refused and set aside, a folder and a foreign file stay; the hits go."""
     folder = courier.spool.folder
     (folder / f"{uuid4()}.hit").write_bytes(bytes(900))
     (folder / f"{uuid4()}.hit").write_bytes(b"\xff\xfe{")
@@ -158,12 +169,127 @@ def test_what_a_dying_disk_leaves_on_the_spool_holds_nothing_up(
     hits = _put(courier.spool, BATCH)
     courier.work()
     assert sorted(department.held) == sorted(map(str, hits))
-    assert (courier.delivered, len(courier.refused)) == (BATCH, 4)
+    assert (courier.delivered, courier.refused) == (BATCH, 3)
     assert len(list(folder.iterdir())) == 5
 
 
-def test_a_refused_hit_is_tried_again_later_and_said_once(courier: Courier, department: Department) -> None:
-    """What the service refuses stays on the box, is named once, and waits ten minutes for its next try."""
+REFUSAL = {"type": "urn:hitonly:problem:list-version", "title": "not in\nforce", "status": 422}
+DAY_NS = 86_400 * NS
+
+
+def _refuse(courier: Courier, department: Department, said: list[str]) -> UUID:
+    """Spool a hit that the department refuses for good, beside one that it takes; deliver."""
+    courier.say = said.append
+    bad, _good = _put(courier.spool, 2)
+    department.refuses[str(bad)] = REFUSAL
+    courier.work()
+    assert courier.delivered == 1, "the control: its neighbour went"
+    return bad
+
+
+def test_a_hit_refused_for_good_is_said_once_and_offered_once(
+    courier: Courier, department: Department
+) -> None:
+    """It is set aside, as it was and private, and neither this process nor the next offers it again."""
+    said: list[str] = []
+    bad = _refuse(courier, department, said)
+    after = Courier(courier.spool, courier.link, courier.service, courier.clock, said.append)
+    for each in (courier, after):
+        courier.clock.ahead += 3600 * NS  # type: ignore[attr-defined]
+        each.work()
+    assert department.offered == 2
+    assert said == [f"the department refuses hit {bad}: not in force; kept for 7 days, then forgotten"]
+    [(kept, path)] = courier.spool.refused()
+    assert (kept, path.read_bytes(), path.stat().st_mode & 0o777) == (bad, _envelope(bad), 0o600)
+    assert (courier.refused, list(courier.spool.pending())) == (1, [])
+
+
+def test_a_refused_hit_is_forgotten_seven_days_after_its_refusal(
+    courier: Courier, department: Department
+) -> None:
+    """Not before and not much after, however long it waited; counted, said, and nothing is left on the disk."""
+    said: list[str] = []
+    clock: Any = courier.clock
+    clock.ahead = 20 * DAY_NS
+    _refuse(courier, department, said)
+    for ahead, left in ((7 * DAY_NS - 60 * NS, 1), (120 * NS, 0)):
+        courier.clock.ahead += ahead  # type: ignore[attr-defined]
+        courier.work()
+        assert len(list(courier.spool.folder.iterdir())) == left
+    assert courier.forgotten == 1
+    assert said[1:] == ["refused hits forgotten: 1 (kept for 7 days, 256 at most)"]
+
+
+def test_a_clock_that_was_set_back_keeps_a_refused_hit_no_longer_than_its_own_time(
+    courier: Courier, department: Department
+) -> None:
+    """A box that starts with a clock of last year forgets nothing early; when the clock is right, in time."""
+    _refuse(courier, department, [])
+    for ahead, left in ((-365 * DAY_NS, 1), (365 * DAY_NS + 6 * DAY_NS, 1), (DAY_NS, 0)):
+        courier.clock.ahead += ahead  # type: ignore[attr-defined]
+        courier._tidy_ns = 0
+        courier._tidy(courier.clock.boot_ns())
+        assert len(list(courier.spool.refused())) == left
+
+
+def test_a_flood_of_refusals_is_bounded_and_the_newest_are_kept(
+    courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A department that refuses everything does not fill the box's disk: the first refused go first."""
+    monkeypatch.setattr(spooling, "REFUSED_MOST", 3)
+    spool, clock = courier.spool, courier.clock
+    hits = _put(spool, 5)
+    for hit in hits:
+        clock.ahead += NS  # type: ignore[attr-defined]
+        assert spool.set_aside(hit, clock.utc())
+    assert spool.forget_refused(clock.utc()) == 2
+    assert [hit for hit, _ in spool.refused()] == hits[2:]
+
+
+def test_a_person_may_have_refused_hits_offered_again(courier: Courier, department: Department) -> None:
+    """What the department mended is delivered; what it still refuses keeps its first deadline, and its count."""
+    bad = _refuse(courier, department, [])
+    ends = courier.spool.forgets_from
+    courier.clock.ahead += DAY_NS  # type: ignore[attr-defined]
+    courier.offer_refused()
+    assert (courier.spool.forgets_from, courier.refused) == (ends, 1)
+    department.refuses.clear()
+    courier.offer_refused()
+    assert department.held[-1] == str(bad)
+    assert list(courier.spool.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [503, 429, 200, "422", None])
+def test_a_hit_that_cannot_be_taken_now_is_not_refused_for_good(
+    status: object, courier: Courier, department: Department
+) -> None:
+    """The service's own trouble, or a word that nobody understands, costs no hit: it is offered again."""
+    [hit] = _put(courier.spool, 1)
+    department.refuses[str(hit)] = {"title": "busy", "status": status}
+    courier.work()
+    assert (courier.refused, [each for each, _ in courier.spool.pending()]) == (0, [hit])
+    department.refuses.clear()
+    courier.clock.ahead += 601 * NS  # type: ignore[attr-defined]
+    courier.work()
+    assert department.held == [str(hit)]
+
+
+@pytest.mark.parametrize(("kind", "aside"), [("revoked", 2), ("device", 0)])
+def test_a_revoked_box_sets_its_hits_aside_and_another_refusal_of_the_box_does_not(
+    kind: str, aside: int, courier: Courier, department: Department
+) -> None:
+    """Revocation is for good; a clock that is off, or a key that is not known yet, is not."""
+    hits = _put(courier.spool, 2)
+    department.revoked = {"type": f"urn:hitonly:problem:{kind}", "title": "no", "status": 401}
+    courier.work()
+    assert len(list(courier.spool.refused())) == aside
+    assert len(list(courier.spool.pending())) == len(hits) - aside
+
+
+def test_a_hit_that_nobody_vouches_for_is_tried_again_later_and_said_once(
+    courier: Courier, department: Department
+) -> None:
+    """What the service acknowledges with another key stays, is named once, and waits ten minutes for a try."""
     said: list[str] = []
     courier.say = said.append
     [hit] = _put(courier.spool, 1)

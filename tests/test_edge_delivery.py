@@ -1,6 +1,7 @@
 """A real box and a real department's service, over TLS on loopback: enrol, publish, read, deliver, acknowledge."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -9,20 +10,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from api import devices, list_keys, list_signing, publishing
 from api.db.models import EntryRow, HitRow, PersonRow
+from api.opening import open_spool
 from api.service import open_service
 from api.settings import Settings
 from benchmarks.render import RenderSpec, render
 from edge.errors import Exit
+from edge.hit import seal_hit
+from edge.spool import Spool
 from hotlist.bundle import make, seal
 from hotlist.desk import review
 from hotlist.entry import Entry, Purpose, entry_to_json
-from hotlist.keys import SigningKey
+from hotlist.keys import SealPublic, SigningKey
 from hotlist.timestamp import state_current
+from tests.api_kit import make_hit
 from tests.box_kit import ROOT, alpr_edge, events
 from tests.signing_kit import ADA, CORA
 
@@ -209,6 +215,53 @@ def test_a_wrong_code_and_a_strange_authority_are_refused(office: Office, tmp_pa
     plain = alpr_edge("enrol", "--api", "http://192.0.2.1", "--code", code, "--folder", str(tmp_path / "box"))
     assert plain.returncode == Exit.CONFIG
     assert "https" in plain.stderr
+
+
+def test_a_hit_that_the_department_refuses_is_shown_offered_once_and_forgotten(
+    office: Office, tmp_path: Path
+) -> None:
+    """Its list was never published: set aside, named by `deliver` and `check` without plate, gone in a week.
+
+    What a revoked box still has is set aside like it; whoever has the department's key can open it until then.
+    """
+    box = tmp_path / "box"
+    (tmp_path / "empty.mp4").touch()
+    config = str(enrolled(office, box, tmp_path / "empty.mp4"))
+    hit = make_hit(captured=datetime.now(UTC))
+    sealed = seal_hit(
+        hit,
+        department=SealPublic.load(box / "keys" / "department.pub"),
+        device_key=SigningKey.load(box / "keys" / "signing.key"),
+    )
+    spool = Spool(box / "spool")
+    spool.put(hit.id, sealed)
+    first = alpr_edge("deliver", "--config", config)
+    assert first.returncode == Exit.LINK
+    assert f"refuses hit {hit.id}: The hit's hot list was not in force; kept for 7 days" in first.stderr
+    assert "0 delivered, 0 left on the spool, 1 refused and set aside" in first.stdout
+    assert "refuses" not in alpr_edge("deliver", "--config", config).stderr, "offered once"
+    again = alpr_edge("deliver", "--config", config, "--again")
+    assert "not in force" in again.stderr
+    check = alpr_edge("check", "--config", config)
+    assert check.returncode == Exit.CONFIG
+    assert "spool: hits refused by the department: 1; forgotten from" in check.stdout
+    said = "".join(each.stdout + each.stderr for each in (first, again, check))
+    assert hit.plate_read not in said
+    assert hit.matches[0].entry.plate not in said
+    service = open_service(Settings(state=office.state))
+    opened = list(open_spool(box / "spool", service.secrets.department, {}))
+    assert [each.hit.plate_read for each in opened if each.hit] == [hit.plate_read], "the control"
+    devices.revoke(service, "camera-1", "person:admin", "stolen")
+    service.close()
+    spool.put(uuid4(), sealed)
+    assert "this box is revoked" in alpr_edge("deliver", "--config", config).stderr
+    assert hit.id in dict(spool.refused())
+    for _, path in spool.refused():
+        week = (datetime.now(UTC) - timedelta(days=8)).timestamp()
+        os.utime(path, (week, week))
+    assert "refused hits forgotten: 2" in alpr_edge("deliver", "--config", config).stderr
+    assert list((box / "spool").iterdir()) == []
+    assert "hits waiting for the department: 0" in alpr_edge("check", "--config", config).stdout
 
 
 @pytest.fixture
