@@ -20,7 +20,8 @@ _ABOUT: Final = (
     "The edge's own command line watches a drawn road from a real RTSP server for as long as asked, with a "
     "signed list of many plates that is replaced now and then. Each of its processes is looked at from outside. "
     "Memory is what the processes have made themselves (anonymous and shared-frame pages); its trend is taken over "
-    "the medians of whole minutes after a warm-up, and the interval comes from a block bootstrap."
+    "the medians of whole minutes after a warm-up (Theil-Sen's, which one odd minute does not tip), and the "
+    "interval comes from a block bootstrap."
 )
 
 

@@ -31,6 +31,23 @@ def test_a_flat_memory_is_flat_and_a_leak_is_not(seed: int) -> None:
     assert leaking.rises()
 
 
+@pytest.mark.parametrize("minute", [0, 12, 33, 49])
+def test_one_minute_with_two_captures_is_no_growth_and_hides_none(minute: int) -> None:
+    """While a capture is renewed there are two of them: 14 MiB for a minute make no leak and hide none."""
+    overlap = np.where(np.arange(50) == minute, 14.0, 0.0)
+    leak = 3 * FLAT_MIB_PER_HOUR * HOURS
+    assert trend(HOURS.tolist(), (noise(2) + overlap).tolist()).flat(FLAT_MIB_PER_HOUR)
+    assert trend(HOURS.tolist(), (noise(2) + overlap + leak).tolist()).rises()
+
+
+def test_a_leak_in_steps_is_seen() -> None:
+    """An arena that grows by a mebibyte every five minutes is a leak, however flat between the steps."""
+    steps = np.floor(HOURS * 12)
+    found = trend(HOURS.tolist(), (noise(3) + steps).tolist())
+    assert not found.flat(FLAT_MIB_PER_HOUR)
+    assert found.rises()
+
+
 def test_too_short_a_run_shows_nothing() -> None:
     """Ten noisy minutes do not rule a leak out: what was not shown is not claimed."""
     short = trend(HOURS[:10].tolist(), (noise(1)[:10] * 1.01 ** np.arange(10)).tolist())
