@@ -133,7 +133,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
 def _surround(app: FastAPI, service: Service) -> None:
     """Put the ASGI classes around the application; the last one added sees a request first."""
     settings = service.settings
-    known = frozenset(path.split("/")[1] for path in app.openapi()["paths"]) | _first_parts(_PAGES)
+    known = _first_parts((device_routes, *_PAGES))
 
     async def refused(scope: Scope, problem: ApiError) -> None:
         """Record a refusal under the first part of its path: the rest can be a one-time token."""
@@ -152,7 +152,7 @@ def _surround(app: FastAPI, service: Service) -> None:
 
 
 def _first_parts(modules: Iterable[ModuleType]) -> frozenset[str]:
-    """Return the first part of every page's path."""
+    """Return the first part of every route's path."""
     paths = (route.path for module in modules for route in module.router.routes)
     return frozenset(path.strip("/").split("/")[0] for path in paths)
 
