@@ -50,7 +50,6 @@ def trend(hours: Sequence[float], values: Sequence[float], *, together: int = 5,
         raise ValueError(f"a trend takes {_FEWEST} values or more, over time: {len(x)} given")
     slope = float(_of_pairs(x, y[None])[0])
     rest = y - slope * x
-    rest -= np.median(rest)
     rng = np.random.default_rng(seed)
     blocks = -(-len(x) // together)
     starts = rng.integers(len(x), size=(_ROUNDS, blocks))
