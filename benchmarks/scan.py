@@ -8,7 +8,7 @@ with the number of patterns.
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,8 @@ _BITS: Final = 22
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_NEXT: Final = np.uint64(0xC2B2AE3D27D4EB4F)
 _BLOCK: Final = 1 << 18
+_ROUNDS: Final = 4
+"""How often a process's mappings are listed anew while it is searched."""
 SHORTEST: Final = 6
 """Shorter patterns occur by chance in a process's memory."""
 
@@ -134,6 +136,12 @@ def _slots(keys: Keys) -> Keys:
     return (keys * _MIX) >> np.uint64(64 - _BITS)
 
 
+_FILE: Final = "a file's own content, mapped read-only"
+_NOT_ITS_OWN: Final = "not readable by the process itself"
+_KERNEL_S: Final = frozenset({"[vvar]", "[vvar_vclock]"})
+"""Pages of clock readings that the kernel puts into every process and shows to no other."""
+
+
 @dataclass(slots=True)
 class Coverage:
     """How much was looked at, and what was not, with the reason."""
@@ -141,6 +149,11 @@ class Coverage:
     scanned: int = 0
     regions: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was searched that could hold something of a read."""
+        return self.scanned > 0 and not self.skipped.keys() - {_FILE, _NOT_ITS_OWN, *_KERNEL_S}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,49 +177,80 @@ def regions(pid: int) -> list[Region]:
 
 
 def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found]:
-    """Return every occurrence in the readable memory of a process; needs root or the same, dumpable user."""
+    """Return every occurrence in the readable memory of a process; needs root or the same, dumpable user.
+
+    The process goes on meanwhile. What it gives back before it is reached is no longer its memory; what it maps
+    anew is searched in the next round. What is mapped and cannot be read is noted in `coverage`, by name.
+    """
     found: list[Found] = []
+    seen: list[tuple[int, int]] = []
     memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        for region in regions(pid):
-            if why := _out_of_reach(region):
-                coverage.skipped[why] += region.end - region.start
-                continue
-            before = coverage.scanned
-            try:
-                found += _search_region(memory, region, scanner, coverage)
-            except OSError:
-                name = region.name if region.name.startswith("[") else "the kernel refused"
-                coverage.skipped[name] += region.end - region.start - (coverage.scanned - before)
-                continue
-            coverage.regions += 1
+        for _ in range(_ROUNDS):
+            left = _unseen(pid, seen)
+            if not left:
+                return found
+            for region in left:
+                if why := _out_of_reach(region):
+                    coverage.skipped[why] += region.end - region.start
+                    seen.append((region.start, region.end))
+                    continue
+                end, occurrences = _search_region(memory, region, scanner, coverage)
+                found += occurrences
+                seen.append((region.start, end))
+                coverage.regions += end > region.start
+        for region in _unseen(pid, seen):
+            name = region.name if region.name.startswith("[") else "the kernel refused"
+            coverage.skipped[name] += region.end - region.start
     finally:
         os.close(memory)
     return found
 
 
+def _unseen(pid: int, seen: Sequence[tuple[int, int]]) -> list[Region]:
+    """Return the parts of a process's mappings that no search has come to."""
+    left: list[Region] = []
+    for region in regions(pid):
+        start = region.start
+        for first, last in sorted(seen):
+            if first < region.end and last > start:
+                if first > start:
+                    left.append(replace(region, start=start, end=first))
+                start = last
+        if start < region.end:
+            left.append(replace(region, start=start))
+    return left
+
+
 def _out_of_reach(region: Region) -> str:
     """Say why nothing of a read can be in a region, or nothing."""
     if not region.rights.startswith("r"):
-        return "not readable by the process itself"
+        return _NOT_ITS_OWN
     if region.name.startswith("/") and "w" not in region.rights:
-        return "a file's own content, mapped read-only"
+        return _FILE
     return ""
 
 
-def _search_region(memory: int, region: Region, scanner: Scanner, coverage: Coverage) -> list[Found]:
-    """Search one region, block by block, each with the end of the one before."""
+def _search_region(
+    memory: int, region: Region, scanner: Scanner, coverage: Coverage
+) -> tuple[int, list[Found]]:
+    """Search one region, block by block, each with the end of the one before; return how far it could be read."""
     found: list[Found] = []
-    tail = b""
-    for start in range(region.start, region.end, _BLOCK):
-        block = os.pread(memory, min(_BLOCK, region.end - start), start)
+    tail, at = b"", region.start
+    while at < region.end:
+        try:
+            block = os.pread(memory, min(_BLOCK, region.end - at), at)
+        except OSError:
+            break
+        if not block:
+            break
         coverage.scanned += len(block)
         if tail.strip(b"\0") or block.strip(b"\0"):
             joined = tail + block
-            base = start - len(tail)
-            found += scanner.search(joined, f"{region.name} {region.rights}", base)
+            found += scanner.search(joined, f"{region.name} {region.rights}", at - len(tail))
         tail = block[-scanner.longest :]
-    return list({(each.address, each.form, each.canary): each for each in found}.values())
+        at += len(block)
+    return at, list({(each.address, each.form, each.canary): each for each in found}.values())
 
 
 def descendants(pid: int) -> list[int]:

@@ -62,8 +62,9 @@ class Outcome:
 
     @property
     def forgotten(self) -> bool:
-        """Whether nothing was found anywhere, and every control worked."""
+        """Whether nothing was found anywhere, nothing was passed over, and every control worked."""
         nothing = not self.memory and not self.written and not self.files and not self.unseen
         controls = self.planted_found == self.planted > 0 and self.hits_traced == self.hits_opened > 0
         seen = self.live_forms.total() > 0 and (self.live > 0 or self.trial.window_s == 0)
-        return nothing and controls and seen and not self.strange_files and not self.swapped
+        whole = self.coverage.whole and not self.strange_files and not self.swapped
+        return nothing and controls and seen and whole

@@ -52,7 +52,7 @@ from benchmarks.results import Part, assemble, failed_checks
 part = Part("forgetting", "", "")
 report_trial(measured(Trial(plates=24, window_s=3, quiet_s=420, seed=3)), part)
 failed = failed_checks(assemble({}, [part.to_json()]))
-print(failed)
+print(failed, part.tables)
 raise SystemExit(bool(failed))
 """
 
@@ -120,5 +120,6 @@ def test_a_leak_fails_the_run(tmp_path: Path) -> None:
     if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout.strip() != "0":
         pytest.skip("reading another process's memory takes root")
     done = run(build(tmp_path / "leaky", LEAKING, LEAKED), "-c", TRIAL)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
     assert "nothing is found" in done.stdout
+    assert "found in edge" in done.stdout, done.stdout

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from benchmarks.abort import core_dumped
 from benchmarks.canaries import text_patterns
 from benchmarks.department import Reading
 from benchmarks.forgetting import LISTED_EVERY, measured
-from benchmarks.scan import Coverage, Pattern, Scanner, search_process
+from benchmarks.scan import Coverage, Found, Pattern, Scanner, search_process
 from benchmarks.trace import read_trace
 from benchmarks.trial import Trial
 
@@ -68,6 +70,62 @@ sys.stdin.read()
     inside = [each.address - start for each in found if start <= each.address < start + (3 << 20)]
     assert len(inside) == 4
     assert coverage.scanned > 3 << 20
+
+
+def test_memory_that_changes_while_it_is_searched_is_not_passed_over() -> None:
+    """A mapping loses its end and another one appears in mid-search: what stays and what came are both searched."""
+    if os.geteuid() != 0:
+        pytest.skip("reading another process's memory takes root")
+    code = """
+import ctypes, mmap, sys
+word, size = bytes(range(65, 91)), 8 << 20
+libc = ctypes.CDLL(None)
+block = mmap.mmap(-1, size)
+block[:26] = word
+start = ctypes.addressof(ctypes.c_char.from_buffer(block))
+print(start, flush=True)
+sys.stdin.readline()
+libc.munmap(ctypes.c_void_p(start + size // 2), ctypes.c_size_t(size // 2))
+other = mmap.mmap(-1, 2 * size)
+other[-26:] = word
+print(ctypes.addressof(ctypes.c_char.from_buffer(other)), flush=True)
+sys.stdin.read()
+import os; os._exit(0)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        start, asked, answer = int(child.stdout.readline()), child.stdin, child.stdout
+
+        class Changing(Scanner):
+            """Has the process change its mappings when the search has come to the first of them."""
+
+            other = 0
+
+            def search(self, block: bytes | memoryview, place: str = "", base: int = 0) -> Iterator[Found]:
+                yield from super().search(block, place, base)
+                if not self.other and base <= start < base + len(block):
+                    print(file=asked, flush=True)
+                    self.other = int(answer.readline())
+
+        coverage = Coverage()
+        scanner = Changing([Pattern(bytes(range(65, 91)), 1, "x")])
+        found = {each.address for each in search_process(child.pid, scanner, coverage)}
+        child.communicate("")
+    assert scanner.other, "the search never came to the mapping"
+    assert {start, scanner.other + (16 << 20) - 26} <= found
+    assert coverage.whole, dict(coverage.skipped)
+
+
+def test_a_search_that_passed_memory_over_proves_nothing() -> None:
+    """Zero occurrences are no evidence when the heap was not read, nor when nothing was."""
+    searched = Coverage(scanned=1, skipped=Counter({"[vvar]": 1, "not readable by the process itself": 1}))
+    assert searched.whole
+    assert not Coverage().whole
+    for missed in ("[heap]", "anonymous", "the kernel refused"):
+        assert not Coverage(scanned=1, skipped=searched.skipped | Counter({missed: 1})).whole
 
 
 def test_a_plate_is_looked_for_in_every_form() -> None:
