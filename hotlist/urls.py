@@ -91,27 +91,19 @@ def parse(text: str, schemes: Mapping[str, int], *, user: bool = False, rest: bo
     Raises:
         AddressError: it is none, or has what it may not have.
     """
-    names = " or ".join(f"{name}://" for name in schemes)
-    if len(text) > MAX_LENGTH:
-        raise AddressError(f"is longer than {MAX_LENGTH} characters")
-    if re.search(r"[\s\x00-\x1f\x7f\\]", text):
-        raise AddressError("holds a space, a backslash or a control character; a space is written %20")
-    found = _SCHEME.match(text)
-    if not found or found[1].lower() not in schemes:
-        raise AddressError(f"must begin with {names}")
-    authority, between, after = _cut(text[found.end() :])
+    scheme, text = _scheme(text, schemes)
+    authority, between, after = _cut(text)
     if "@" in after:
-        raise AddressError(f"has an @ after the host. In a user name or password {_ESCAPES}; so is @ in a path")
-    if _PERCENT.search(text):
-        raise AddressError(f"has a % that is not part of a code such as %23. In a password {_ESCAPES}")
-    if between == "#" or "#" in after:
+        raise AddressError(
+            f"has an @ after the host. In a user name or password {_ESCAPES}; so is an @ in a path"
+        )
+    if "#" in between + after:
         raise AddressError(f"has a #, which nothing uses. In a password {_ESCAPES}")
     if not rest and (between + after).strip("/"):
         raise AddressError("must end after the host and port: no path, no query")
     before, at, place = authority.rpartition("@")
     if at and not user:
         raise AddressError("can have no user name or password")
-    scheme = found[1].lower()
     host, port = _place(place)
     name, colon, secret = before.partition(":")
     if at and not name:
@@ -128,6 +120,22 @@ def parse(text: str, schemes: Mapping[str, int], *, user: bool = False, rest: bo
     if user:
         address.text()
     return address
+
+
+def _scheme(text: str, schemes: Mapping[str, int]) -> tuple[str, str]:
+    """Return the scheme, and what comes after it."""
+    if len(text) > MAX_LENGTH:
+        raise AddressError(f"is longer than {MAX_LENGTH} characters")
+    if re.search(r"[\s\x00-\x1f\x7f\\]", text):
+        raise AddressError(
+            "holds a space, a backslash or a control character; a space is written %20, a \\ %5C"
+        )
+    found = _SCHEME.match(text)
+    if not found or found[1].lower() not in schemes:
+        raise AddressError(f"must begin with {' or '.join(f'{name}://' for name in schemes)}")
+    if _PERCENT.search(text):
+        raise AddressError(f"has a % that is not part of a code such as %23. In a password {_ESCAPES}")
+    return found[1].lower(), text[found.end() :]
 
 
 def _cut(text: str) -> tuple[str, str, str]:

@@ -198,7 +198,7 @@ def test_a_frozen_edge_is_killed(freezer: Freezer) -> None:
 @pytest.mark.parametrize("first", ["edge", "watchdog"])
 @pytest.mark.parametrize("what", ["live", "empty"])
 def test_both_frozen_and_thawed_with_nothing_overdue_go_on(freezer: Freezer, what: str, first: str) -> None:
-    """A pause of the whole box is nobody's silence, however often: with nothing overdue neither takes it for a fault."""
+    """A pause of the whole box is nobody's silence: with nothing overdue neither takes it for a fault."""
     with edge(180, what) as child:
         pids = (child.pid, child.watchdog) if first == "edge" else (child.watchdog, child.pid)
         for _ in range(2):
@@ -221,7 +221,9 @@ def test_both_frozen_beyond_a_deadline_destroy_first(freezer: Freezer, first: st
         freezer.thaw(*pids)
         assert child.ended_within(PATIENCE_S)
         said, complaint = child.said()
-        if child.process.returncode == -signal.SIGKILL:  # a busy machine: the edge did not run in its one look
+        if (
+            child.process.returncode == -signal.SIGKILL
+        ):  # a busy machine: the edge did not run in its one look
             assert "a deadline was passed" in complaint
         else:
             assert child.process.returncode == Exit.RETENTION

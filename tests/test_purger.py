@@ -149,14 +149,14 @@ def test_neither_can_write_the_others_page() -> None:
         assert theirs == {"alpr-edge edge": "r--s", "alpr-edge watchdog": "rw-s"}
         with pytest.raises(TypeError):
             watchdog._answers[0] = 1
-        opened = [Path(f"/proc/{watchdog.pid}/fdinfo/{name}") for name in os.listdir(f"/proc/{watchdog.pid}/fd")]
-        links = {each.name: os.readlink(each.parent.parent / "fd" / each.name) for each in opened}
-        edges = next(each for each in opened if "alpr-edge edge" in links[each.name])
-        assert int(edges.read_text().split("flags:")[1].split()[0], 8) & os.O_ACCMODE == os.O_RDONLY
+        opened = Path(f"/proc/{watchdog.pid}/fd").iterdir()
+        edges = next(each for each in opened if "alpr-edge edge" in str(each.readlink()))
+        flags = Path(f"/proc/{watchdog.pid}/fdinfo/{edges.name}").read_text().split("flags:")[1].split()[0]
+        assert int(flags, 8) & os.O_ACCMODE == os.O_RDONLY
 
 
 def test_silence_is_counted_only_while_one_listens() -> None:
-    """A pause of the listener is not the other's silence; it counts as one step, and looks in between count whole."""
+    """A pause of the listener is not the other's silence; it counts as one step, a short one whole."""
     silence = Silence(0)
     assert silence.look(50, beat_ns=7) == 0
     assert silence.look(100, beat_ns=7) == 50

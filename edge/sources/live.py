@@ -11,9 +11,12 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from pydantic import SecretStr
+
 from edge.clock import Clock
 from edge.flow import Frame
 from edge.sources.base import State
+from edge.sources.password import full_address
 from edge.sources.session import Session
 from edge.sources.settings import LiveSettings, RtspSettings
 from edge.sources.wire import Message, Request
@@ -42,6 +45,9 @@ class LiveCamera:
         renew_after_s: age at which a network camera's capture process gets a successor; `OVERLAP_S` later it
             ends in any case, and any camera's ends when it has been silent for as long as that.
         every_ns: a frame is wanted about this often; 0 for all.
+
+    Raises:
+        ConfigError: the camera's password file cannot be used.
     """
 
     live = True
@@ -50,6 +56,7 @@ class LiveCamera:
         self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 169.0, every_ns: int = 0
     ) -> None:
         self._settings = settings
+        self._address = full_address(settings) if isinstance(settings, RtspSettings) else SecretStr("")
         self._every_ns = every_ns
         self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
         self._longest_s = renew_after_s + OVERLAP_S + SLACK_S
@@ -149,7 +156,7 @@ class LiveCamera:
             return Request(
                 parent=os.getpid(),
                 kind="rtsp",
-                places=(settings.url.get_secret_value(),),
+                places=(self._address.get_secret_value(),),
                 every_ns=self._every_ns,
                 newest_wins=True,
                 transport=settings.transport,
