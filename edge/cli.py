@@ -107,7 +107,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Read plates, match them, seal the hits, forget the rest. Ctrl-C stops cleanly."""
-    hardening.renew()
+    _demand_new_start()
     settings = _with_source(load_config(config), source, password_file, every=every, realtime=realtime)
     if settings.device.demo:
         err.print(
@@ -124,7 +124,7 @@ def run(
 @app.command()
 def check(config: ConfigOption) -> None:
     """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
-    hardening.renew()
+    _demand_new_start()
     settings = load_config(config)
     measures = hardening.harden(allowed(settings), unsafe_allow_swap=True)
     wrong = 0
@@ -291,6 +291,12 @@ def receipts_verify(
     out.print(f"{verdict.receipts} receipts; {totals}; {'holds' if verdict.holds else 'DOES NOT HOLD'}")
     if not verdict.holds:
         raise typer.Exit(Exit.FAULT)
+
+
+def _demand_new_start() -> None:
+    """Start anew where this was not begun by `edge.start`, as another program that imports it may."""
+    if not hardening.renewed():
+        hardening.renew()
 
 
 def _print_finding(what: str, found: str, hint: str | None) -> None:

@@ -5,7 +5,6 @@ SSLKEYLOGFILE), to load other code (LD_PRELOAD, PYTHONPATH), to log more (OPENCV
 as it was (MALLOC_*). None of it reaches them: what is not listed here is gone before they are loaded.
 """
 
-import os
 import re
 import site
 from collections.abc import Mapping
@@ -46,8 +45,3 @@ def _path() -> dict[str, str]:
     """Have a checkout's own folder searched for modules, not the one that it was started in."""
     installed = {Path(each).resolve() for each in [*site.getsitepackages(), site.getusersitepackages()]}
     return {} if _ROOT in installed else {"PYTHONPATH": str(_ROOT)}
-
-
-def is_clean(environment: Mapping[str, str] = os.environ, *, own: Mapping[str, str]) -> bool:
-    """Whether an environment is already what `cleaned` makes of it."""
-    return dict(environment) == cleaned(environment, own)

@@ -19,12 +19,11 @@ import ctypes
 import os
 import resource
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from edge import discretion, landlock, libc
-from edge.environment import cleaned, is_clean
+from edge.environment import cleaned
 from edge.errors import ConfigError
 from edge.measure import Measure, State, attempt
 
@@ -54,13 +53,21 @@ SWAPS: Final = Path("/proc/swaps")
 _CAP_IPC_LOCK: Final = 14
 
 
-def renew(environment: Mapping[str, str] = os.environ) -> None:
-    """Start this program anew with an environment of ours, unless it already runs in one; step 1.
+def renew() -> None:
+    """Start this program anew with an environment of ours, unless it already runs in it; step 1.
 
-    Replaces the process: does not return when it had to.
+    Replaces the process: does not return when it had to. Call it before OpenCV is loaded, which changes the
+    environment of its process.
     """
-    if not is_clean(environment, own=ENVIRONMENT):
-        os.execve(sys.executable, sys.orig_argv, cleaned(environment, ENVIRONMENT))  # noqa: S606 - ourselves
+    found = dict(os.environ)
+    clean = cleaned(found, ENVIRONMENT)
+    if found != clean:
+        os.execve(sys.executable, sys.orig_argv, clean)  # noqa: S606 - ourselves
+
+
+def renewed() -> bool:
+    """Whether this program runs with our settings."""
+    return all(os.environ.get(name) == value for name, value in ENVIRONMENT.items())
 
 
 def harden(allowed: landlock.Allowed, *, unsafe_allow_swap: bool = False) -> tuple[Measure, ...]:

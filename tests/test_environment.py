@@ -78,7 +78,7 @@ def test_the_capture_process_gets_less_still(monkeypatch: pytest.MonkeyPatch) ->
     assert "http" not in found["OPENCV_FFMPEG_CAPTURE_OPTIONS"]
 
 
-def _run(folder: Path, config: Path, environment: dict[str, str]) -> tuple[str, dict[str, str]]:
+def _run(config: Path, environment: dict[str, str]) -> tuple[str, dict[str, str]]:
     """Run the edge until it reads; return all that it said, and the environment of each of its processes."""
     command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config)]
     with subprocess.Popen(
@@ -114,7 +114,7 @@ def test_a_hostile_environment_makes_no_file_and_says_nothing_more(tmp_path: Pat
     )
     subprocess.run([sys.executable, "-c", code, str(box / "road.mp4")], cwd=ROOT, check=True, timeout=120)
     config = department.configure('source = { kind = "file", path = "road.mp4", realtime = true }')
-    said, found = _run(made, config, _hostile(made))
+    said, found = _run(config, _hostile(made))
     assert sorted(each.name for each in made.iterdir()) == ["cv2.py", "start.py"]
     assert len(found) == 3, "the edge, its capture process and its watchdog"
     for environ in found.values():
@@ -122,7 +122,7 @@ def test_a_hostile_environment_makes_no_file_and_says_nothing_more(tmp_path: Pat
         assert not (names & set(HOSTILE)) - {"PYTHONPATH", "OPENCV_FFMPEG_CAPTURE_OPTIONS"}
         assert str(made) not in environ
         assert "QX77ZZT" not in environ
-    plain, _ = _run(made, config, {})
+    plain, _ = _run(config, {})
     first = [[line for line in text.splitlines() if "reading" not in line][:3] for text in (said, plain)]
     assert first[0] == first[1]
 

@@ -218,7 +218,7 @@ def test_a_source_that_cannot_be_used_is_exit_3_without_its_secret(source: str, 
     ],
 )
 def test_a_configured_address_that_cannot_be_used_is_exit_3(table: str, tmp_path: Path) -> None:
-    """`run` and `check` read the file alike: the same sentence from the same validator, no traceback, no part of a secret."""
+    """Whatever reads the file: one sentence of the validator's, no traceback, no part of a secret."""
     config = Department(tmp_path).configure(table)
     done = alpr_edge("run", "--config", str(config))
     assert done.returncode == Exit.CONFIG, done.stdout + done.stderr
