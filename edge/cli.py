@@ -35,6 +35,7 @@ from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.ledger import read_lines
 from edge.limits import allowed
 from edge.measure import Measure, State
+from edge.pausing import pauses
 from edge.report import err, out, print_summary, reporter
 from edge.source_option import source_given
 from edge.sources.settings import FileSettings
@@ -131,7 +132,7 @@ def check(config: ConfigOption) -> None:
     for finding in checks.check(settings):
         wrong += finding.problem is not None
         _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
-    for measure in measures:
+    for measure in (*measures, *pauses()):
         _print_measure(measure)
     if wrong:
         raise typer.Exit(Exit.CONFIG)
