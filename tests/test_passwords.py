@@ -131,7 +131,10 @@ def test_a_password_works_and_is_in_no_argument_environment_or_output(
             ours, theirs = pty.openpty()
             process = _start(box.configure(clip), "--source", url, stdin=theirs)
             os.close(theirs)
-            time.sleep(0.1)
+            assert process.stdout is not None
+            asked = ""
+            while "Password for camera north: " not in asked:
+                asked += process.stdout.read(1)
             os.write(ours, password.encode() + b"\n")
         with process:
             seen, said = _watch(process, box)
