@@ -31,7 +31,8 @@ FIRST: Final = "0" * 64
 """What the first receipt of all names as the line before."""
 
 
-_RUN_NUMBERS: Final = ("window_ns", "late_ns", "step_ns", "at_least")
+_RUN_OTHER: Final = frozenset({"window_ns", "late_ns", "step_ns", "at_least", "models", "refused"})
+"""Members of a run that are no text."""
 
 
 class Reason(StrEnum):
@@ -214,9 +215,12 @@ def _receipt(body: dict[str, Any]) -> Receipt:
             **{
                 field.name: run[field.name]
                 for field in fields(Run)
-                if field.name not in {"models", "refused", *_RUN_NUMBERS}
+                if field.name not in _RUN_OTHER
             },
-            **{name: _number(run[name]) for name in _RUN_NUMBERS},
+            window_ns=_number(run["window_ns"]),
+            late_ns=_number(run["late_ns"]),
+            step_ns=_number(run["step_ns"]),
+            at_least=_number(run["at_least"]),
             models=tuple(str(model) for model in run["models"]),
             refused=tuple(str(name) for name in run["refused"]),
         ),
