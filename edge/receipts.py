@@ -19,7 +19,7 @@ from edge.counts import Counts
 from hotlist.canonical import canonical
 from hotlist.keys import SigningKey, VerifyKey
 
-FORMAT: Final = "hitonly/receipt/v1"
+FORMAT: Final = "hitonly/receipt/v2"
 STEP_NS: Final = 3600 * NS
 """The shortest step: receipts end at whole steps of a run."""
 DAY_NS: Final = 24 * 3600 * NS
@@ -212,11 +212,7 @@ def _receipt(body: dict[str, Any]) -> Receipt:
     names = [field.name for field in fields(Counts)]
     return Receipt(
         run=Run(
-            **{
-                field.name: run[field.name]
-                for field in fields(Run)
-                if field.name not in _RUN_OTHER
-            },
+            **{field.name: run[field.name] for field in fields(Run) if field.name not in _RUN_OTHER},
             window_ns=_number(run["window_ns"]),
             late_ns=_number(run["late_ns"]),
             step_ns=_number(run["step_ns"]),

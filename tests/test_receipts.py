@@ -193,7 +193,9 @@ def _receipt(hour: int = 0, **changes: Any) -> Receipt:  # noqa: ANN401 - fields
     known = {field.name for field in dataclasses.fields(Counts)}
     counts = dataclasses.replace(given_counts, **{k: v for k, v in changes.items() if k in known})
     moment = START + timedelta(hours=hour)
-    base = Receipt(RUN, 0, FIRST, Reason.STEP, moment, hour * STEP_NS, counts, kept=True, clock_kept=True, list_version=1)
+    base = Receipt(
+        RUN, 0, FIRST, Reason.STEP, moment, hour * STEP_NS, counts, kept=True, clock_kept=True, list_version=1
+    )
     return dataclasses.replace(base, **{k: v for k, v in changes.items() if k not in known})
 
 

@@ -96,7 +96,9 @@ class SimulatedBox:
         self.ledger = Ledger(self.folder, KEY, replace(RUN, run=str(self._runs)), self.clock)
         self.account = Account(self.window, self.ledger, self.clock)
         link = cast("Link", self.observer)
-        self.heartbeat = Heartbeat(link, self.folder, self.folder / "list", self._condition, self.clock, print)
+        self.heartbeat = Heartbeat(
+            link, self.folder, self.folder / "list", self._condition, self.clock, print
+        )
         self.live: list[Slot] = []
         self.account.begin(1)
 
