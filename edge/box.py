@@ -15,10 +15,10 @@ from edge.account import Account
 from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import EdgeConfig
+from edge.counts import Counts, LocalCounts
 from edge.delivery import DepartmentWork, open_work
 from edge.discretion import describe
-from edge.errors import EdgeError, RetentionError, StorageError
-from edge.counts import Counts, LocalCounts
+from edge.errors import EdgeError, RetentionError
 from edge.forgetting import Window
 from edge.heartbeat import Condition
 from edge.hit import Hit

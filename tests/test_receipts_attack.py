@@ -9,8 +9,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -18,7 +19,6 @@ from edge.account import Account
 from edge.arena import Arena
 from edge.chain import verify
 from edge.clock import NS
-from edge.department import Link
 from edge.errors import Forgotten
 from edge.forgetting import Slot, Window
 from edge.heartbeat import Condition, Heartbeat
@@ -26,6 +26,9 @@ from edge.ledger import Ledger, read_lines
 from edge.passes import READ_DTYPE
 from edge.receipts import AT_LEAST, DAY_NS, STEP_NS, Kind, Run, digest, from_line
 from hotlist.keys import SigningKey
+
+if TYPE_CHECKING:
+    from edge.department import Link
 
 HOUR = 3600
 TICK = 5
@@ -156,7 +159,9 @@ def watch(
     ticks: list[tuple[float, int, Pass | Restart | None]] = [
         *((each.at + 179.0, -1, None) for each in passes if each.at + 179 < hours * HOUR),
         *((float(second), 0, None) for second in range(0, int(hours * HOUR) + 1, TICK)),
-        *((each.at, 1, each) for each in (*passes, *restarts)),
+        *((end, 0, None) for _, end in segments(hours, restarts)),
+        *((each.at, 1, each) for each in passes),
+        *((each.at, 1, each) for each in restarts),
     ]
     for at, order, what in sorted(ticks, key=lambda tick: tick[:2]):
         box.clock.now = begun + round(at * NS)
@@ -203,7 +208,7 @@ def segments(hours: float, restarts: Sequence[Restart]) -> list[tuple[float, flo
     """Return the steps, and of each run what is left over: in each of these nobody should see a difference."""
     edges = [0.0, *sorted(each.at for each in restarts), hours * HOUR]
     found = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         # A run's steps are counted from whole seconds.
         at = float(int(begin))
         while at + HOUR <= end - 200:
@@ -224,7 +229,7 @@ def moved(rng: random.Random, passes: Sequence[Pass], parts: Sequence[tuple[floa
 
 
 def restarts_for(name: str, rng: random.Random, passes: Sequence[Pass], hours: float) -> list[Restart]:
-    """Return when the process ends: never, at random, every minute, or right after every tenth vehicle, 12 times."""
+    """Return when the process ends: never, at random, every minute, or right after a vehicle."""
     if name == "random":
         times = [rng.uniform(0, hours * HOUR) for _ in range(6)]
     elif name == "every minute":
@@ -352,7 +357,7 @@ def test_each_receipts_last_step_holds_twenty_or_it_covers_a_day(tmp_path: Path,
     watch(tmp_path / "box", passes, 51)
     receipts = [from_line(line, KEY.public) for line in read_lines(tmp_path / "box")]
     told = 0
-    for before, receipt in zip(receipts, receipts[1:-1], strict=False):
+    for before, receipt in pairwise(receipts[:-1]):
         end = receipt.boot_ns / NS - 100
         last = [each for each in passes if end - HOUR < each.at <= end and not each.hit]
         assert len(last) >= AT_LEAST or receipt.boot_ns - before.boot_ns >= DAY_NS
