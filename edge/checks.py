@@ -73,14 +73,14 @@ def _origin(hot_list: HotList) -> str:
 
 
 def _folders(config: EdgeConfig) -> str:
-    for folder in (config.storage.spool, config.storage.state):
+    for folder in (*config.storage.spools, config.storage.state):
         Spool(folder)  # tries a file of its own; leaves those of a running box alone
     return "spool and state can be written"
 
 
 def _spool(config: EdgeConfig) -> str:
     """Say how many hits wait; those that the department refused are a matter for people, and have a deadline."""
-    spool = Spool(config.storage.spool)
+    spool = Spool(config.storage.spool, config.storage.spare)
     waiting, refused = len(list(spool.pending())), len(list(spool.refused()))
     if ends := spool.forgets_from:
         hint = (

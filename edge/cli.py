@@ -31,7 +31,7 @@ from edge.chain import verify
 from edge.config import EdgeConfig, load_config
 from edge.delivery import deliver_all
 from edge.enrol import SIGNING, make_keys
-from edge.errors import ConfigError, EdgeError, Exit, ModelError
+from edge.errors import ConfigError, EdgeError, Exit, ModelError, StorageError
 from edge.ledger import read_lines
 from edge.limits import allowed
 from edge.measure import Measure, State
@@ -120,6 +120,8 @@ def run(
         with _stopped_by_signals(box):
             summary = box.run()
     print_summary(summary, as_json=as_json)
+    if summary.unwritten:
+        raise StorageError(f"{summary.unwritten} hits were never written to any disk and are LOST")
 
 
 @app.command()
@@ -211,7 +213,7 @@ def deliver(
 ) -> None:
     """Deliver what waits on the spool and end: for a box that is only sometimes connected."""
     settings = load_config(config)
-    spool = Spool(settings.storage.spool)
+    spool = Spool(settings.storage.spool, settings.storage.spare)
     delivered = deliver_all(settings, spool, lambda words: err.print(words, markup=False), again=again)
     left, refused = len(list(spool.pending())), len(list(spool.refused()))
     aside = f", {refused} refused and set aside" if refused else ""
