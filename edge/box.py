@@ -310,7 +310,7 @@ class Box:
         if not self.spool.retry() or self.spool.unwritten:
             self.listener.say(f"LOST: {self.spool.unwritten} hits, which no disk took")
         late = isinstance(self._failure, RetentionError)
-        self.account.end(self.lists.version, late=late)
+        self.account.end(self.lists.version, late=late, lost=self.spool.unwritten)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import numpy as np
+
 from edge.clock import SystemClock
 from edge.config import EdgeConfig
 from edge.errors import EdgeError, LinkError, SourceError
@@ -17,6 +19,8 @@ from hotlist.bundle import HotList
 from hotlist.errors import HotListError
 from hotlist.keys import SealKey, SealPublic, SigningKey
 
+_EVEN: Final = 2
+"""A picture whose values differ by no more than this shows nothing: sensor noise alone is more."""
 PATIENCE_S: Final = 15.0
 """How long a camera may take to give its first frame."""
 
@@ -98,14 +102,23 @@ def _camera(settings: SourceSettings) -> str:
     patience = threading.Timer(PATIENCE_S, source.close)
     patience.start()
     try:
-        frame = next(iter(source.frames()), None)
+        frames = iter(source.frames())  # held: once it is let go of, the frame is wiped
+        frame = next(frames, None)
         if frame is None:
             hint = "Check the address, the password, the cable, and the stream's format (H.264 or H.265)."
             raise SourceError(f"no frame within {PATIENCE_S:g} s: {source.reason or 'it ended'}", hint=hint)
         height, width = frame.pixels.shape[:2]
         locked = source.locked
+        even = int(np.ptp(frame.pixels)) <= _EVEN
     finally:
         patience.cancel()
         source.close()
+    if even:
+        hint = (
+            "Take off the lens cap, light the scene, or set the stream to H.264 progressive; then look again."
+        )
+        raise SourceError(
+            f"{width} x {height} pixels of one even colour: the camera shows nothing", hint=hint
+        )
     kept = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
     return f"{width} x {height} pixels, {kept}"

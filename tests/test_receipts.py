@@ -228,6 +228,7 @@ def _later(run: str, **changes: Any) -> Receipt:  # noqa: ANN401 - as above
         (_receipt(1, utc=START + timedelta(days=1)), Kind.CLOCK, False),
         (_receipt(1, utc=START + timedelta(hours=1, seconds=2)), Kind.CLOCK, False),
         (_receipt(1, clock_kept=False), Kind.CLOCK, False),
+        (_receipt(1, lost=3), Kind.LOST, False),
     ],
 )
 def test_a_signed_claim_that_cannot_be_is_found(second: Receipt, kind: Kind, *, is_fault: bool) -> None:
@@ -358,7 +359,7 @@ def test_a_receipt_holds_counts_only(chain: list[bytes]) -> None:
     body = json.loads(chain[3])["body"]
     assert set(body) == {
         "format", "run", "sequence", "previous", "reason", "utc", "boot_ns", "counts", "kept", "clock_kept",
-        "list_version",
+        "list_version", "lost",
     }  # fmt: skip
     assert set(body["counts"]) == {"reads", "hits", "destroyed", "live"}
     assert all(type(value) is int for value in body["counts"].values())
