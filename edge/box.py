@@ -111,6 +111,7 @@ class Box:
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
     _unsafe: bool = False
+    _bad: set[str] = field(default_factory=set)
 
     @classmethod
     def assemble(
@@ -286,8 +287,17 @@ class Box:
             self._unlocked.add(name)
             self.listener.say(f"not in force: {name}; frames could reach swap")
 
+    def _say_cameras(self) -> None:
+        """Say once that a camera is offline or shows the same picture for ever, and once that it is well again."""
+        for pipeline in self.pipelines:
+            name, bad = pipeline.camera.name, pipeline.camera.source.state in _BAD_STATES
+            if bad is not (name in self._bad):
+                self._bad ^= {name}
+                self.listener.say(f"camera {name}: {_trouble(pipeline)}")
+
     def _keep(self) -> None:
         self._say_unlocked()
+        self._say_cameras()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:
                 pipeline.rematch()
@@ -335,12 +345,22 @@ def _often(work: Callable[[], None], name: str, bell: threading.Event | None = N
         thread.join()
 
 
+def _trouble(pipeline: Pipeline) -> str:
+    """Return a camera's state, and why, in fixed words."""
+    source = pipeline.camera.source
+    return f"{source.state.value} ({source.reason})" if source.reason else source.state.value
+
+
 def _condition(box: Box) -> Condition:
     """Return how the box is, for a heartbeat: nothing in it changes when a vehicle passes that is no hit."""
     summary = box.summary()
     cameras = {each.camera.name: each.camera.source.state.value for each in box.pipelines}
     degraded = [f"not in force: {name}" for name in summary.unprotected]
-    degraded += [f"camera {name}: {state}" for name, state in cameras.items() if state in _BAD_STATES]
+    degraded += [
+        f"camera {each.camera.name}: {_trouble(each)}"
+        for each in box.pipelines
+        if each.camera.source.state in _BAD_STATES
+    ]
     if summary.list_state is not ListState.FRESH:
         degraded.append(f"hot list {summary.list_state.value}: no alerts")
     if summary.unwritten:

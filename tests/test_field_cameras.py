@@ -45,7 +45,7 @@ def camera(path: Path) -> str:
 
 
 @pytest.mark.parametrize("interlaced", [True, False])
-def test_an_interlaced_clip_is_refused_by_name(interlaced: bool, tmp_path: Path) -> None:
+def test_an_interlaced_clip_is_refused_by_name(*, interlaced: bool, tmp_path: Path) -> None:
     """The library reports success and hands out black: `run` and `check` say why; its progressive twin is good."""
     clip = coded(tmp_path / "clip.mp4", interlaced=interlaced)
     department = Department(tmp_path)
@@ -55,8 +55,8 @@ def test_an_interlaced_clip_is_refused_by_name(interlaced: bool, tmp_path: Path)
     assert done.returncode == (Exit.SOURCE if interlaced else Exit.OK), done.stderr
     assert ("is interlaced" in done.stderr) is interlaced
     assert ("is interlaced" in checked.stdout) is interlaced
-    assert ("wrong   camera" in checked.stdout) is interlaced
-    assert ("good    camera" in checked.stdout) is not interlaced
+    assert ("wrong  camera" in checked.stdout) is interlaced
+    assert ("good   camera" in checked.stdout) is not interlaced
 
 
 @pytest.mark.parametrize(("spread", "word"), [(0, "wrong"), (40, "good")])
