@@ -5,6 +5,7 @@ retries what a full disk refused. A failure of any of them stops all, and every 
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from edge.clock import NS, Clock, SystemClock
 from edge.config import EdgeConfig
 from edge.delivery import DepartmentWork, open_work
 from edge.discretion import describe
-from edge.errors import EdgeError, RetentionError, StorageError
+from edge.errors import EdgeError, Exit, RetentionError, StorageError
 from edge.forgetting import Counts, Window
 from edge.heartbeat import Condition
 from edge.hit import Hit
@@ -168,6 +169,7 @@ class Box:
                 watchdog=watchdog,
                 alive=self._notifier.beat,
                 on_failure=self._fail,
+                last_resort=partial(os._exit, Exit.RETENTION),
             )
             stack.enter_context(purger)
             stack.enter_context(_often(partial(self._guarded, self._keep), "housekeeping"))

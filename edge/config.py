@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
 from edge.sources.settings import SourceSettings
+from hotlist.urls import HTTPS, parse
 
 _HEX256 = r"^[0-9a-f]{64}$"
 _POINT = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
@@ -126,6 +127,12 @@ class DepartmentSection(_Section):
     url: str = Field(description="Its address: https://, or http:// on this machine's loopback.")
     service_key: Path = Field(description="The key that its acknowledgements are signed with (service.pub).")
     authority: Path | None = Field(None, description="Its certificate authority (ca.pem); for https://.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parse(url, HTTPS, rest=False)
+        return url
 
 
 class StorageSection(_Section):
@@ -259,7 +266,8 @@ def _sentences(problem: ValidationError) -> Iterator[str]:
             near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
             yield f"unknown key {place}" + (f"; did you mean {near[0]}?" if near else "")
         else:
-            yield f"{place}: {error['msg']}" if place else error["msg"]
+            words = error["msg"].removeprefix("Value error, ")
+            yield f"{place}: {words}" if place else words
 
 
 def _anchored(config: EdgeConfig, folder: Path) -> EdgeConfig:
