@@ -1,0 +1,146 @@
+"""One run of the real box with everything that leaves it on record."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks.department import Reading, found
+from benchmarks.differential_road import Road, film, is_listed
+from benchmarks.environment import ROOT
+from benchmarks.outflow import Outflow, changed_since, files_in
+from benchmarks.outflow_rules import Keys
+from benchmarks.outflow_trace import read_outflow, tracer
+from benchmarks.runner import BenchError
+from hotlist.keys import SealKey, SigningKey
+
+CLIP: Final = "road.avi"
+BOX: Final = """\
+[device]
+id = "bench-box"
+demo = true
+
+[keys]
+signing = "signing.key"
+sealing = "sealing.key"
+department = "department.pub"
+
+[hotlist]
+file = "hotlist.sealed"
+trust = "trust"
+"""
+_REST: Final = """
+[storage]
+spool = "spool"
+state = "state"
+
+[retention]
+window_seconds = {window}
+
+[models]
+detector = "{detector}"
+reader = "{reader}"
+{folder}
+[[cameras]]
+name = "bench"
+place = "a drawn road"
+source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
+"""
+_PATIENCE_S: Final = 300
+
+
+@dataclass(slots=True)
+class Station:
+    """A box in its folder, as it was before its first run; every run begins from there, at the same path.
+
+    Attributes:
+        folder: where the runs are made; the box itself is in ``box`` there.
+        before: the folder that each run begins with.
+        keys: the device's and the department's.
+        root: the code that runs; another one than ours holds a leak planted by a test.
+    """
+
+    folder: Path
+    before: Path
+    keys: Keys = field(repr=False)
+    root: Path = ROOT
+
+    @property
+    def box(self) -> Path:
+        """Where the box is during a run: the same path in every run."""
+        return self.folder / "box"
+
+
+def alone(folder: Path, road: Road, *, window_s: float, reading: Reading, realtime: bool = False) -> Station:
+    """Make a box without a department's service, whose list holds the road's listed vehicles."""
+    before = folder / "before"
+    before.mkdir(mode=0o700)
+    found(before, [canary.text for canary in road.vehicles if is_listed(canary)])
+    configure(before, BOX, window_s=window_s, reading=reading, realtime=realtime)
+    department = SealKey.load(before / "department.key")
+    (before / "department.key").unlink()
+    return Station(folder, before, Keys(SigningKey.load(before / "signing.key"), department))
+
+
+def configure(before: Path, tables: str, *, window_s: float, reading: Reading, realtime: bool) -> None:
+    """Write a box's configuration: its department's tables, and one clip as its camera."""
+    (before / "edge.toml").write_text(
+        tables
+        + _REST.format(
+            window=f"{window_s:g}",
+            detector=reading.detector,
+            reader=reading.reader,
+            folder=f'folder = "{reading.folder}"\n' if reading.folder else "",
+            clip=CLIP,
+            realtime="true" if realtime else "false",
+        )
+    )
+
+
+def run_once(station: Station, road: Road) -> Outflow:
+    """Run ``alpr-edge run`` over a road, as installed, from the station's beginning; return what left it.
+
+    Raises:
+        BenchError: it did not end, or there is no record.
+    """
+    shutil.rmtree(station.box, ignore_errors=True)
+    shutil.copytree(station.before, station.box, symlinks=True)
+    film(road, station.box / CLIP)
+    given = files_in(station.box)
+    record = station.folder / "record.txt"
+    exit_code = _run(station, record)
+    if not record.is_file():
+        raise BenchError("strace wrote no record")
+    outflow = read_outflow(record)
+    record.unlink()
+    outflow.exit_code = exit_code
+    outflow.left = changed_since(given, station.box)
+    return outflow
+
+
+def _run(station: Station, record: Path) -> int:
+    command = [
+        *tracer(record), sys.executable, "-m", "edge.cli", "run", "--config", "edge.toml", "--json",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(station.root), "PYTHONDONTWRITEBYTECODE": "1"}
+    with (station.box / "out.txt").open("wb") as out, (station.box / "err.txt").open("wb") as err:
+        try:
+            return subprocess.run(  # noqa: S603 - our own program
+                command, cwd=station.box, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                check=False, timeout=_PATIENCE_S,
+            ).returncode  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"the box did not end within {_PATIENCE_S} s") from None
+
+
+Runner = Callable[[Road], Outflow]
+"""Runs a box over a road from its beginning."""
+
+
+def runs(runner: Runner, roads: Sequence[Road]) -> list[Outflow]:
+    """Run a box over several roads, each from the same beginning."""
+    return [runner(road) for road in roads]
