@@ -6,9 +6,12 @@ What has to be equal for a correct box's outflow to be equal, and what makes it 
   same format that differs at every place where the format leaves a choice;
 - every pixel but those plates' own: the clip is lossless (FFV1, each frame by itself), so that no encoder
   spreads what stands on one plate over the picture of another;
+- the pictures that hits are made of: listed vehicles pass among themselves, so that no other plate is in a frame
+  with them and moves the detector's box by a pixel;
 - the box's steps: the clip is read frame by frame (``realtime = false``), so a busy machine drops none.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,14 +61,20 @@ class Road:
     quiet_s: float = 1.0
     seed: int = 1
 
+    @property
+    def digest(self) -> str:
+        """Return a name for its clip that no other road has."""
+        return hashlib.sha256(repr((self, [each.text for each in self.vehicles])).encode()).hexdigest()[:16]
+
     def sheets(self) -> list[list[Canary]]:
-        """Return who passes together, the late ones last."""
+        """Return who passes together: listed vehicles among themselves, the second in order; the late ones last."""
         shown = [each for each in self.vehicles if each.number not in self.absent]
-        count = -(-len(self.vehicles) // SHEET)
-        sheets: list[list[Canary]] = [[] for _ in range(count + 1)]
-        for canary in shown:
-            sheets[count if canary.number in self.late else canary.number // SHEET].append(canary)
-        return sheets
+        late = [each for each in shown if each.number in self.late]
+        listed = [each for each in shown if is_listed(each)]
+        others = [each for each in self.vehicles if not is_listed(each)]
+        first, *rest = [others[start : start + SHEET] for start in range(0, len(others), SHEET)]
+        sheets = [first, *(listed[start : start + SHEET] for start in range(0, len(listed), SHEET)), *rest]
+        return [*([each for each in sheet if each in shown and each not in late] for sheet in sheets), late]
 
 
 def is_listed(canary: Canary) -> bool:
@@ -118,7 +127,7 @@ def film(road: Road, path: Path) -> None:
 
 def _pass(writer: cv2.VideoWriter, empty: Picture, sheet: Sequence[Canary], seed: int) -> None:
     """Let some vehicles pass together, and the road be empty after them."""
-    bodies = [(canary.number % SHEET, _vehicle(canary, seed)) for canary in sheet]
+    bodies = [(place, _vehicle(canary, seed)) for place, canary in enumerate(sheet)]
     for step in range(_SHOWN):
         frame = empty.copy()
         for place, body in bodies:

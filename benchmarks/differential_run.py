@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -74,6 +73,13 @@ class Station:
         """Where the box is during a run: the same path in every run."""
         return self.folder / "box"
 
+    def show(self, road: Road) -> None:
+        """Put a road's clip before the box's camera; each is drawn once."""
+        clip = self.folder / f"{road.digest}.avi"
+        if not clip.exists():
+            film(road, clip)
+        shutil.copyfile(clip, self.box / CLIP)
+
 
 def alone(folder: Path, road: Road, *, window_s: float, reading: Reading, realtime: bool = False) -> Station:
     """Make a box without a department's service, whose list holds the road's listed vehicles."""
@@ -109,7 +115,7 @@ def run_once(station: Station, road: Road) -> Outflow:
     """
     shutil.rmtree(station.box, ignore_errors=True)
     shutil.copytree(station.before, station.box, symlinks=True)
-    film(road, station.box / CLIP)
+    station.show(road)
     given = files_in(station.box)
     record = station.folder / "record.txt"
     exit_code = _run(station, record)
@@ -136,11 +142,3 @@ def _run(station: Station, record: Path) -> int:
         except subprocess.TimeoutExpired:
             raise BenchError(f"the box did not end within {_PATIENCE_S} s") from None
 
-
-Runner = Callable[[Road], Outflow]
-"""Runs a box over a road from its beginning."""
-
-
-def runs(runner: Runner, roads: Sequence[Road]) -> list[Outflow]:
-    """Run a box over several roads, each from the same beginning."""
-    return [runner(road) for road in roads]

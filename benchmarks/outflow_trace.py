@@ -37,6 +37,7 @@ _MAKING: Final = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|TMPFILE|APPEND)")
 _ANONYMOUS: Final = ("anon_inode:", "/memfd:", "pid:")
 _OWN_DESCRIPTORS: Final = ("F_GETFD", "F_SETFD", "F_GETFL", "F_SETFL", "F_DUPFD", "F_ADD_SEALS", "F_GET_SEALS")
 _OWN_CONTROLS: Final = ("TCGETS", "TIOCGWINSZ", "FIONBIO", "FIOCLEX", "FIONREAD", "FIONCLEX")
+_ABOUT_A_PROCESS: Final = frozenset({"kill", "tgkill", "tkill", "pidfd_open", "process_madvise"})
 _BIRTH: Final = frozenset({"clone", "clone3", "fork", "vfork"})
 _LINE: Final = re.compile(rb"^(\d+) +([\d.]+) (.*)$", re.DOTALL)
 _CALL: Final = re.compile(rb"^(\w+)\((.*)\) += (.*)$", re.DOTALL)
@@ -180,8 +181,8 @@ def _plain(line: _Line, family: _Family) -> str:
     if line.name in _BIRTH:
         return ", ".join(re.findall(r"CLONE_\w+", line.words))
     words = line.words
-    if line.name in {"kill", "tgkill", "tkill"}:
-        return re.sub(r"\b\d+\b", lambda pid: f"<{family.who(int(pid[0]))}>", words)
+    if line.name in _ABOUT_A_PROCESS:
+        return re.sub(r"^\d+", lambda pid: f"<{family.who(int(pid[0]))}>", words)
     words = _NAMED.sub(lambda named: f"<{_far_end(named[1])}>", words)
     words = re.sub(r"<pid:\d+>", "<process>", words)
     return _POINTER.sub("<pointer>", words) if line.name in {"execve", "mmap", "ioctl", "setsockopt"} else words
