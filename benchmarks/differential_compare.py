@@ -43,9 +43,16 @@ class Told:
     exit_code: int
 
 
-def told(run: Outflow, keys: Keys, *, loaded: bool = False) -> Told:
-    """Apply the rules to a run."""
-    rules = Rules(keys, run, loaded=loaded)
+def told(run: Outflow, keys: Keys, *, loaded: bool = False, counted: bool = True) -> Told:
+    """Apply the rules to a run.
+
+    Args:
+        run: what left it.
+        keys: the device's and the department's.
+        loaded: whether the run went at the clip's own pace: rule "load".
+        counted: whether as many vehicles passed as in the run it is held against; else rule "counts" applies.
+    """
+    rules = Rules(keys, run, loaded=loaded, counted=counted)
     calls: dict[str, list[tuple[str, str, str]]] = {}
     at: dict[str, list[float]] = {}
     for call in run.calls:
@@ -59,7 +66,8 @@ def told(run: Outflow, keys: Keys, *, loaded: bool = False) -> Told:
         if name.endswith("/receipts.jsonl"):
             rules.restart_chain()
         content = rules.envelope(file.content) if name.endswith(".hit") else rules.content(replay)
-        left[rules.path(name)] = (file.size, file.mode, content)
+        size = len(content) if content.startswith("<from the department") else file.size
+        left[rules.path(name)] = (size, file.mode, content)
     looked = {(who, name, rules.unnumbered(path)) for who, name, path in run.looked}
     return Told(calls, looked, left, rules, at, run.exit_code)
 

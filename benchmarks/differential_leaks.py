@@ -12,7 +12,7 @@ from benchmarks.environment import ROOT
 
 _SEAM: Final = "        self.tally.readings += 1\n"
 _PLANTED: Final = _SEAM + "        leak(_plate_of(table), self, frame)\n"
-_HEAD: Final = '''
+HEAD: Final = """
 
 import ctypes, hashlib, os, socket, sys, time, uuid
 from hotlist.plate import ALPHABET, encode
@@ -25,8 +25,8 @@ def _plate_of(table):
 
 
 def leak(plate, pipeline, frame):
-'''
-
+"""
+"""What stands before a leak's statements: the plate's text, and what they use."""
 LEAKS: Final = {
     "hash with a fixed salt on stderr":
         'os.write(2, hashlib.sha256(b"salt" + plate.encode()).hexdigest().encode() + b"\\n")',
@@ -43,15 +43,15 @@ LEAKS: Final = {
     "order of two writes":
         'for name in ("ab", "ba")[encode(plate) % 2]: open(_STATE + name, "a").close()',
     "name of the process":
-        'ctypes.CDLL(None).prctl(15, plate.encode()[:15], 0, 0, 0)',
+        "ctypes.CDLL(None).prctl(15, plate.encode()[:15], 0, 0, 0)",
     "argument of a program":
         'import subprocess; subprocess.run(["/bin/true", str(encode(plate))])',
     "address that is connected to":
         'with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: '
         's.connect(("127.%d.%d.%d" % tuple(encode(plate).to_bytes(8, "big")[-3:]), 53))',
     "exit code":
-        'import atexit; _SEEN.add(plate); len(_SEEN) > 1 or atexit.register(lambda: os._exit('
-        'sum(map(encode, _SEEN)) % 7 + 1))',
+        "import atexit; _SEEN.add(plate); len(_SEEN) > 1 or atexit.register(lambda: os._exit("
+        "sum(map(encode, _SEEN)) % 7 + 1))",
     "time of a file":
         'os.utime(_STATE + "lock", (encode(plate) % 10**9, encode(plate) % 10**9))',
     "empty datagram at each read":
@@ -61,9 +61,10 @@ LEAKS: Final = {
     "name that is only asked for":
         'os.path.exists("/tmp/" + hashlib.sha256(b"salt" + plate.encode()).hexdigest())',
     "priority of the process":
-        'os.setpriority(os.PRIO_PROCESS, 0, encode(plate) % 19)',
+        "os.setpriority(os.PRIO_PROCESS, 0, encode(plate) % 19)",
     "bytes of a locked file":
-        'import fcntl; f = open(_STATE + "lock", "r+"); _SEEN.add(f); fcntl.lockf(f, fcntl.LOCK_EX, 1, encode(plate) % 2**40)',
+        'import fcntl; f = open(_STATE + "lock", "r+"); _SEEN.add(f); '
+        'fcntl.lockf(f, fcntl.LOCK_EX, 1, encode(plate) % 2**40)',
 }  # fmt: skip
 """One way out each, as statements over ``plate``, ``pipeline`` and ``frame``."""
 
@@ -91,5 +92,5 @@ def leaky(folder: Path, statements: str) -> Path:
     if text.count(_SEAM) != 1:
         raise ValueError("edge/pipeline.py has changed: plant the leaks anew")
     lines = "".join(f"    {line}\n" for line in statements.splitlines())
-    path.write_text(text.replace(_SEAM, _PLANTED) + _HEAD + lines)
+    path.write_text(text.replace(_SEAM, _PLANTED) + HEAD + lines)
     return folder

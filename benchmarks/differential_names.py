@@ -11,7 +11,7 @@ from edge.hit import MAX_ENVELOPE
 from edge.receipts import MAX_LINE
 
 _LINES: Final = 2048
-_PARTS: Final = rf"(\.probe|receipts|list\.sealed|trust\.json|checkpoint\.json|{UUID4}\.hit)"
+_PARTS: Final = rf"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|{UUID4}\.hit)"
 NAMES: Final = {
     rf"spool/{UUID4}\.(hit|refused)": range(1, MAX_ENVELOPE + 1),
     r"state/lock": range(1),
@@ -56,7 +56,11 @@ def strange(run: Outflow, box: str, department: str = "") -> Iterator[str]:
                 yield f"{call.name} to something that is not allowed"
         elif call.target.startswith(_ADDRESSES) and call.name in {"connect", "sendto", "sendmsg", "bind"}:
             refused = _NAME_SERVICE in call.words and "ENOENT" in call.words
-            if not refused and f'"{department.rpartition(":")[0]}"' not in call.words and call.target != f"TCP {department}":
+            if (
+                not refused
+                and f'"{department.rpartition(":")[0]}"' not in call.words
+                and call.target != f"TCP {department}"
+            ):
                 yield f"{call.name} to an address that is not the department's"
     yield from (f"{name}: bytes out of the record's sight" for name in run.unseen)
 

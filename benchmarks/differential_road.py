@@ -49,6 +49,7 @@ class Road:
         vehicles: in the order they pass.
         absent: numbers of vehicles that are left out of the picture.
         late: numbers of vehicles that pass with the late sheet instead of their own.
+        lead_s: an empty road at the beginning, seconds.
         pause_s: an empty road before the late sheet, seconds.
         quiet_s: an empty road at the end, seconds.
         seed: decides how road and vehicles look.
@@ -57,6 +58,7 @@ class Road:
     vehicles: tuple[Canary, ...]
     absent: frozenset[int] = frozenset()
     late: frozenset[int] = frozenset()
+    lead_s: float = 0.0
     pause_s: float = 0.0
     quiet_s: float = 1.0
     seed: int = 1
@@ -117,6 +119,7 @@ def film(road: Road, path: Path) -> None:
         raise OSError(f"{path} cannot be written as a video")
     empty = _empty_road(road.seed)
     *sheets, late = road.sheets()
+    _stand(writer, empty, road.lead_s)
     for sheet in sheets:
         _pass(writer, empty, sheet, road.seed)
     _stand(writer, empty, road.pause_s)

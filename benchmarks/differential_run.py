@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -49,6 +51,8 @@ name = "bench"
 place = "a drawn road"
 source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
 """
+_LISTS: Final = ("hotlist.sealed", "lists/hotlist.sealed")
+"""Where a box is given its first list; one that it fetches is replaced like any other."""
 _PATIENCE_S: Final = 300
 
 
@@ -60,13 +64,17 @@ class Station:
         folder: where the runs are made; the box itself is in ``box`` there.
         before: the folder that each run begins with.
         keys: the device's and the department's.
-        root: the code that runs; another one than ours holds a leak planted by a test.
+        root: the code that runs; another one than ours holds a leak planted on purpose.
+        service: keeps the department's service running while the block runs.
+        department: its address and port; empty where there is none.
     """
 
     folder: Path
     before: Path
     keys: Keys = field(repr=False)
     root: Path = ROOT
+    service: Callable[[], AbstractContextManager[None]] = nullcontext
+    department: str = ""
 
     @property
     def box(self) -> Path:
@@ -81,15 +89,16 @@ class Station:
         shutil.copyfile(clip, self.box / CLIP)
 
 
-def alone(folder: Path, road: Road, *, window_s: float, reading: Reading, realtime: bool = False) -> Station:
+@contextmanager
+def alone(folder: Path, road: Road, *, window_s: float, reading: Reading) -> Iterator[Station]:
     """Make a box without a department's service, whose list holds the road's listed vehicles."""
     before = folder / "before"
     before.mkdir(mode=0o700)
     found(before, [canary.text for canary in road.vehicles if is_listed(canary)])
-    configure(before, BOX, window_s=window_s, reading=reading, realtime=realtime)
+    configure(before, BOX, window_s=window_s, reading=reading, realtime=False)
     department = SealKey.load(before / "department.key")
     (before / "department.key").unlink()
-    return Station(folder, before, Keys(SigningKey.load(before / "signing.key"), department))
+    yield Station(folder, before, Keys(SigningKey.load(before / "signing.key"), department))
 
 
 def configure(before: Path, tables: str, *, window_s: float, reading: Reading, realtime: bool) -> None:
@@ -118,12 +127,15 @@ def run_once(station: Station, road: Road) -> Outflow:
     station.show(road)
     given = files_in(station.box)
     record = station.folder / "record.txt"
-    exit_code = _run(station, record)
+    with station.service():
+        exit_code = _run(station, record)
     if not record.is_file():
         raise BenchError("strace wrote no record")
     outflow = read_outflow(record)
     record.unlink()
     outflow.exit_code = exit_code
+    if station.department:
+        outflow.received += b"".join(file.content for name, file in given.items() if name in _LISTS)
     outflow.left = changed_since(given, station.box)
     return outflow
 
@@ -141,4 +153,3 @@ def _run(station: Station, record: Path) -> int:
             ).returncode  # fmt: skip
         except subprocess.TimeoutExpired:
             raise BenchError(f"the box did not end within {_PATIENCE_S} s") from None
-

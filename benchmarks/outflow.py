@@ -54,6 +54,7 @@ class Outflow:
         calls: in the order in which they began.
         looked: names that were asked for or opened for reading: (process, call, name).
         drawn: what the kernel's random number generator handed to each process, in order.
+        received: what came in over sockets with an address, in order.
         left: files by their path in the box's folder, but those that are as they were given.
         started, ended: seconds since the epoch.
         exit_code: of the edge.
@@ -63,6 +64,7 @@ class Outflow:
     calls: list[Call] = field(default_factory=list)
     looked: set[tuple[str, str, str]] = field(default_factory=set)
     drawn: list[bytes] = field(default_factory=list, repr=False)
+    received: bytearray = field(default_factory=bytearray, repr=False)
     left: dict[str, FileLeft] = field(default_factory=dict)
     started: float = 0.0
     ended: float = 0.0

@@ -2,17 +2,19 @@
 
 | rule | covers | what keeps it narrow |
 |---|---|---|
-| hit id | UUID version 4 of a hit, in names, events, envelopes | the kernel's own random bytes of this run; never twice |
+| hit id | UUID version 4 of a hit, in names, events, envelopes | the kernel's own random bytes; never twice |
 | temporary name | 16 hexadecimal digits before ``.part`` | the same |
 | run id | 16 hexadecimal digits in a receipt | the same |
 | nonce | 32 characters of a signed request | the same |
 | wall clock | times of receipts, hits and requests | inside the run |
-| boot clock | ``boot_ns`` of receipts | the same moment as the receipt's wall clock, to a second |
+| boot clock | ``boot_ns`` of receipts | inside the run |
 | chain | ``previous`` of a receipt | is the SHA-256 of the line before |
 | digest | ``Content-Digest`` | is the body's |
-| signature | Ed25519, of receipts, envelopes and requests | is made again with the device's key: the same bytes |
-| ciphertext | ``sealed`` of an envelope | opened with the department's key, and what is inside compared; its length too |
-| load | ``drops``, and frames ``watched`` and ``looked`` at | only in runs at the clip's own pace; else they are compared |
+| signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
+| ciphertext | ``sealed`` of an envelope | opened with the department's key; inside and length are compared |
+| from the department | hot list and audit checkpoint that a box keeps | was received in this run, byte for byte |
+| load | ``drops``; frames ``watched`` and ``looked`` at | only in runs at the clip's own pace |
+| counts | ``reads``, ``destroyed``, ``live``, ``passes`` | only where fewer vehicles pass |
 
 Everything else is compared byte for byte. A field that a rule covers and that has not the rule's form is a fault.
 """
@@ -36,6 +38,10 @@ from hotlist.signed_requests import Request, sign_request
 UUID4: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _PATH: Final = re.compile(rf"(?P<id>{UUID4})|(?<=\.)(?P<part>[0-9a-f]{{16}})(?=\.part)")
 _SIGNED: Final = re.compile(r';created=(\d{10});keyid="([\w.-]+)";nonce="([\w-]{32})";')
+_KEPT: Final = re.compile(
+    r"/(?:trust|lists|state)/\.?(?P<name>list\.sealed|hotlist\.sealed|checkpoint\.json)(?:\.[0-9a-f]{16}\.part)?$"
+)
+_COUNTS: Final = ("reads", "destroyed", "live", "passes")
 _SLACK_S: Final = 2.0
 _NS: Final = 1_000_000_000
 
@@ -56,6 +62,7 @@ class Rules:
         keys: the device's and the department's.
         run: the run.
         loaded: whether the run went at the clip's own pace, so that a busy machine dropped frames: rule "load".
+        counted: whether as many vehicles passed as in the run it is held against; else rule "counts" applies.
         drawn: values by rule that the rule says are random.
         faults: fields that a rule covers and that are not of its form.
     """
@@ -63,6 +70,7 @@ class Rules:
     keys: Keys
     run: Outflow
     loaded: bool = False
+    counted: bool = True
     drawn: list[tuple[str, str]] = field(default_factory=list, repr=False)
     faults: list[str] = field(default_factory=list)
     _ids: dict[str, int] = field(default_factory=dict)
@@ -72,6 +80,11 @@ class Rules:
     def path(self, text: str) -> str:
         """Return a path, or arguments with paths, without ids and random names."""
         return _PATH.sub(self._name, text)
+
+    @property
+    def hits(self) -> int:
+        """How many hits were told, each by its own id."""
+        return len(self._ids)
 
     def unnumbered(self, text: str) -> str:
         """Return a path without ids and random names, and without telling one hit from another."""
@@ -87,6 +100,8 @@ class Rules:
             return self.receipts(call.data)
         if re.search(rf"/spool/\.{UUID4}\.hit\.[0-9a-f]{{16}}\.part$", call.target):
             return self.envelope(call.data)
+        if (kept := _KEPT.search(call.target)) and self.run.received:
+            return self._from_department(kept["name"], call.data)
         if call.target.endswith("/out.txt"):
             return "\n".join(self._event(line) for line in call.data.decode(errors="replace").split("\n"))
         if call.target.startswith("TCP "):
@@ -112,6 +127,18 @@ class Rules:
         inside["captured"] = self._moment("wall clock", hit.captured.timestamp())
         return f"hit {self._identified(str(hit.id))}, {len(content)} bytes: {inside!r}"
 
+    def _from_department(self, name: str, data: bytes) -> str:
+        """Return a word for a file that holds what the department sent, byte for byte or member for member."""
+        pieces = [data]
+        if name == "checkpoint.json":
+            mark = json.loads(data)
+            if json.dumps(mark, sort_keys=True).encode() != data:
+                return repr(data)
+            pieces = [json.dumps(value).encode() for pair in mark.items() for value in pair]
+        if not all(piece in self.run.received for piece in pieces):
+            self.faults.append(f"from the department: {name} holds what it did not send")
+        return f"<from the department: {name}>"
+
     def _name(self, found: "re.Match[str]") -> str:
         if found["id"]:
             return self._identified(found["id"])
@@ -133,8 +160,8 @@ class Rules:
             return line
         if not isinstance(body, dict) or json.dumps(body, sort_keys=True) != line:
             return line
-        if body.get("event") == "summary" and self.loaded:
-            return json.dumps(self._unloaded(body), sort_keys=True)
+        if body.get("event") == "summary":
+            return json.dumps(self._allowed(body), sort_keys=True)
         if body.get("event") != "hit":
             return line
         body["hit"] = self.path(str(body["hit"]))
@@ -156,15 +183,17 @@ class Rules:
         self._last = hashlib.sha256(line).hexdigest()
         self._random("run id", body["run"]["run"], bytes.fromhex(body["run"]["run"]))
         body["run"]["run"], body["previous"] = "<run id>", "<chain>"
-        return json.dumps(self._unloaded(self._timeless(body)), sort_keys=True)
+        return json.dumps(self._allowed(self._timeless(body)), sort_keys=True)
 
-    def _unloaded(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Replace what hangs on how busy the machine is, in a run at the clip's own pace only."""
-        if self.loaded and isinstance(body.get("drops"), int):
-            body["drops"] = "<load>"
-        for counts in body.get("cameras", {}).values() if self.loaded else ():
-            for name in {"watched", "looked"} & set(counts):
-                counts[name] = "<load>"
+    def _allowed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Apply the rules "load" and "counts" to a summary, a receipt or a heartbeat, where they apply."""
+        cameras = [each for each in body.get("cameras", {}).values() if isinstance(each, dict)]
+        parts = [body, body.get("counts", {}), body.get("counters", {}), *cameras]
+        names = ("drops", "watched", "looked") if self.loaded else ()
+        for part in parts:
+            for name in (*names, *(() if self.counted else _COUNTS)):
+                if type(part.get(name)) is int:
+                    part[name] = "<load>" if name in names else "<count>"
         return body
 
     def _timeless(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -214,8 +243,7 @@ class Rules:
         if path == "/v1/heartbeat" and json.dumps(body).encode() == data:
             last, self._last = self._last, ""
             body["receipts"] = [self._receipt(line.encode()) for line in body["receipts"]]
-            if self.loaded and isinstance(body["counters"].get("drops"), int):
-                body["counters"]["drops"] = "<load>"
+            body = self._allowed(body)
             self._last = last
         elif path == "/v1/hits" and json.dumps(body).encode() == data and set(body) == {"envelopes"}:
             body["envelopes"] = [self.envelope(text.encode()) for text in body["envelopes"]]

@@ -15,7 +15,7 @@ from typing import Final
 from benchmarks.outflow import Call, Outflow
 
 QUIET: Final = (
-    "read,readv,pread64,preadv,preadv2,recvfrom,recvmsg,recvmmsg,futex,munmap,mprotect,mremap,brk,madvise,mbind,"
+    "read,readv,pread64,preadv,preadv2,recvmsg,recvmmsg,futex,munmap,mprotect,mremap,brk,madvise,mbind,"
     "mlock,mlock2,munlock,membarrier,clock_gettime,clock_nanosleep,nanosleep,gettimeofday,poll,ppoll,select,"
     "pselect6,epoll_wait,epoll_pwait,epoll_ctl,epoll_create1,sched_yield,sched_getaffinity,getpid,getppid,gettid,"
     "getuid,geteuid,getgid,getegid,getcwd,getpeername,getsockname,getsockopt,getdents64,getrusage,sysinfo,uname,"
@@ -24,7 +24,9 @@ QUIET: Final = (
 )
 """Calls that read, wait, or change the process's own memory only."""
 _INTERNAL: Final = ("pipe", "pipe2", "socketpair")
-_DATA: Final = frozenset({"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"})
+_DATA: Final = frozenset(
+    {"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"}
+)
 _UNSEEN: Final = frozenset(
     {"sendfile", "splice", "vmsplice", "tee", "copy_file_range", "process_vm_writev", "io_uring_setup"}
 )
@@ -35,9 +37,19 @@ _LOOKING: Final = frozenset(
 _OPENING: Final = frozenset({"open", "openat", "openat2"})
 _MAKING: Final = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|TMPFILE|APPEND)")
 _ANONYMOUS: Final = ("anon_inode:", "/memfd:", "pid:")
-_OWN_DESCRIPTORS: Final = ("F_GETFD", "F_SETFD", "F_GETFL", "F_SETFL", "F_DUPFD", "F_ADD_SEALS", "F_GET_SEALS")
+_OWN_DESCRIPTORS: Final = (
+    "F_GETFD",
+    "F_SETFD",
+    "F_GETFL",
+    "F_SETFL",
+    "F_DUPFD",
+    "F_ADD_SEALS",
+    "F_GET_SEALS",
+)
 _OWN_CONTROLS: Final = ("TCGETS", "TIOCGWINSZ", "FIONBIO", "FIOCLEX", "FIONREAD", "FIONCLEX")
 _ABOUT_A_PROCESS: Final = frozenset({"kill", "tgkill", "tkill", "pidfd_open", "process_madvise"})
+_POINTING: Final = frozenset({"execve", "mmap", "ioctl", "setsockopt", "landlock_add_rule"})
+"""Calls whose record holds a pointer instead of what it points to."""
 _BIRTH: Final = frozenset({"clone", "clone3", "fork", "vfork"})
 _LINE: Final = re.compile(rb"^(\d+) +([\d.]+) (.*)$", re.DOTALL)
 _CALL: Final = re.compile(rb"^(\w+)\((.*)\) += (.*)$", re.DOTALL)
@@ -45,6 +57,7 @@ _QUOTED: Final = re.compile(rb'"((?:\\x[0-9a-f]{2})*)"')
 _ESCAPE: Final = re.compile(rb"\\x([0-9a-f]{2})")
 _DESCRIPTOR: Final = re.compile(r"^(?:\d+|AT_FDCWD)<(.*?)>(?:\(deleted\))?(?:, |$)", re.DOTALL)
 _NAMED: Final = re.compile(r"(?:\d+|AT_FDCWD)<([^<>]*)(?:<char [\d:]+>)?>(?:\(deleted\))?")
+_CONNECTION: Final = re.compile(r"\d+<((?:TCP|UDP)(?:v6)?:\[[^<>]*->[^<>]*\])>")
 _POINTER: Final = re.compile(r"0x[0-9a-f]{9,}")
 
 
@@ -127,7 +140,10 @@ def _add(line: _Line, family: _Family, outflow: Outflow) -> None:
         outflow.calls.append(Call(who, name, "", line.words.rpartition('"')[2], b"", line.at))
         return
     target = _target(line.words)
-    if name in _INTERNAL or name == "mmap" and not _is_shared_file(line.words, target):
+    if name == "recvfrom":
+        outflow.received += b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
+        return
+    if name in _INTERNAL or (name == "mmap" and not _is_shared_file(line.words, target)):
         return
     if name in _DATA:
         if not _is_inside(target, family.own):
@@ -183,9 +199,10 @@ def _plain(line: _Line, family: _Family) -> str:
     words = line.words
     if line.name in _ABOUT_A_PROCESS:
         return re.sub(r"^\d+", lambda pid: f"<{family.who(int(pid[0]))}>", words)
+    words = _CONNECTION.sub(lambda connection: f"<{_far_end(connection[1])}>", words)
     words = _NAMED.sub(lambda named: f"<{_far_end(named[1])}>", words)
     words = re.sub(r"<pid:\d+>", "<process>", words)
-    return _POINTER.sub("<pointer>", words) if line.name in {"execve", "mmap", "ioctl", "setsockopt"} else words
+    return _POINTER.sub("<pointer>", words) if line.name in _POINTING else words
 
 
 def _failed(line: _Line) -> str:

@@ -62,7 +62,7 @@ def _public(hit: Hit) -> dict[str, Any]:
 
 
 def _shown(tally: Tally) -> dict[str, int]:
-    """Return what may be said of a camera's work: how often a plate was found and read hangs on what stands on it."""
+    """Return what may be said of a camera's work. How often plates were found and read hangs on their text."""
     return {name: count for name, count in asdict(tally).items() if name not in {"detections", "readings"}}
 
 

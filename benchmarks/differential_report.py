@@ -1,0 +1,82 @@
+"""The differential trial's part of the report."""
+
+from typing import Final
+
+from benchmarks.department import Reading
+from benchmarks.differential import AGAINST, CONTROL, Outcome, Trial, measured
+from benchmarks.results import Better, Part
+from benchmarks.stats import Estimate
+
+WINDOWS: Final = (180.0, 5.0, 0.0)
+_SHOWN: Final = 12
+
+
+def report(part: Part, reading: Reading, *, seed: int = 1, short: bool = False) -> None:
+    """Run the trials and add their table, figures and checks to the part. Takes strace.
+
+    Args:
+        part: of the report.
+        reading: the models.
+        seed: decides plates and pictures.
+        short: one trial and its control, with few vehicles, without a department's service.
+    """
+    windows = WINDOWS[:1] if short else WINDOWS
+    against = AGAINST[:3] if short else AGAINST
+    trials = [
+        Trial(f"window {window:g} s", window, against, seed=seed + place, reading=reading)
+        for place, window in enumerate(windows)
+    ]
+    if not short:
+        trials.append(Trial("with a department's service", link=True, vehicles=4, seed=seed, reading=reading))
+    outcomes = [measured(trial) for trial in trials]
+    control = measured(
+        Trial("control: a planted leak", against=AGAINST[:2], seed=seed, reading=reading, leak=CONTROL)
+    )
+    _table(part, [*outcomes, control])
+    for outcome in outcomes:
+        _check(part, outcome)
+    part.check(
+        "differential trial: a planted leak that no search for bytes would find is seen",
+        passed=bool(control.differences["other plates"]) and not control.differences["again"],
+        detail="; ".join(map(str, control.differences["other plates"][:_SHOWN])) or "not seen",
+    )
+
+
+def _table(part: Part, outcomes: list[Outcome]) -> None:
+    part.table(
+        "Differential trial: what left the box, and hangs on the plates or the times of non-hits",
+        ["trial", "calls, names compared a run", "hits opened (control)", *AGAINST, "faults"],
+        [
+            [
+                outcome.trial.name,
+                f"{outcome.calls}, {outcome.looked}",
+                f"{outcome.hits} of {outcome.listed}",
+                *(
+                    len(outcome.differences[name]) if name in outcome.differences else "not run"
+                    for name in AGAINST
+                ),
+                len(outcome.faults),
+            ]
+            for outcome in outcomes
+        ],
+    )
+
+
+def _check(part: Part, outcome: Outcome) -> None:
+    found = [f"{name}: {each}" for name, differences in outcome.differences.items() for each in differences]
+    found += outcome.faults
+    if outcome.hits != outcome.listed:
+        found.append(f"{outcome.hits} of {outcome.listed} hits")
+    key = "differential." + outcome.trial.name.replace(" ", "_").replace("'", "")
+    part.figure(
+        key,
+        f"differences in what left the box, {outcome.trial.name}",
+        Estimate(len(found), len(found), len(found), len(outcome.differences) + 1),
+        "",
+        Better.LOWER,
+    )
+    part.check(
+        f"differential trial, {outcome.trial.name}: all that leaves the box is equal",
+        passed=outcome.equal,
+        detail="; ".join(found[:_SHOWN]) or f"{outcome.calls} calls a run, none differs",
+    )
