@@ -13,8 +13,9 @@
 | signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
 | ciphertext | ``sealed`` of an envelope | opened with the department's key; inside and length are compared |
 | from the department | hot list and audit checkpoint that a box keeps | was received in this run, byte for byte |
-| load | ``drops``; frames ``watched`` and ``looked`` at | only in runs at the clip's own pace |
-| counts | ``reads``, ``destroyed``, ``live``, ``passes`` | only where fewer vehicles pass |
+| clip | ``detections``, ``readings`` and the purge's times in the summary of a clip | the summary says ``"live": false`` |
+| load | there too: ``drops``, ``watched``, ``looked`` | and only in runs at the clip's own pace |
+| counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass |
 
 Everything else is compared byte for byte. A field that a rule covers and that has not the rule's form is a fault.
 """
@@ -41,7 +42,9 @@ _SIGNED: Final = re.compile(r';created=(\d{10});keyid="([\w.-]+)";nonce="([\w-]{
 _KEPT: Final = re.compile(
     r"/(?:trust|lists|state)/\.?(?P<name>list\.sealed|hotlist\.sealed|checkpoint\.json)(?:\.[0-9a-f]{16}\.part)?$"
 )
-_COUNTS: Final = ("reads", "destroyed", "live", "passes")
+_CLIPS: Final = ("detections", "readings", "oldest_live_ns", "worst_late_ns")
+_LOAD: Final = ("drops", "watched", "looked")
+_COUNTS: Final = ("reads", "destroyed", "passes")
 _SLACK_S: Final = 2.0
 _NS: Final = 1_000_000_000
 
@@ -161,7 +164,7 @@ class Rules:
         if not isinstance(body, dict) or json.dumps(body, sort_keys=True) != line:
             return line
         if body.get("event") == "summary":
-            return json.dumps(self._allowed(body), sort_keys=True)
+            return json.dumps(self._clips_summary(body), sort_keys=True)
         if body.get("event") != "hit":
             return line
         body["hit"] = self.path(str(body["hit"]))
@@ -183,17 +186,17 @@ class Rules:
         self._last = hashlib.sha256(line).hexdigest()
         self._random("run id", body["run"]["run"], bytes.fromhex(body["run"]["run"]))
         body["run"]["run"], body["previous"] = "<run id>", "<chain>"
-        return json.dumps(self._allowed(self._timeless(body)), sort_keys=True)
+        return json.dumps(self._timeless(body), sort_keys=True)
 
-    def _allowed(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Apply the rules "load" and "counts" to a summary, a receipt or a heartbeat, where they apply."""
-        cameras = [each for each in body.get("cameras", {}).values() if isinstance(each, dict)]
-        parts = [body, body.get("counts", {}), body.get("counters", {}), *cameras]
-        names = ("drops", "watched", "looked") if self.loaded else ()
-        for part in parts:
-            for name in (*names, *(() if self.counted else _COUNTS)):
-                if type(part.get(name)) is int:
-                    part[name] = "<load>" if name in names else "<count>"
+    def _clips_summary(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Replace counts that whoever holds a clip may be told; the summary of a live camera holds none of them."""
+        if body.get("live") is not False:
+            return body
+        names = {*_CLIPS, *(_LOAD if self.loaded else ()), *(() if self.counted else _COUNTS)}
+        for part in (body, body["counts"], *body["cameras"].values()):
+            for name in names & set(part):
+                if type(part[name]) is int:
+                    part[name] = "<clip>"
         return body
 
     def _timeless(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -243,7 +246,6 @@ class Rules:
         if path == "/v1/heartbeat" and json.dumps(body).encode() == data:
             last, self._last = self._last, ""
             body["receipts"] = [self._receipt(line.encode()) for line in body["receipts"]]
-            body = self._allowed(body)
             self._last = last
         elif path == "/v1/hits" and json.dumps(body).encode() == data and set(body) == {"envelopes"}:
             body["envelopes"] = [self.envelope(text.encode()) for text in body["envelopes"]]

@@ -14,7 +14,6 @@ from rich.table import Table as Grid
 from edge.box import Box, Listener, Summary
 from edge.hit import Hit
 from edge.lists import ListState
-from edge.pipeline import Tally
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -61,11 +60,6 @@ def _public(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _shown(tally: Tally) -> dict[str, int]:
-    """Return what may be said of a camera's work. How often plates were found and read hangs on their text."""
-    return {name: count for name, count in asdict(tally).items() if name not in {"detections", "readings"}}
-
-
 def _hit_line(hit: Hit) -> str:
     best = hit.matches[0]
     urgent = ", urgent" if hit.urgent else ""
@@ -79,8 +73,7 @@ def _json_line(body: dict[str, Any]) -> None:
 def print_summary(summary: Summary, *, as_json: bool) -> None:
     """Print the forgetting ledger."""
     if as_json:
-        cameras = {name: _shown(tally) for name, tally in summary.cameras.items()}
-        _json_line({"event": "summary", **asdict(summary), "cameras": cameras})
+        _json_line({"event": "summary", **asdict(summary)})
         return
     counts = summary.counts
     grid = Grid(title="Forgetting ledger", show_header=False)
