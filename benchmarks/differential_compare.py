@@ -29,7 +29,7 @@ class Told:
     Attributes:
         calls: by process and thread, in order: (call, target, arguments and content).
         looked: names asked for, by process and call.
-        left: files by name: (size, mode, content).
+        left: files by name: (mode, content).
         rules: what was replaced, and what did not have the form that its rule says.
         at: times of `calls`, seconds from the moment at which the box began to read.
         exit_code: of the edge.
@@ -37,7 +37,7 @@ class Told:
 
     calls: dict[str, list[tuple[str, str, str]]]
     looked: set[tuple[str, str, str]]
-    left: dict[str, tuple[int, int, str]]
+    left: dict[str, tuple[int, str]]
     rules: Rules
     at: dict[str, list[float]]
     exit_code: int
@@ -66,8 +66,7 @@ def told(run: Outflow, keys: Keys, *, loaded: bool = False, counted: bool = True
         if name.endswith("/receipts.jsonl"):
             rules.restart_chain()
         content = rules.envelope(file.content) if name.endswith(".hit") else rules.content(replay)
-        size = len(content) if content.startswith("<from the department") else file.size
-        left[rules.path(name)] = (size, file.mode, content)
+        left[rules.path(name)] = (file.mode, content)
     looked = {(who, name, rules.unnumbered(path)) for who, name, path in run.looked}
     return Told(calls, looked, left, rules, at, run.exit_code)
 
@@ -141,12 +140,12 @@ def _compare_sets(
 
 
 def _compare_files(
-    one: Mapping[str, tuple[int, int, str]], other: Mapping[str, tuple[int, int, str]]
+    one: Mapping[str, tuple[int, str]], other: Mapping[str, tuple[int, str]]
 ) -> Iterator[Difference]:
     for name in sorted(one.keys() | other.keys()):
         a, b = one.get(name), other.get(name)
         if a is None or b is None:
             yield Difference("files left", "one that only one run left")
         elif a != b:
-            parts = [part for part, x, y in zip(("size", "mode", "content"), a, b, strict=True) if x != y]
+            parts = [part for part, x, y in zip(("mode", "content"), a, b, strict=True) if x != y]
             yield Difference(f"files left, {name}", f"another {', '.join(parts)}")

@@ -13,7 +13,7 @@
 | signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
 | ciphertext | ``sealed`` of an envelope | opened with the department's key; inside and length are compared |
 | from the department | hot list and audit checkpoint that a box keeps | was received in this run, byte for byte |
-| clip | ``detections``, ``readings`` and the purge's times in the summary of a clip | the summary says ``"live": false`` |
+| clip | ``detections``, ``readings``, the purge's times in a clip's summary | it says ``"live": false`` |
 | load | there too: ``drops``, ``watched``, ``looked`` | and only in runs at the clip's own pace |
 | counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass |
 

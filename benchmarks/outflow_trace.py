@@ -141,7 +141,8 @@ def _add(line: _Line, family: _Family, outflow: Outflow) -> None:
         return
     target = _target(line.words)
     if name == "recvfrom":
-        outflow.received += b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
+        if target.startswith("TCP"):
+            outflow.received += b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
         return
     if name in _INTERNAL or (name == "mmap" and not _is_shared_file(line.words, target)):
         return
