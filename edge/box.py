@@ -18,7 +18,8 @@ from edge.config import EdgeConfig
 from edge.delivery import DepartmentWork, open_work
 from edge.discretion import describe
 from edge.errors import EdgeError, RetentionError, StorageError
-from edge.forgetting import Counts, Window
+from edge.counts import Counts, LocalCounts
+from edge.forgetting import Window
 from edge.heartbeat import Condition
 from edge.hit import Hit
 from edge.hits import Device, HitMaker
@@ -34,7 +35,9 @@ from edge.purger import Purger
 from edge.receipts import Reason
 from edge.scrub import lasting
 from edge.software import software
+from edge.sources.settings import FileSettings, PicturesSettings
 from edge.spool import Spool
+from edge.steps import Steps
 from edge.watchdog import Watchdog
 from hotlist.keys import SealPublic, SigningKey
 
@@ -59,9 +62,26 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came of a run: counts only."""
+    """What came of a run: counts only.
 
-    counts: Counts
+    Attributes:
+        counts: of every read so far. For a live camera they stay in this process: see `published`.
+        published: what the receipts have told so far.
+        live: whether a source is a camera, rather than a clip or pictures.
+        cameras: counts of each camera.
+        drops: frames dropped.
+        list_state: how the hot list is.
+        list_version: of the hot list in use; 0 for none.
+        lists_refused: how many lists were not trusted.
+        waiting: hits that the spool's disk refused so far.
+        models: SHA-256 of the detector and the reader.
+        unprotected: names of the measures not in force.
+        software: name and version.
+    """
+
+    counts: LocalCounts
+    published: Counts
+    live: bool
     cameras: dict[str, Tally]
     drops: int
     list_state: ListState
@@ -86,6 +106,7 @@ class Box:
     clock: Clock
     listener: Listener
     ledger: Ledger
+    steps: Steps
     department: DepartmentWork | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _spooled: threading.Event = field(default_factory=threading.Event)
@@ -140,7 +161,8 @@ class Box:
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
-        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
+        steps = Steps(window, clock, ledger.run.step_ns, ledger.run.at_least)
+        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, steps)
         for pipeline in pipelines:
             pipeline.on_hit = box._hit
         if department_section := config.department:
@@ -158,7 +180,7 @@ class Box:
             EdgeError: a source, the disk or the retention failed; every live read is destroyed first.
         """
         late_ns = round(self.config.retention.late_seconds * NS)
-        self._receipt(Reason.START)
+        self._receipt(Reason.START, self.steps.published)
         with ExitStack() as stack:
             stack.callback(self._last_receipt)
             watchdog = stack.enter_context(Watchdog(late_ns))
@@ -202,6 +224,8 @@ class Box:
         """Return the counts so far."""
         return Summary(
             counts=self.window.counts(),
+            published=self.steps.published,
+            live=self.live,
             cameras={pipeline.camera.name: pipeline.tally for pipeline in self.pipelines},
             drops=sum(pipeline.camera.source.drops for pipeline in self.pipelines),
             list_state=self.lists.state,
@@ -211,6 +235,11 @@ class Box:
             models=(self.models[0].digest, self.models[1].digest),
             unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
         )
+
+    @property
+    def live(self) -> bool:
+        """Whether a source is a camera: then no count finer than a step is shown to anybody."""
+        return any(not isinstance(each.source, FileSettings | PicturesSettings) for each in self.config.cameras)
 
     @property
     def unreceipted(self) -> bool:
@@ -269,25 +298,28 @@ class Box:
             for pipeline in self.pipelines:
                 pipeline.rematch()
         self.spool.retry()
-        if self.ledger.due():
-            self._receipt(Reason.MINUTE)
+        step = self.steps.turn()
+        if step and self._receipt(Reason.STEP, step.counts, at_ns=step.end_ns):
+            self.steps.accept(step)
 
-    def _receipt(self, reason: Reason) -> None:
-        """Write a receipt; a disk that refuses it is no reason to stop: the chain will show the silence."""
-        drops = sum(pipeline.camera.source.drops for pipeline in self.pipelines)
+    def _receipt(self, reason: Reason, counts: Counts, *, at_ns: int | None = None) -> bool:
+        """Write a receipt; False when the disk refuses it, which is no reason to stop: the next covers more."""
+        version, kept = self.lists.version, self.window.kept and reason is not Reason.RETENTION
         try:
-            self.ledger.write(reason, self.window.counts(), drops=drops, list_version=self.lists.version)
+            self.ledger.write(reason, counts, kept=kept, list_version=version, at_ns=at_ns)
         except StorageError as problem:
             if not self._silent:
                 log.warning("no receipt: %s", problem)
             self._silent = True
         else:
             self._silent = False
+        return not self._silent
 
     def _last_receipt(self) -> None:
         self._notifier.send("STOPPING=1")
         late = isinstance(self._failure, RetentionError)
-        self._receipt(Reason.RETENTION if late else Reason.STOP)
+        reason, at_ns = (Reason.RETENTION, self.steps.begun_ns) if late else (Reason.STOP, None)
+        self._receipt(reason, self.steps.published, at_ns=at_ns)
 
 
 @contextmanager
@@ -313,7 +345,7 @@ def _often(work: Callable[[], None], name: str, bell: threading.Event | None = N
 
 
 def _condition(box: Box) -> Condition:
-    """Return how the box is, for a heartbeat."""
+    """Return how the box is, for a heartbeat: nothing in it changes when a vehicle passes that is no hit."""
     summary = box.summary()
     cameras = {each.camera.name: each.camera.source.state.value for each in box.pipelines}
     degraded = [f"not in force: {name}" for name in summary.unprotected]
@@ -327,21 +359,11 @@ def _condition(box: Box) -> Condition:
     refused = len(list(box.spool.refused()))
     if refused:
         degraded.append(f"hits refused by the department: {refused}, see alpr-edge check")
-    counts = summary.counts
     return Condition(
         software=summary.software,
         models=summary.models,
         list_version=summary.list_version,
         cameras=cameras,
-        counters={
-            "reads": counts.reads,
-            "hits": counts.hits,
-            "destroyed": counts.destroyed,
-            "live": counts.live,
-            "drops": summary.drops,
-            "refused": refused,
-            "forgotten": box.department.courier.forgotten if box.department else 0,
-        },
         degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
     )

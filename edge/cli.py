@@ -272,7 +272,10 @@ def receipts_verify(
         fault = "fault" if finding.kind.is_fault else "note"
         out.print(f"{fault}: line {finding.line}: {finding.kind.value}: {finding.message}", markup=False)
     totals = ", ".join(f"{count} {name}" for name, count in verdict.totals.items())
-    out.print(f"{verdict.receipts} receipts; {totals}; {'holds' if verdict.holds else 'DOES NOT HOLD'}")
+    told = f"{verdict.receipts} receipts of {verdict.runs} runs; {totals}"
+    out.print(f"{told}; {'holds' if verdict.holds else 'DOES NOT HOLD'}")
+    if verdict.runs:
+        out.print("Not counted: what passed after the last step of each run.")
     if not verdict.holds:
         raise typer.Exit(Exit.FAULT)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ConfigError
+from edge.receipts import AT_LEAST
 from edge.sources.settings import SourceSettings
 
 _HEX256 = r"^[0-9a-f]{64}$"
@@ -61,6 +62,18 @@ class RetentionSection(_Section):
     )
     rematch: bool = Field(
         default=True, description="Match reads still inside the window against a list that has just arrived."
+    )
+
+
+class ReceiptsSection(_Section):
+    """How coarse the receipts are; they can be made coarser than this, never finer (R22)."""
+
+    step_hours: int = Field(1, ge=1, le=24, description="Length of a step: receipts end at whole steps.")
+    at_least: int = Field(
+        AT_LEAST,
+        ge=AT_LEAST,
+        le=100_000,
+        description="A receipt waits until a step has this many reads without a hit, or for a day.",
     )
 
 
@@ -187,6 +200,7 @@ class EdgeConfig(_Section):
     cameras: tuple[CameraSection, ...] = Field(min_length=1, description="One or more cameras.")
     department: DepartmentSection | None = Field(None, description="Where hits are delivered.")
     retention: RetentionSection = Field(default_factory=RetentionSection, description="The window.")
+    receipts: ReceiptsSection = Field(default_factory=ReceiptsSection, description="How coarse they are.")
     models: ModelsSection = Field(default_factory=ModelsSection, description="Detector and reader.")
     matching: MatchingSection = Field(default_factory=MatchingSection, description="Matching.")
     unsafe_allow_swap: bool = Field(

@@ -18,7 +18,7 @@ from edge.models import Model, folders, load, spec_for
 from edge.motion import MotionGate
 from edge.pipeline import Camera, EveryFrame, Gate
 from edge.reader import PlateReader
-from edge.receipts import Run
+from edge.receipts import STEP_NS, Run
 from edge.software import boot_id, software, software_digest
 from edge.sources import open_source
 from edge.zones import Zones
@@ -71,6 +71,8 @@ def open_ledger(
         boot=boot_id(),
         window_ns=round(config.retention.window_seconds * NS),
         late_ns=round(config.retention.late_seconds * NS),
+        step_ns=config.receipts.step_hours * STEP_NS,
+        at_least=config.receipts.at_least,
         software=software(),
         software_digest=software_digest(),
         models=digests,
