@@ -4,7 +4,7 @@ What has to be equal for a correct box's outflow to be equal, and what makes it 
 
 - the vehicles, the frames they are in and the listed plates: `drawn_again` gives each other vehicle a plate of the
   same format that differs at every place where the format leaves a choice;
-- every pixel but those plates' own: the clip is lossless (FFV1, each frame by itself), so that no encoder
+- every pixel but those plates' own: the clip is lossless (FFVHUFF, each frame by itself), so that no encoder
   spreads what stands on one plate over the picture of another;
 - the pictures that hits are made of: listed vehicles pass among themselves, so that no other plate is in a frame
   with them and moves the detector's box by a pixel;
@@ -114,7 +114,7 @@ def film(road: Road, path: Path) -> None:
     Raises:
         OSError: the clip cannot be written.
     """
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), FPS, (WIDTH, HEIGHT))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFVH"), FPS, (WIDTH, HEIGHT))
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written as a video")
     empty = _empty_road(road.seed)
