@@ -4,7 +4,6 @@ One thread a camera; the purge has a thread of its own (`edge.purger`); a third 
 retries what a full disk refused. A failure of any of them stops all, and every live read is destroyed.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from edge.account import Account
 from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import EdgeConfig
+from edge.counts import Counts, LocalCounts
 from edge.delivery import DepartmentWork, open_work
 from edge.discretion import describe
-from edge.errors import EdgeError, RetentionError, StorageError
-from edge.counts import Counts, LocalCounts
+from edge.errors import EdgeError, RetentionError
 from edge.forgetting import Window
 from edge.heartbeat import Condition
 from edge.hit import Hit
@@ -32,16 +32,12 @@ from edge.parts import clear_leftovers, load_models, open_camera, open_ledger, o
 from edge.passes import READ_DTYPE
 from edge.pipeline import Pipeline, Tally
 from edge.purger import Purger
-from edge.receipts import Reason
 from edge.scrub import lasting
 from edge.software import software
 from edge.sources.settings import FileSettings, PicturesSettings
 from edge.spool import Spool
-from edge.steps import Steps
 from edge.watchdog import Watchdog
 from hotlist.keys import SealPublic, SigningKey
-
-log = logging.getLogger(__name__)
 
 SOFTWARE: Final = software()
 _PERIOD_S: Final = 0.5
@@ -106,12 +102,11 @@ class Box:
     clock: Clock
     listener: Listener
     ledger: Ledger
-    steps: Steps
+    account: Account
     department: DepartmentWork | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _spooled: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
-    _silent: bool = False
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
 
@@ -161,8 +156,8 @@ class Box:
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
-        steps = Steps(window, clock, ledger.run.step_ns, ledger.run.at_least)
-        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, steps)
+        account = Account(window, ledger, clock)
+        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, account)
         for pipeline in pipelines:
             pipeline.on_hit = box._hit
         if department_section := config.department:
@@ -180,7 +175,7 @@ class Box:
             EdgeError: a source, the disk or the retention failed; every live read is destroyed first.
         """
         late_ns = round(self.config.retention.late_seconds * NS)
-        self._receipt(Reason.START, self.steps.published)
+        self.account.begin(self.lists.version)
         with ExitStack() as stack:
             stack.callback(self._last_receipt)
             watchdog = stack.enter_context(Watchdog(late_ns))
@@ -224,7 +219,7 @@ class Box:
         """Return the counts so far."""
         return Summary(
             counts=self.window.counts(),
-            published=self.steps.published,
+            published=self.account.published,
             live=self.live,
             cameras={pipeline.camera.name: pipeline.tally for pipeline in self.pipelines},
             drops=sum(pipeline.camera.source.drops for pipeline in self.pipelines),
@@ -239,12 +234,9 @@ class Box:
     @property
     def live(self) -> bool:
         """Whether a source is a camera: then no count finer than a step is shown to anybody."""
-        return any(not isinstance(each.source, FileSettings | PicturesSettings) for each in self.config.cameras)
-
-    @property
-    def unreceipted(self) -> bool:
-        """Whether the disk refused the last receipt."""
-        return self._silent
+        return any(
+            not isinstance(each.source, FileSettings | PicturesSettings) for each in self.config.cameras
+        )
 
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
         def turn() -> None:
@@ -298,28 +290,12 @@ class Box:
             for pipeline in self.pipelines:
                 pipeline.rematch()
         self.spool.retry()
-        step = self.steps.turn()
-        if step and self._receipt(Reason.STEP, step.counts, at_ns=step.end_ns):
-            self.steps.accept(step)
-
-    def _receipt(self, reason: Reason, counts: Counts, *, at_ns: int | None = None) -> bool:
-        """Write a receipt; False when the disk refuses it, which is no reason to stop: the next covers more."""
-        version, kept = self.lists.version, self.window.kept and reason is not Reason.RETENTION
-        try:
-            self.ledger.write(reason, counts, kept=kept, list_version=version, at_ns=at_ns)
-        except StorageError as problem:
-            if not self._silent:
-                log.warning("no receipt: %s", problem)
-            self._silent = True
-        else:
-            self._silent = False
-        return not self._silent
+        self.account.turn(self.lists.version)
 
     def _last_receipt(self) -> None:
         self._notifier.send("STOPPING=1")
         late = isinstance(self._failure, RetentionError)
-        reason, at_ns = (Reason.RETENTION, self.steps.begun_ns) if late else (Reason.STOP, None)
-        self._receipt(reason, self.steps.published, at_ns=at_ns)
+        self.account.end(self.lists.version, late=late)
 
 
 @contextmanager
@@ -354,7 +330,7 @@ def _condition(box: Box) -> Condition:
         degraded.append(f"hot list {summary.list_state.value}: no alerts")
     if summary.waiting:
         degraded.append("the spool's disk refuses")
-    if box.unreceipted:
+    if box.account.silent:
         degraded.append("the receipts' disk refuses")
     refused = len(list(box.spool.refused()))
     if refused:

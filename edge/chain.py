@@ -150,7 +150,9 @@ class _Chain:
             message = f"receipt {self._known.sequence}, seen before, is not there any more"
             self.note(self._line, Kind.CUT_OFF, message)
         anchor = Anchor(self._last.sequence, self._digest) if self._last and self._digest else None
-        return Verdict(self._count, self._first, anchor, dict(self._totals), self._runs, tuple(self._findings))
+        return Verdict(
+            self._count, self._first, anchor, dict(self._totals), self._runs, tuple(self._findings)
+        )
 
     def _order(self, receipt: Receipt) -> Iterable[tuple[Kind, str]]:
         """Steps 3 and 4."""
@@ -210,7 +212,10 @@ def _within_run(last: Receipt, receipt: Receipt, passed: int) -> Iterable[tuple[
     run, before, counts = receipt.run, last.counts, receipt.counts
     back = [name for name in ("reads", "hits", "destroyed") if getattr(counts, name) < getattr(before, name)]
     if back or passed < 0 or last.run != run or receipt.reason is Reason.START or last.reason in _LAST:
-        yield Kind.BACKWARDS, f"within one run: {', '.join(back) or 'time, settings, or a start or end inside'}"
+        yield (
+            Kind.BACKWARDS,
+            f"within one run: {', '.join(back) or 'time, settings, or a start or end inside'}",
+        )
     if receipt.reason is not Reason.STEP:
         if counts != before:
             yield Kind.FINE, "new counts at the end of a run"

@@ -39,8 +39,10 @@ NOTHING = Counts(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class LocalCounts(Counts):
-    """The counts at this moment, with what the purge is watched by. They tell when vehicles passed, so they
-    stay on the box: no receipt, heartbeat or summary of a live camera holds them.
+    """The counts at this moment, with what the purge is watched by.
+
+    They tell when vehicles passed, so they stay on the box: no receipt, heartbeat or summary of a live camera
+    holds them.
 
     Attributes:
         destroyed_early: of the destroyed, those that made room in a full arena.

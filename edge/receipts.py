@@ -19,7 +19,7 @@ from edge.counts import Counts
 from hotlist.canonical import canonical
 from hotlist.keys import SigningKey, VerifyKey
 
-FORMAT: Final = "hitonly/receipt/v1"
+FORMAT: Final = "hitonly/receipt/v2"
 STEP_NS: Final = 3600 * NS
 """The shortest step: receipts end at whole steps of a run."""
 DAY_NS: Final = 24 * 3600 * NS
@@ -31,7 +31,8 @@ FIRST: Final = "0" * 64
 """What the first receipt of all names as the line before."""
 
 
-_RUN_NUMBERS: Final = ("window_ns", "late_ns", "step_ns", "at_least")
+_RUN_OTHER: Final = frozenset({"window_ns", "late_ns", "step_ns", "at_least", "models", "refused"})
+"""Members of a run that are no text."""
 
 
 class Reason(StrEnum):
@@ -211,12 +212,11 @@ def _receipt(body: dict[str, Any]) -> Receipt:
     names = [field.name for field in fields(Counts)]
     return Receipt(
         run=Run(
-            **{
-                field.name: run[field.name]
-                for field in fields(Run)
-                if field.name not in {"models", "refused", *_RUN_NUMBERS}
-            },
-            **{name: _number(run[name]) for name in _RUN_NUMBERS},
+            **{field.name: run[field.name] for field in fields(Run) if field.name not in _RUN_OTHER},
+            window_ns=_number(run["window_ns"]),
+            late_ns=_number(run["late_ns"]),
+            step_ns=_number(run["step_ns"]),
+            at_least=_number(run["at_least"]),
             models=tuple(str(model) for model in run["models"]),
             refused=tuple(str(name) for name in run["refused"]),
         ),

@@ -18,7 +18,19 @@ from edge.receipts import FIRST, STEP_NS, Reason, Receipt, Run, digest, to_line
 from tests.api_kit import START, Box, Desk
 
 NONE = Counts(0, 0, 0, 0)
-RUN = Run("camera-1", "r" * 16, "b" * 16, 180 * 10**9, 10**9, STEP_NS, 20, "hitonly 0.1.0", "d" * 64, ("m" * 64,), ())
+RUN = Run(
+    "camera-1",
+    "r" * 16,
+    "b" * 16,
+    180 * 10**9,
+    10**9,
+    STEP_NS,
+    20,
+    "hitonly 0.1.0",
+    "d" * 64,
+    ("m" * 64,),
+    (),
+)
 
 
 @pytest.fixture
@@ -42,7 +54,9 @@ class Chain:
         moment = START + timedelta(hours=number)
         previous = digest(self.lines[-1]) if self.lines else FIRST
         boot_ns = number * STEP_NS
-        receipt = Receipt(run, number, previous, reason, moment, boot_ns, counts, True, True, 1)
+        receipt = Receipt(
+            run, number, previous, reason, moment, boot_ns, counts, kept=True, clock_kept=True, list_version=1
+        )
         self.lines.append(to_line(receipt, self.box.key))
 
     def send(self, start: int = 0, said: dict[str, object] | None = None) -> dict[str, Any]:
@@ -100,7 +114,19 @@ def test_a_broken_chain_shows_and_is_not_counted(desk: Desk, fault: str) -> None
     chain.add(replace(NONE, reads=60, destroyed=60))
     if fault == "other key":
         chain.lines[2] = to_line(
-            Receipt(RUN, 2, digest(chain.lines[1]), Reason.STEP, START, 0, NONE, True, True, 1), desk.box("b").key
+            Receipt(
+                RUN,
+                2,
+                digest(chain.lines[1]),
+                Reason.STEP,
+                START,
+                0,
+                NONE,
+                kept=True,
+                clock_kept=True,
+                list_version=1,
+            ),
+            desk.box("b").key,
         )
     if fault == "gap":
         del chain.lines[2]

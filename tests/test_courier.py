@@ -317,7 +317,9 @@ def test_an_acknowledgement_of_another_hit_deletes_nothing(courier: Courier, dep
 def heartbeat(link: Link, tmp_path: Path) -> Heartbeat:
     """Return the heartbeat of a box with two receipts."""
     key, state = SigningKey.generate(), tmp_path / "state"
-    ledger = Ledger(state, key, Run("box", "r", "b", 0, NS, STEP_NS, AT_LEAST, "s", "d", (), ()), SystemClock())
+    ledger = Ledger(
+        state, key, Run("box", "r", "b", 0, NS, STEP_NS, AT_LEAST, "s", "d", (), ()), SystemClock()
+    )
     for reason in (Reason.START, Reason.STEP):
         ledger.write(reason, COUNTS, kept=True, list_version=1)
     return Heartbeat(link, state, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None)

@@ -36,7 +36,19 @@ from edge.software import boot_id, software_digest
 from hotlist.keys import SigningKey
 
 KEY = SigningKey(bytes(range(32)))
-RUN = Run("box-1", "r1", "b1", 180 * NS, NS, STEP_NS, AT_LEAST, "hitonly 0", "d" * 64, ("m1", "m2"), ("memory-locked",))
+RUN = Run(
+    "box-1",
+    "r1",
+    "b1",
+    180 * NS,
+    NS,
+    STEP_NS,
+    AT_LEAST,
+    "hitonly 0",
+    "d" * 64,
+    ("m1", "m2"),
+    ("memory-locked",),
+)
 START = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -181,7 +193,9 @@ def _receipt(hour: int = 0, **changes: Any) -> Receipt:  # noqa: ANN401 - fields
     known = {field.name for field in dataclasses.fields(Counts)}
     counts = dataclasses.replace(given_counts, **{k: v for k, v in changes.items() if k in known})
     moment = START + timedelta(hours=hour)
-    base = Receipt(RUN, 0, FIRST, Reason.STEP, moment, hour * STEP_NS, counts, True, True, 1)
+    base = Receipt(
+        RUN, 0, FIRST, Reason.STEP, moment, hour * STEP_NS, counts, kept=True, clock_kept=True, list_version=1
+    )
     return dataclasses.replace(base, **{k: v for k, v in changes.items() if k not in known})
 
 
@@ -294,7 +308,8 @@ def test_more_than_a_year_of_receipts_is_kept() -> None:
     run = Run("camera-name-of-some-length", "r" * 16, boot_id(), 180 * NS, NS, DAY_NS, 10**5, "hitonly 0.1.0",
               "d" * 64, ("a" * 64, "b" * 64), names)  # fmt: skip
     many = Counts(10**9, 10**6, 10**9, 512)
-    receipt = Receipt(run, 10**7, "0" * 64, Reason.RETENTION, START, 10**17, many, False, False, 10**6)
+    receipt = Receipt(run, 10**7, "0" * 64, Reason.RETENTION, START, 10**17, many, kept=False,
+                      clock_kept=False, list_version=10**6)  # fmt: skip
     a_file = ledger_module.MAX_BYTES // len(to_line(receipt, KEY))
     assert ledger_module.KEPT * a_file > 366 * 24 * 30 * 2
 
@@ -316,9 +331,9 @@ def test_a_full_disk_is_an_error_and_the_chain_is_as_it_was(tmp_path: Path) -> N
     (tmp_path / NAME).rename(kept)
     (tmp_path / NAME).symlink_to("/dev/full")
     with pytest.raises(StorageError, match="No space left"):
-        ledger.write(Reason.STOP, _counts(1), kept=True, list_version=0)
+        ledger.write(Reason.STOP, _counts(0), kept=True, list_version=0)
     kept.rename(tmp_path / NAME)
-    ledger.write(Reason.STOP, _counts(1), kept=True, list_version=0)
+    ledger.write(Reason.STOP, _counts(0), kept=True, list_version=0)
     assert verify(read_lines(tmp_path), KEY.public).holds
 
 
