@@ -1,14 +1,22 @@
 """The differential trial's part of the report."""
 
-from typing import Final
+import shutil
+from typing import Any, Final
 
 from benchmarks.department import Reading
 from benchmarks.differential import AGAINST, CONTROL, Outcome, Trial, measured
 from benchmarks.results import Better, Part
+from benchmarks.runner import Bench
 from benchmarks.stats import Estimate
 
 WINDOWS: Final = (180.0, 5.0, 0.0)
 _SHOWN: Final = 12
+_ABOUT: Final = (
+    "The real box runs over the same road several times, with other plates on the vehicles that are no hits, and "
+    "with those vehicles at other times. Every system call by which something can leave it is recorded. What must "
+    "differ (ids, signatures, ciphertext, clocks) is replaced by named rules; all the rest must be equal, byte for "
+    "byte."
+)
 
 
 def report(part: Part, reading: Reading, *, seed: int = 1, short: bool = False) -> None:
@@ -81,3 +89,14 @@ def _check(part: Part, outcome: Outcome) -> None:
         passed=outcome.equal,
         detail="; ".join(found[:_SHOWN]) or f"{outcome.calls} calls a run, none differs",
     )
+
+
+def run(bench: Bench) -> dict[str, Any]:
+    """Return the differential trial's part of the report, or a word that it cannot run here."""
+    part = Part("differential", "Differential trial", _ABOUT)
+    if not shutil.which("strace"):
+        part.left_out = "Not measured: recording what leaves a box takes strace."
+        return part.to_json()
+    bench.advance("differential trial: the same traffic with other plates")
+    report(part, bench.reading, seed=bench.seed, short=bench.short)
+    return part.to_json()
