@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from benchmarks.department import Reading
+from benchmarks.differential_names import DEVICE
 from benchmarks.differential_road import Road, is_listed
 from benchmarks.differential_run import Station, configure
 from benchmarks.environment import ROOT
@@ -21,7 +22,6 @@ from benchmarks.outflow_rules import Keys
 from benchmarks.runner import BenchError
 from hotlist.keys import SealKey, SigningKey
 
-_NAME: Final = "bench-box"
 _START_S: Final = 60.0
 
 
@@ -35,8 +35,8 @@ def linked(folder: Path, road: Road, *, window_s: float, reading: Reading) -> It
     state, box = folder / "office", folder / "box"
     box.mkdir(mode=0o700)
     with start_office(state) as office:
-        tables = enrol(office, box, _NAME)
-        publish(office, box, _NAME, [canary.text for canary in road.vehicles if is_listed(canary)])
+        tables = enrol(office, box, DEVICE)
+        publish(office, box, DEVICE, [canary.text for canary in road.vehicles if is_listed(canary)])
     configure(box, tables, window_s=window_s, reading=reading, realtime=True)
     keys = Keys(SigningKey.load(box / "keys" / "signing.key"), SealKey.load(state / "department.key"))
     state.rename(folder / "office-before")

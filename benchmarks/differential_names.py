@@ -1,19 +1,33 @@
 """What a box may write to, and what may lie in its folders: every name and size that is not here is a fault."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import PurePath
 from typing import Final
+from uuid import UUID
 
 from benchmarks.outflow import Outflow
 from benchmarks.outflow_rules import UUID4
-from edge.hit import MAX_ENVELOPE
+from edge.hit import Envelope
+from edge.padding import SIZES
 from edge.receipts import MAX_LINE
+from hotlist.keys import SealKey
 
+DEVICE: Final = "bench-box"
+"""The id of every trial's box: it stands in each envelope, so its length is part of a hit's size."""
 _LINES: Final = 2048
 _PARTS: Final = rf"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|{UUID4}\.hit)"
-NAMES: Final = {
-    rf"spool/{UUID4}\.(hit|refused)": range(1, MAX_ENVELOPE + 1),
+
+
+def hit_sizes(device: str = DEVICE) -> frozenset[int]:
+    """Return the few sizes that a sealed hit of a device can have, bytes: its padding's, sealed and signed."""
+    overhead = len(SealKey.generate().public.seal(b"", info=b""))
+    envelopes = (Envelope(UUID(int=0), device, bytes(size + overhead), bytes(64)) for size in SIZES)
+    return frozenset(len(envelope.to_bytes()) for envelope in envelopes)
+
+
+NAMES: Final[dict[str, Container[int]]] = {
+    rf"spool/{UUID4}\.(hit|refused)": hit_sizes(),
     r"state/lock": range(1),
     r"state/receipts(-\d{12})?\.jsonl": range(1, _LINES * MAX_LINE),
     r"state/checkpoint\.json": range(1, 512),
