@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,11 +14,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from benchmarks.department import Reading
-from benchmarks.differential_names import DEVICE
-from benchmarks.differential_road import Road, is_listed
-from benchmarks.differential_run import Station, configure
+from benchmarks.differential_road import Road
+from benchmarks.differential_run import Station, configure, listed
 from benchmarks.environment import ROOT
-from benchmarks.office import enrol, publish, start_office
+from benchmarks.feeds import home
 from benchmarks.outflow_rules import Keys
 from benchmarks.runner import BenchError
 from hotlist.keys import SealKey, SigningKey
@@ -33,15 +33,12 @@ def linked(folder: Path, road: Road, *, window_s: float, reading: Reading) -> It
         BenchError: the service does not start.
     """
     state, box = folder / "office", folder / "box"
-    box.mkdir(mode=0o700)
-    with start_office(state) as office:
-        tables = enrol(office, box, DEVICE)
-        publish(office, box, DEVICE, [canary.text for canary in road.vehicles if is_listed(canary)])
-    configure(box, tables, window_s=window_s, reading=reading, realtime=True)
+    with home(box, listed(road), linked=True) as tables:
+        configure(box, tables, window_s=window_s, reading=reading, realtime=True)
     keys = Keys(SigningKey.load(box / "keys" / "signing.key"), SealKey.load(state / "department.key"))
     state.rename(folder / "office-before")
     box.rename(folder / "before")
-    address = urlsplit(office.url)
+    address = urlsplit(tomllib.loads(tables)["department"]["url"])
     service = partial(_service, folder, address.hostname or "", address.port or 0)
     yield Station(folder, folder / "before", keys, service=service, department=address.netloc)
 

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Final
 from uuid import UUID
 
+from benchmarks.feeds import BOX
 from benchmarks.outflow import Outflow
 from benchmarks.outflow_rules import UUID4
 from edge.hit import Envelope
@@ -13,14 +14,12 @@ from edge.padding import SIZES
 from edge.receipts import MAX_LINE
 from hotlist.keys import SealKey
 
-DEVICE: Final = "bench-box"
-"""The id of every trial's box: it stands in each envelope, so its length is part of a hit's size."""
 _LINES: Final = 2048
 _PARTS: Final = rf"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|{UUID4}\.hit)"
 
 
-def hit_sizes(device: str = DEVICE) -> frozenset[int]:
-    """Return the few sizes that a sealed hit of a device can have, bytes: its padding's, sealed and signed."""
+def hit_sizes(device: str = BOX) -> frozenset[int]:
+    """Return the few sizes that a sealed hit can have, bytes: its padding's, sealed and signed by a device."""
     overhead = len(SealKey.generate().public.seal(b"", info=b""))
     envelopes = (Envelope(UUID(int=0), device, bytes(size + overhead), bytes(64)) for size in SIZES)
     return frozenset(len(envelope.to_bytes()) for envelope in envelopes)

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from benchmarks.department import Reading, found
+from benchmarks.department import Reading
 from benchmarks.differential_road import Road, film, is_listed
+from benchmarks.edge_process import CONFIG
 from benchmarks.environment import ROOT
+from benchmarks.feeds import home, settings
 from benchmarks.outflow import Outflow, changed_since, files_in
 from benchmarks.outflow_rules import Keys
 from benchmarks.outflow_trace import read_outflow, tracer
@@ -20,37 +22,6 @@ from benchmarks.runner import BenchError
 from hotlist.keys import SealKey, SigningKey
 
 CLIP: Final = "road.avi"
-BOX: Final = """\
-[device]
-id = "bench-box"
-demo = true
-
-[keys]
-signing = "signing.key"
-sealing = "sealing.key"
-department = "department.pub"
-
-[hotlist]
-file = "hotlist.sealed"
-trust = "trust"
-"""
-_REST: Final = """
-[storage]
-spool = "spool"
-state = "state"
-
-[retention]
-window_seconds = {window}
-
-[models]
-detector = "{detector}"
-reader = "{reader}"
-{folder}
-[[cameras]]
-name = "bench"
-place = "a drawn road"
-source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
-"""
 _LISTS: Final = ("hotlist.sealed", "lists/hotlist.sealed")
 """Where a box is given its first list; one that it fetches is replaced like any other."""
 _PATIENCE_S: Final = 300
@@ -93,27 +64,22 @@ class Station:
 def alone(folder: Path, road: Road, *, window_s: float, reading: Reading) -> Iterator[Station]:
     """Make a box without a department's service, whose list holds the road's listed vehicles."""
     before = folder / "before"
-    before.mkdir(mode=0o700)
-    found(before, [canary.text for canary in road.vehicles if is_listed(canary)])
-    configure(before, BOX, window_s=window_s, reading=reading, realtime=False)
-    department = SealKey.load(before / "department.key")
-    (before / "department.key").unlink()
-    yield Station(folder, before, Keys(SigningKey.load(before / "signing.key"), department))
+    with home(before, listed(road), linked=False) as tables:
+        configure(before, tables, window_s=window_s, reading=reading, realtime=False)
+        department = SealKey.load(before / "department.key")
+        (before / "department.key").unlink()
+        yield Station(folder, before, Keys(SigningKey.load(before / "signing.key"), department))
+
+
+def listed(road: Road) -> list[str]:
+    """Return the plates of a road that are on the hot list."""
+    return [canary.text for canary in road.vehicles if is_listed(canary)]
 
 
 def configure(before: Path, tables: str, *, window_s: float, reading: Reading, realtime: bool) -> None:
     """Write a box's configuration: its department's tables, and one clip as its camera."""
-    (before / "edge.toml").write_text(
-        tables
-        + _REST.format(
-            window=f"{window_s:g}",
-            detector=reading.detector,
-            reader=reading.reader,
-            folder=f'folder = "{reading.folder}"\n' if reading.folder else "",
-            clip=CLIP,
-            realtime="true" if realtime else "false",
-        )
-    )
+    source = f'{{ kind = "file", path = "{CLIP}", realtime = {str(realtime).lower()} }}'
+    (before / "edge.toml").write_text(CONFIG.format(**settings(reading, tables, source, window=window_s)))
 
 
 def run_once(station: Station, road: Road) -> Outflow:
