@@ -162,12 +162,12 @@ def _remember() -> None:
     MotionGate.moving = leaky  # type: ignore[method-assign]
 
 
-def _capture() -> None:
+def leak_in_capture() -> None:
     """Have the capture process keep what it decodes."""
     worker._MODULE = "benchmarks.leaky_capture"  # type: ignore[misc]  # noqa: SLF001 - the leak
 
 
-def _on_read(leak: Read) -> Callable[[], None]:
+def keep_on_read(leak: Read) -> Callable[[], None]:
     """Return what makes the reader leak."""
 
     def install() -> None:
@@ -184,7 +184,7 @@ def _on_read(leak: Read) -> Callable[[], None]:
     return install
 
 
-def _on_look(leak: Look) -> Callable[[], None]:
+def keep_on_look(leak: Look) -> Callable[[], None]:
     """Return what makes the detector leak."""
 
     def install() -> None:
@@ -202,28 +202,28 @@ def _on_look(leak: Look) -> Callable[[], None]:
 
 
 BYTES: Final[dict[str, Callable[[], None]]] = {
-    "READER_FLOATS": _on_read(_as_floats),
-    "PREFIX_ON_STDOUT": _on_read(_prefix),
-    "HASH_ON_STDERR": _on_read(_hashed),
-    "JPEGS": _on_read(_jpeg),
-    "PNGS": _on_read(_png),
-    "I420_FRAMES": _on_look(_planes),
-    "BGR_FRAMES": _on_look(_whole_frames),
-    "GATE_FRAMES": _on_look(_thin),
+    "READER_FLOATS": keep_on_read(_as_floats),
+    "PREFIX_ON_STDOUT": keep_on_read(_prefix),
+    "HASH_ON_STDERR": keep_on_read(_hashed),
+    "JPEGS": keep_on_read(_jpeg),
+    "PNGS": keep_on_read(_png),
+    "I420_FRAMES": keep_on_look(_planes),
+    "BGR_FRAMES": keep_on_look(_whole_frames),
+    "GATE_FRAMES": keep_on_look(_thin),
     "GATE_BACKGROUND": _remember,
-    "INTS": _on_read(_code),
-    "TEXTS": _on_read(_text),
-    "PICKLES": _on_read(_pickled),
-    "TABLES": _on_read(_as_table),
-    "HALF_TABLES": _on_read(_as_halves),
-    "TIMES": _on_read(_when),
-    "CAPTURED_FRAMES": _capture,
+    "INTS": keep_on_read(_code),
+    "TEXTS": keep_on_read(_text),
+    "PICKLES": keep_on_read(_pickled),
+    "TABLES": keep_on_read(_as_table),
+    "HALF_TABLES": keep_on_read(_as_halves),
+    "TIMES": keep_on_read(_when),
+    "CAPTURED_FRAMES": leak_in_capture,
 }
 OTHERS: Final[dict[str, Callable[[], None]]] = {
-    "SALTED_ON_STDERR": _on_read(_salted),
-    "MASKED_CODES": _on_read(_masked),
-    "A_FILE_A_READ": _on_read(_file_a_read),
-    "TOUCHED_FILE": _on_read(_touched),
+    "SALTED_ON_STDERR": keep_on_read(_salted),
+    "MASKED_CODES": keep_on_read(_masked),
+    "A_FILE_A_READ": keep_on_read(_file_a_read),
+    "TOUCHED_FILE": keep_on_read(_touched),
 }
 LEAKS: Final = BYTES | OTHERS
 
