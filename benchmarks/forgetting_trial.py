@@ -4,35 +4,20 @@ import shutil
 import signal
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from benchmarks import edge_process
-from benchmarks.canaries import FPS
-from benchmarks.edge_process import Edge
-from benchmarks.encoded import Gallery, Searcher
+from benchmarks.edge_process import Edge, role
+from benchmarks.encoded import Searcher
 from benchmarks.feeds import fed, home, settings
-from benchmarks.forms import text_patterns
 from benchmarks.inputs import Inputs
 from benchmarks.leaks import program
 from benchmarks.outlasting import search_what_is_left
-from benchmarks.picture_forms import (
-    Recording,
-    decoder_patterns,
-    detector_patterns,
-    frame_patterns,
-    packet_patterns,
-    reader_patterns,
-    table_patterns,
-)
 from benchmarks.plants import CONTROL, plant, plants
-from benchmarks.roads import Cast, Scene, cast
-from benchmarks.scan import Coverage, Pattern, search_process
+from benchmarks.roads import Scene, cast
+from benchmarks.scan import Pattern, search_process
 from benchmarks.sighting import Sightings
 from benchmarks.trial import Outcome, Trial
 from edge.flow import Pixels
@@ -70,13 +55,13 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
         fed(trial.feed, scene, folder) as (source, recording),
         home(box, listed, linked=trial.linked) as tables,
     ):
-        known = _Known(people, Inputs(trial.reading))
+        known = Known(people, Inputs(trial.reading))
         known.learn(scene, recording)
         told = settings(trial.reading, tables, source, window=trial.window_s)
         runs = program(trial.leak) if trial.leak else ("-m", "edge.cli")
         with edge_process.running(box, told, trace=folder / "trace.txt", program=runs) as edge:
             end = time.monotonic() + scene.shown_s + trial.window_s + _SETTLE_S
-            sightings = _watch(edge, scene, known, end, outcome)
+            sightings = _watch(edge, end)
             searcher = _search_memory(edge, known, sightings, outcome)
             outcome.swapped, outcome.unseen = edge.swapped(), len(edge.shared_files())
             outcome.exit_code = edge.end(signal.SIGTERM)
@@ -86,95 +71,16 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
     return outcome
 
 
-@dataclass
-class _Known:
-    """What is looked for: known from the plates and the recording, and later from the live reads."""
-
-    people: Cast
-    inputs: Inputs
-    patterns: list[Pattern] = field(default_factory=list)
-
-    def learn(self, scene: Scene, recording: Path) -> None:
-        """Make the patterns of every plate's text, and of its picture in each frame that shows it."""
-        for canary in self.people.unlisted:
-            self.patterns += text_patterns(canary.number, canary.text, canary.groups)
-        unlisted = {canary.number for canary in self.people.unlisted}
-        stream = Recording(recording)
-        last = round(scene.shown_s * FPS)
-        for number, places in enumerate(scene.places()):
-            if number > last or not stream.step():
-                return
-            shown = [(canary.number, box) for canary, box in places if canary.number in unlisted]
-            if not shown:
-                continue
-            picture, brightness, packet = stream.now()
-            prepared = self.inputs.detector(picture)
-            self.patterns += packet_patterns(shown[0][0], packet)
-            for canary, box in shown:
-                self.patterns += frame_patterns(canary, picture, box)
-                self.patterns += decoder_patterns(canary, brightness, box)
-                self.patterns += detector_patterns(canary, prepared, box)
-
-    def searcher(self, sightings: Sightings, extra: Iterable[Pattern] = (),
-                 crops: Iterable[tuple[int, Pixels]] = ()) -> Searcher:  # fmt: skip
-        """Return what looks for all of it, with what the live reads have shown so far."""
-        fillers = {canary.text for canary in self.people.fillers}
-        listed = {canary.text for canary in self.people.listed}
-        numbers = {canary.text: canary.number for canary in self.people.unlisted}
-        exact = set(numbers)
-        others = sorted(text for text in sightings.texts - exact - fillers - listed if len(text) >= 7)  # noqa: PLR2004 - as canaries
-        numbers |= {text: _MISREAD + place for place, text in enumerate(others)}
-        patterns: list[Pattern] = []
-        pictures: list[tuple[int, Pixels]] = []
-        for text in others:
-            patterns += text_patterns(numbers[text], text)
-        for text, crop in sightings.crops.values():
-            if text in exact:
-                prepared, table = self.inputs.reader(crop)
-                patterns += reader_patterns(numbers[text], prepared)
-                patterns += table_patterns(numbers[text], table, "probabilities")
-                pictures.append((numbers[text], crop))
-        for text, tables in sightings.tables.items():
-            if text in exact:
-                patterns += table_patterns(numbers[text], tables, "log table")
-        return Searcher([*self.patterns, *patterns, *extra], Gallery([*pictures, *crops]))
-
-
-def role(pid: int) -> str:
-    """Return which of the edge's processes this is."""
-    command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    for word, name in ((b"watchdog", "watchdog"), (b"capture", "capture process")):
-        if word in command:
-            return name
-    return "edge"
-
-
-def _watch(edge: Edge, scene: Scene, known: _Known, end: float, outcome: Outcome) -> Sightings:
-    """Look into the arena until the last deadline is over; search everything while the canaries pass."""
+def _watch(edge: Edge, end: float) -> Sightings:
+    """Look into the arena until the last deadline is over."""
     sightings = Sightings()
-    begin, lives = time.monotonic(), outcome.trial.lives
-    due = [begin + scene.shown_s * (place + 1) / (lives + 1) for place in range(lives)]
     while time.monotonic() < end:
         sightings.look(edge)
-        if due and time.monotonic() >= due[0]:
-            del due[0]
-            _search_live(edge, known, sightings, outcome)
         time.sleep(_LOOK_S)
     return sightings
 
 
-def _search_live(edge: Edge, known: _Known, sightings: Sightings, outcome: Outcome) -> None:
-    """Search as it is done afterwards, while there is something to find."""
-    searcher = known.searcher(sightings)
-    for pid in reversed(edge.family()):
-        try:
-            found = search_process(pid, searcher, Coverage())
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # a capture process that has just been replaced
-        outcome.live_forms.setdefault(role(pid), Counter()).update(each.form for each in found)
-
-
-def _search_memory(edge: Edge, known: _Known, sightings: Sightings, outcome: Outcome) -> Searcher:
+def _search_memory(edge: Edge, known: Known, sightings: Sightings, outcome: Outcome) -> Searcher:
     """Plant the controls of each process in it, then search them all; return the searcher, without controls."""
     family = {pid: role(pid) for pid in edge.family()}
     extra: list[Pattern] = []

@@ -37,7 +37,9 @@ def _read(crop: Pixels, table: Table, reader: PlateReader) -> None:
     batch = reader._batch  # noqa: SLF001 - the reader's own input
     logs = fusion.log_table(table)
     _held.append([batch.astype(np.float32), batch * np.float32(1 / 255), batch.copy()])
-    _held.append([each.astype(kind) for each in (table, logs) for kind in (np.float16, np.float32, np.float64)])
+    _held.append(
+        [each.astype(kind) for each in (table, logs) for kind in (np.float16, np.float32, np.float64)]
+    )
     _held.append([cv2.imencode(kind, crop)[1].tobytes() for kind in (".jpg", ".png", ".webp")])  # noqa: TID251 - a control
     _held.append(_texts(text_of(table)))
 

@@ -32,7 +32,9 @@ def frame_patterns(number: int, picture: Pixels, box: Box) -> Iterator[Pattern]:
     """
     left, top, right, bottom = box
     left, top = left // 2 * 2, top // 2 * 2
-    even = np.ascontiguousarray(picture[top : top + (bottom - top) // 2 * 2, left : left + (right - left) // 2 * 2])
+    even = np.ascontiguousarray(
+        picture[top : top + (bottom - top) // 2 * 2, left : left + (right - left) // 2 * 2]
+    )
     brightness = cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420)[: even.shape[0]]
     plate = picture[box[1] : bottom, box[0] : right]
     grey = cv2.cvtColor(np.ascontiguousarray(plate), cv2.COLOR_BGR2GRAY)

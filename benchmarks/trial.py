@@ -28,7 +28,6 @@ class Trial:
         feed: how it reaches the edge.
         linked: whether the box is enrolled with a running service, which takes its hits.
         leak: which leaky build of the edge runs (`benchmarks.leaks`); empty for the edge itself.
-        lives: how often all processes are searched while the canaries pass.
     """
 
     plates: int = 1000
@@ -40,7 +39,6 @@ class Trial:
     feed: Feed = Feed.FILE
     linked: bool = False
     leak: str = ""
-    lives: int = 2
 
     @property
     def name(self) -> str:
@@ -58,7 +56,7 @@ class Outcome:
     listed: int = 0
     exact: int = 0
     live: int = 0
-    live_forms: dict[str, Counter[str]] = field(default_factory=dict)
+    live_forms: Counter[str] = field(default_factory=Counter)
     forms: tuple[str, ...] = ()
     patterns: int = 0
     memory: Counter[str] = field(default_factory=Counter)
@@ -87,6 +85,6 @@ class Outcome:
         hits = self.hits_delivered if self.trial.linked else self.hits_traced
         sealed = hits > 0 and (self.trial.linked or hits == self.hits_opened)
         planted = set(self.planted) == set(ROLES) and self.planted_found == self.planted
-        seen = any(self.live_forms.values()) and (self.live > 0 or self.trial.window_s == 0)
+        seen = self.trial.window_s == 0 or (self.live > 0 and self.live_forms.total() > 0)
         whole = self.coverage.whole and not self.strange_files and not self.swapped
         return nothing and sealed and planted and seen and whole
