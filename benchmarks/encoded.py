@@ -59,14 +59,14 @@ class Searcher(Scanner):
 
 
 def _decoded(content: bytes) -> Pixels | None:
-    said = cv2.getLogLevel()
-    cv2.setLogLevel(0)  # what only looks like a header is nothing to complain of
+    said = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # what only looks like a header is nothing to complain of
     try:
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
     finally:
-        cv2.setLogLevel(said)
+        cv2.utils.logging.setLogLevel(said)
     if picture is None or picture.shape[1] < _LEAST[0] or picture.shape[0] < _LEAST[1]:
         return None
     return np.asarray(picture, np.uint8)

@@ -13,6 +13,7 @@ from benchmarks.edge_process import Edge, role
 from benchmarks.encoded import Searcher
 from benchmarks.feeds import fed, home, settings
 from benchmarks.inputs import Inputs
+from benchmarks.known import Known
 from benchmarks.leaks import program
 from benchmarks.outlasting import search_what_is_left
 from benchmarks.plants import CONTROL, plant, plants
@@ -66,6 +67,8 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
             outcome.swapped, outcome.unseen = edge.swapped(), len(edge.shared_files())
             outcome.exit_code = edge.end(signal.SIGTERM)
         search_what_is_left(folder, people, searcher, outcome)
+        for held in sightings.contents():
+            outcome.live_forms.update(each.form for each in searcher.search(held))
     outcome.exact = len(sightings.texts & {canary.text for canary in people.unlisted})
     outcome.live = sightings.most
     return outcome

@@ -40,7 +40,7 @@ def _read(crop: Pixels, table: Table, reader: PlateReader) -> None:
     _held.append(
         [each.astype(kind) for each in (table, logs) for kind in (np.float16, np.float32, np.float64)]
     )
-    _held.append([cv2.imencode(kind, crop)[1].tobytes() for kind in (".jpg", ".png", ".webp")])  # noqa: TID251 - a control
+    _held.append([cv2.imencode(kind, crop)[1].tobytes() for kind in (".jpg", ".png", ".webp")])
     _held.append(_texts(text_of(table)))
 
 

@@ -63,7 +63,7 @@ class Known:
         listed = {canary.text for canary in self.people.listed}
         numbers = {canary.text: canary.number for canary in self.people.unlisted}
         exact = set(numbers)
-        others = sorted(text for text in sightings.texts - exact - fillers - listed if len(text) >= 7)  # noqa: PLR2004 - as canaries
+        others = sorted(text for text in sightings.texts - exact - fillers - listed if len(text) >= 7)
         numbers |= {text: _MISREAD + place for place, text in enumerate(others)}
         patterns: list[Pattern] = []
         pictures: list[tuple[int, Pixels]] = []

@@ -119,12 +119,12 @@ class Recording:
 
     def now(self) -> tuple[Pixels, Pixels, bytes]:
         """Return the frame: H x W x 3 uint8 BGR, its Y plane H x W uint8, its packet."""
-        said = cv2.getLogLevel()
-        cv2.setLogLevel(0)  # the library warns of the plane that is wanted
+        said = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(0)  # the library warns of the plane that is wanted
         picture, plane, packet = (
             each.retrieve()[1] for each in (self._pictures, self._planes, self._packets)
         )
-        cv2.setLogLevel(said)
+        cv2.utils.logging.setLogLevel(said)
         return np.asarray(picture, np.uint8), np.asarray(plane, np.uint8), packet.tobytes()
 
 

@@ -54,7 +54,7 @@ def plant(pid: int, patterns: Sequence[Pattern], crops: Sequence[tuple[int, Pixe
     Raises:
         ProcessLookupError: it has no such place that is large enough.
     """
-    jpegs = [cv2.imencode(".jpg", crop)[1].tobytes() for _, crop in crops]  # noqa: TID251 - a control
+    jpegs = [cv2.imencode(".jpg", crop)[1].tobytes() for _, crop in crops]
     content = b"\0".join([*(pattern.content for pattern in patterns), *jpegs])
     memory = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
     try:

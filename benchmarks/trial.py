@@ -46,6 +46,12 @@ class Trial:
         link = ", linked to a department" if self.linked else ""
         return f"window {self.window_s:g} s, {self.feed}{link}: {self.road}"
 
+    @property
+    def key(self) -> str:
+        """What its figures are called."""
+        rest = "" if self.road is Road.SHEETS else f".{self.road.name.lower()}.{self.feed.name.lower()}"
+        return f"window_{self.window_s:g}{rest}{'.linked' if self.linked else ''}"
+
 
 @dataclass(slots=True)
 class Outcome:
