@@ -19,6 +19,7 @@ from benchmarks.department import Reading
 from benchmarks.feeds import Feed
 from benchmarks.forgetting_report import report_sight, report_trial
 from benchmarks.forgetting_trial import measured
+from benchmarks.leaks import EVERYTHING
 from benchmarks.live_control import Seen, sighted
 from benchmarks.results import Part
 from benchmarks.roads import Road
@@ -90,7 +91,7 @@ def run(
 def _seen(reading: Reading, seed: int, feed: Feed) -> Seen:
     """Freeze the edge, and the build that keeps everything; return what was found in both together."""
     together: Seen = {}
-    for leak, theirs in (("", feed), ("EVERYTHING", Feed.FILE)):
+    for leak, theirs in (("", feed), (EVERYTHING, Feed.FILE)):
         for process, forms in sighted(reading, theirs, leak, seed).items():
             together[process] = together.get(process, Counter()) + forms
     return together

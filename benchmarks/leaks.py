@@ -35,9 +35,9 @@ _salt = os.urandom(16)
 _MASK: Final = 0x5DEECE66D1234567
 
 
-def program(name: str) -> tuple[str, ...]:
-    """Return what Python runs for a leaky build: for `benchmarks.edge_process.running`."""
-    return ("-m", "benchmarks.leaks", name)
+def program(*names: str) -> tuple[str, ...]:
+    """Return what Python runs for a build with these leaks: for `benchmarks.edge_process.running`."""
+    return ("-m", "benchmarks.leaks", ",".join(names))
 
 
 def text_of(table: Table) -> str:
@@ -226,17 +226,19 @@ OTHERS: Final[dict[str, Callable[[], None]]] = {
     "TOUCHED_FILE": keep_on_read(_touched),
 }
 LEAKS: Final = BYTES | OTHERS
+EVERYTHING: Final = "EVERYTHING"
+"""The build of `benchmarks.held`, which keeps every form: the control of the search."""
 
 
 def main() -> None:
-    """Run the edge's command line with the leak that is named first."""
-    name = sys.argv.pop(1)
-    if name == "EVERYTHING":
-        from benchmarks import held  # noqa: PLC0415 - it takes this module's seams
+    """Run the edge's command line with the leaks that its first word names, separated by commas."""
+    for name in sys.argv.pop(1).split(","):
+        if name == EVERYTHING:
+            from benchmarks import held  # noqa: PLC0415 - it takes this module's seams
 
-        held.install()
-    else:
-        LEAKS[name]()
+            held.install()
+        else:
+            LEAKS[name]()
     cli.main()
 
 

@@ -39,6 +39,8 @@ _SPEED: Final = 24
 _HEADWAY: Final = 24
 """Frames between two vehicles of one lane."""
 _STOP_S: Final = 20
+_WHOLE: Final = 100
+"""Percent of a body at which a plate's crop is kept whole, so that what the reader was given is known exactly."""
 _BODY: Final = (150, 260)
 _DARK: Final = 0.55
 
@@ -191,9 +193,9 @@ class Scene:
             stops = [_stopping(canary, 80, top) for canary, top in zip(canaries[1:3], _LANES, strict=False)]
             return [_across(canaries[0], 5, _LANES[0], 160), *stops]
         # A plate's way begins wholly in view where it is the first frame that is tried.
-        first = -14 if self.road is Road.NEVER_QUIET else 5
+        first = -8 if self.road is Road.NEVER_QUIET else 5
         return [
-            _across(canary, first + place // 2 * _HEADWAY, _LANES[place % 2], 160)
+            _across(canary, first + place // 2 * _HEADWAY, _LANES[place % 2], _WHOLE)
             for place, canary in enumerate(canaries)
         ]
 

@@ -45,7 +45,7 @@ save(results, Path("out/results.json"))
 raise SystemExit(bool(failed_checks(results)))
 """
 TRIAL = """
-from benchmarks.forgetting import measured
+from benchmarks.forgetting_trial import measured
 from benchmarks.forgetting_report import report_trial
 from benchmarks.trial import Trial
 from benchmarks.results import Part, assemble, failed_checks
