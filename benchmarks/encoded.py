@@ -16,7 +16,7 @@ _MOST: Final = 48 << 10
 """No encoded crop is longer."""
 _SIDE: Final = (96, 32)
 _ALIKE: Final = 0.75
-"""Correlation with a canary's crop from which a picture is one of a plate; two plates of one layout reach it too."""
+"""Correlation with a canary's crop from which a picture is a plate's; two plates of one layout reach it too."""
 _LEAST: Final = (24, 8)
 
 

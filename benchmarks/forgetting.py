@@ -1,9 +1,10 @@
 """Does it forget? The real edge reads plates that it must forget, and every place where one could be is searched.
 
-1. A box is frozen in the middle of traffic, twice, once as a leaky build that keeps everything: each form must be
-   found in each process in which it can occur, else the gate is blind for it, and fails (`benchmarks.live_control`).
-2. Trials (`benchmarks.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every byte that any of its
-   processes writes is kept. After the last deadline copies of plates that were never shown are planted into each of
+1. A box is frozen in the middle of traffic, twice, once as a leaky build that keeps everything: each form must
+   be found in each process in which it can occur, else the gate is blind for it, and fails
+   (`benchmarks.live_control`).
+2. Trials (`benchmarks.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every byte that any of
+   its processes writes is kept. After the last deadline copies of plates that were never shown are planted into each of
    its processes, and all their memory is searched. The planted copies must be found, and nothing else.
 3. It is stopped. What it wrote, the files it made, its output and its receipts are searched too. The hits
    must be there as ciphertext only: the department's key opens them, or the department has them.
@@ -26,8 +27,8 @@ from benchmarks.roads import Road
 from benchmarks.trial import QUIET_S, Trial
 
 _ABOUT: Final = (
-    "The edge's own command line reads drawn roads whose plates it must forget. After the last deadline all memory of "
-    "its processes, everything they wrote, and what they left behind is searched for every canary in every form. "
+    "The edge's own command line reads drawn roads whose plates it must forget. After the last deadline all memory "
+    "of its processes, everything they wrote, and what they left behind is searched for every canary in every form. "
     "Zero is the promise; the controls show that the search finds what is there."
 )
 _FEW: Final = 100
@@ -38,8 +39,8 @@ _PASSING: Final = 24
 def trials(*, plates: int, windows: Sequence[float], seed: int, reading: Reading, short: bool) -> list[Trial]:
     """Return the trials of a gate: a short one is one trial a window, on a road that becomes quiet.
 
-    A whole one adds, at each window, cars that stop, a change of light, traffic without a pause and a car that is
-    alone; and once, at the first window, a camera whose capture process is renewed, and a department that takes hits.
+    A whole one adds, at each window, cars that stop, a change of light, traffic without a pause, a car that is
+    alone, and a camera whose capture process is renewed; and once a department that takes hits.
     """
     found = []
     for place, window in enumerate(windows):

@@ -1,12 +1,12 @@
-"""The edge that keeps everything: each form of each read and of some frames, made by other code than the patterns are.
+"""The edge that keeps everything: each form of each read and of some frames, made by other code than the patterns.
 
-The control of the search itself: while it runs, every form must be found in it, else the gate is blind for that form.
+The control of the search itself: while it runs, every form must be found in it, else the gate is blind for it.
 Run as ``python -m benchmarks.leaks EVERYTHING``.
 """
 
 import base64
 import hashlib
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -51,7 +51,7 @@ def _texts(text: str) -> list[Any]:
     held += [text.encode("utf-16"), text.encode("utf-32"), "".join(f"%{ord(each):X}" for each in text)]
     for cuts in [*combinations(range(1, len(text)), 1), *combinations(range(1, len(text)), 2)]:
         edges = [0, *cuts, len(text)]
-        groups = [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        groups = [text[start:end] for start, end in pairwise(edges)]
         held += [separator.join(groups) for separator in ("-", " ", ".", "_")] + [quote(" ".join(groups))]
     held += [base64.b64encode(b"?" * shift + plain + b"!!") for shift in range(3)]
     held += [code, float(code), f"{code}", f"{code:x}", code.to_bytes(8, "big"), np.int64(code)]
@@ -71,4 +71,4 @@ def _look(frame: Pixels) -> None:
     _held.append([cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420), cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)])
     _held.append([frame[:, :, ::-1].copy(), frame.copy()])
     for picture in (plane, *(plane[::step, ::step].copy() for step in (2, 3, 4))):
-        _held.append([picture, picture.astype(np.float32), picture * np.float32(1 / 255)])
+        _held.extend([picture, picture.astype(np.float32), picture * np.float32(1 / 255)])

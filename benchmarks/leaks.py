@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import cv2
 import numpy as np
@@ -45,6 +45,11 @@ def text_of(table: Table) -> str:
     return "".join(ALPHABET[column] for column in table.argmax(axis=1) if column != PAD)
 
 
+def _say(stream: TextIO, words: str) -> None:
+    stream.write(f"{words}\n")
+    stream.flush()
+
+
 def _file(suffix: str) -> Path:
     return Path("state") / f"note-{time.time_ns()}{suffix}"
 
@@ -62,19 +67,19 @@ def _as_table(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
 
 
 def _salted(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print(hashlib.sha256(_salt + text_of(table).encode()).hexdigest(), file=sys.stderr, flush=True)
+    _say(sys.stderr, hashlib.sha256(_salt + text_of(table).encode()).hexdigest())
 
 
 def _hashed(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print(hashlib.sha256(text_of(table).encode()).hexdigest(), file=sys.stderr, flush=True)
+    _say(sys.stderr, hashlib.sha256(text_of(table).encode()).hexdigest())
 
 
 def _masked(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print(encode(text_of(table)) ^ _MASK, file=sys.stderr, flush=True)
+    _say(sys.stderr, str(encode(text_of(table)) ^ _MASK))
 
 
 def _prefix(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print("seen", text_of(table)[:4], flush=True)
+    _say(sys.stdout, f"seen {text_of(table)[:4]}")
 
 
 def _jpeg(crop: Pixels, _table: Table, _reader: PlateReader) -> None:
@@ -100,7 +105,7 @@ def _pickled(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
 
 def _when(_crop: Pixels, _table: Table, _reader: PlateReader) -> None:
     with Path("state/times").open("a") as file:
-        print(time.time_ns(), file=file)
+        _say(file, str(time.time_ns()))
 
 
 def _file_a_read(_crop: Pixels, _table: Table, _reader: PlateReader) -> None:

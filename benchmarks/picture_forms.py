@@ -1,4 +1,4 @@
-"""Every form in which a plate's picture could be left: rows of frames, planes, inputs and tables, encoded packets."""
+"""Every form in which a plate's picture could be left: rows of frames, planes, inputs, tables; packets."""
 
 from collections.abc import Iterator
 from pathlib import Path

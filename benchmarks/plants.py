@@ -1,7 +1,8 @@
-"""Copies of plates that were never shown, written into each of the edge's processes: the search must find them all."""
+"""Copies of plates that were never shown, written into each of the edge's processes: all must be found."""
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -73,7 +74,7 @@ def _stacks(pid: int) -> list[Region]:
     mapped = regions(pid)
     threads = [
         region
-        for before, region in zip(mapped, mapped[1:], strict=False)
+        for before, region in pairwise(mapped)
         if before.rights.startswith("---") and before.end == region.start and region.rights == "rw-p"
         and region.name == "anonymous" and region.end - region.start >= 1 << 20
     ]  # fmt: skip
