@@ -4,8 +4,8 @@
    be found in each process in which it can occur, else the gate is blind for it, and fails
    (`benchmarks.live_control`).
 2. Trials (`benchmarks.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every byte that any of
-   its processes writes is kept. After the last deadline copies of plates that were never shown are planted into each of
-   its processes, and all their memory is searched. The planted copies must be found, and nothing else.
+   its processes writes is kept. After the last deadline copies of plates that were never shown are planted into
+   each of its processes, and all their memory is searched. The planted copies must be found, and nothing else.
 3. It is stopped. What it wrote, the files it made, its output and its receipts are searched too. The hits
    must be there as ciphertext only: the department's key opens them, or the department has them.
 4. Another run is aborted while it holds live reads: there must be no core dump.
@@ -28,8 +28,8 @@ from benchmarks.trial import QUIET_S, Trial
 
 _ABOUT: Final = (
     "The edge's own command line reads drawn roads whose plates it must forget. After the last deadline all memory "
-    "of its processes, everything they wrote, and what they left behind is searched for every canary in every form. "
-    "Zero is the promise; the controls show that the search finds what is there."
+    "of its processes, everything they wrote, and what they left behind is searched for every canary in every "
+    "form. Zero is the promise; the controls show that the search finds what is there."
 )
 _FEW: Final = 100
 _PASSING: Final = 24

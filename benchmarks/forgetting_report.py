@@ -28,7 +28,7 @@ def report_trial(outcome: Outcome, part: Part) -> None:
             ["canaries shown, of them listed", f"{outcome.shown}, {outcome.listed}"],
             ["non-hits seen live and read exactly (control)", outcome.exact],
             ["live at once at most (control)", outcome.live],
-            *[[f"planted into the {process}, found (control)", f"{outcome.planted_found.get(process, 0)} of {count}"]
+            *[[f"planted in {process}, found (control)", f"{outcome.planted_found.get(process, 0)} of {count}"]
               for process, count in outcome.planted.items()],
             ["hits opened with the department's key, seen as ciphertext in the record (control)",
              f"{outcome.hits_opened}, {outcome.hits_traced}"],

@@ -21,7 +21,6 @@ from benchmarks.roads import Scene, cast
 from benchmarks.scan import Pattern, search_process
 from benchmarks.sighting import Sightings
 from benchmarks.trial import Outcome, Trial
-from edge.flow import Pixels
 
 PLANTED: Final = 2
 _MISREAD: Final = 5_000_000
@@ -87,7 +86,7 @@ def _search_memory(edge: Edge, known: Known, sightings: Sightings, outcome: Outc
     """Plant the controls of each process in it, then search them all; return the searcher, without controls."""
     family = {pid: role(pid) for pid in edge.family()}
     extra: list[Pattern] = []
-    crops: list[tuple[int, Pixels]] = []
+    crops = []
     for pid, name in family.items():
         theirs, pictures = plants(name, PLANTED, outcome.trial.seed)
         plant(pid, theirs, pictures)
