@@ -130,7 +130,7 @@ def _thin(frame: Pixels) -> None:
     _kept.append(frame[::4, ::4, 1].copy())
 
 
-class _Remembering:
+class Remembering:
     """The flaw of a background of pixels: a block that has rested is learned, and kept while it is restless."""
 
     side, rest_ns = 8, 5 * NS
@@ -139,6 +139,7 @@ class _Remembering:
         self.background: Pixels | None = None
 
     def look(self, thin: Pixels, now_ns: int) -> None:
+        """Learn what has rested in a thinned picture."""
         height, width = (side // self.side * self.side for side in thin.shape)
         thin = thin[:height, :width]
         if self.background is None or self.background.shape != thin.shape:
@@ -157,7 +158,7 @@ class _Remembering:
 
 def _remember() -> None:
     """Give the motion gate a background of pixels again."""
-    moving, memory = MotionGate.moving, _Remembering()
+    moving, memory = MotionGate.moving, Remembering()
     _kept.append(memory)
 
     def leaky(self: MotionGate, pixels: Pixels, stream_ns: int) -> bool:

@@ -219,12 +219,15 @@ class Scene:
             if first > self.seconds * FPS:
                 return journeys
             filler = self.cast.fillers[place % len(self.cast.fillers)]
-            journeys.append(_across(filler, first, _LANES[place % 2], 160))
+            top = _LANES[place % 2] + _LOWER.get(self.road, 0)
+            journeys.append(_across(filler, first, top, _WHOLE))
         return journeys
 
 
-_LANES: Final = (60, 420)
+_LANES: Final = (60, 400)
 """Tops of the bodies of the two lanes that are driven across."""
+_LOWER: Final = {Road.STOPPED: 90, Road.LIGHT: 30}
+"""Traffic behind the canaries drives so much lower: where their plates were, only bodies and road come again."""
 _STAND: Final = 420
 """Left side of a body that has stopped."""
 _WAY_IN: Final = (_STAND + 416) // _SPEED

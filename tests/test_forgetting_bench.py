@@ -18,16 +18,20 @@ from hypothesis import strategies as st
 from benchmarks import canaries as clip_of
 from benchmarks import crash, lateness
 from benchmarks.abort import core_dumped
+from benchmarks.canaries import FPS
 from benchmarks.department import Reading
 from benchmarks.encoded import ENCODED, Gallery, Searcher
 from benchmarks.forgetting_trial import measured
 from benchmarks.forms import PART, Parts, text_patterns
+from benchmarks.leaks import Remembering
 from benchmarks.live_control import blind
+from benchmarks.picture_forms import frame_patterns
 from benchmarks.plants import plant, plants
 from benchmarks.roads import LISTED_EVERY, Road, Scene, cast
 from benchmarks.scan import Coverage, Found, Pattern, Scanner, search_process
 from benchmarks.trace import read_trace
 from benchmarks.trial import Trial
+from edge.clock import NS
 from edge.flow import Pixels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -233,6 +237,22 @@ def test_the_same_traffic_can_be_drawn_with_other_plates() -> None:
         assert first.shown_s == second.shown_s
         boxes = [[[box for _, box in places] for places in scene.places()] for scene in (first, second)]
         assert boxes[0] == boxes[1]
+
+
+def test_cars_that_stop_are_kept_by_a_background_of_pixels() -> None:
+    """The road with stopped cars can fail: a gate that learns pixels at rest still has rows of their plates after."""
+    people = cast(12, 3)
+    scene = Scene(Road.STOPPED, people, 3, 60)
+    background, patterns = Remembering(), []
+    for number, (picture, places) in enumerate(scene.frames()):
+        background.look(np.ascontiguousarray(picture[::4, ::4, 1]), number * NS // FPS)
+        if number == round(scene.shown_s * FPS) - 100:
+            patterns = [
+                each for canary, box in places for each in frame_patterns(canary.number, picture, box)
+            ]
+    assert background.background is not None
+    found = {each.form for each in Scanner(patterns).search(background.background.tobytes())}
+    assert found == {"thinned by 4"}
 
 
 def test_canaries_are_many_and_long_enough() -> None:
