@@ -240,7 +240,7 @@ def test_the_same_traffic_can_be_drawn_with_other_plates() -> None:
 
 
 def test_cars_that_stop_are_kept_by_a_background_of_pixels() -> None:
-    """The road with stopped cars can fail: a gate that learns pixels at rest still has rows of their plates after."""
+    """The road with stopped cars can fail: a gate that learns pixels at rest still has rows of their plates."""
     people = cast(12, 3)
     scene = Scene(Road.STOPPED, people, 3, 60)
     background, patterns = Remembering(), []
