@@ -51,10 +51,10 @@ class Known:
             picture, brightness, packet = stream.now()
             prepared = self.inputs.detector(picture)
             self.patterns += packet_patterns(shown[0][0], packet)
-            for canary, box in shown:
-                self.patterns += frame_patterns(canary, picture, box)
-                self.patterns += decoder_patterns(canary, brightness, box)
-                self.patterns += detector_patterns(canary, prepared, box)
+            for shown_number, box in shown:
+                self.patterns += frame_patterns(shown_number, picture, box)
+                self.patterns += decoder_patterns(shown_number, brightness, box)
+                self.patterns += detector_patterns(shown_number, prepared, box)
 
     def searcher(self, sightings: Sightings, extra: Iterable[Pattern] = (),
                  crops: Iterable[tuple[int, Pixels]] = ()) -> Searcher:  # fmt: skip

@@ -146,7 +146,7 @@ class Remembering:
             self.background, self.last = thin.copy(), thin.copy()
             self.restless = np.full((height // self.side, width // self.side), now_ns)
             return
-        self.restless[self._blocks(cv2.absdiff(thin, self.last)) > 4] = now_ns
+        self.restless[self._blocks(cv2.absdiff(thin, self.last).astype(np.uint8)) > 4] = now_ns
         rested = np.repeat(now_ns - self.restless > self.rest_ns, self.side, axis=0).repeat(self.side, axis=1)
         self.background[rested] = thin[rested]
         self.last[:] = thin

@@ -213,7 +213,7 @@ class Scene:
             begin = 80 + _WAY_IN + _STOP_S * FPS + 6
         else:
             begin = self._canary_journeys[-1].first + _HEADWAY
-        journeys = []
+        journeys: list[_Journey] = []
         for place in count():
             first = begin + place // 2 * _HEADWAY
             if first > self.seconds * FPS:
