@@ -112,6 +112,18 @@ class Edge:
         return self.process.wait(timeout=patience_s)
 
 
+def role(pid: int) -> str:
+    """Return which of the edge's processes this is; empty where it has just ended."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    for word, name in ((b"watchdog", "watchdog"), (b"capture", "capture process")):
+        if word in command:
+            return name
+    return "edge"
+
+
 def flags(pid: int, address: int) -> set[str]:
     """Return the kernel's flags of the mapping that begins at an address."""
     inside = False

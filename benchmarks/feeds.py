@@ -1,7 +1,9 @@
 """How a scene reaches the edge: as a file at its own pace, or over RTSP from a real server; and the box's home.
 
-    with fed(Feed.CAMERA, scene, folder) as (source, recording), home(folder / "edge", listed, linked=True) as tables:
-        ...
+    with (
+        fed(Feed.CAMERA, scene, folder) as (source, recording),
+        home(folder / "edge", listed, linked=True) as tables,
+    ): ...
 
 `source` stands in the edge's configuration; `recording` is the very stream that the edge's decoder is given, frame
 for frame the scene's, for whoever must know the decoded pixels or the encoded packets.

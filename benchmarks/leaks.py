@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import cv2
 import numpy as np
@@ -35,14 +35,19 @@ _salt = os.urandom(16)
 _MASK: Final = 0x5DEECE66D1234567
 
 
-def program(name: str) -> tuple[str, ...]:
-    """Return what Python runs for a leaky build: for `benchmarks.edge_process.running`."""
-    return ("-m", "benchmarks.leaks", name)
+def program(*names: str) -> tuple[str, ...]:
+    """Return what Python runs for a build with these leaks: for `benchmarks.edge_process.running`."""
+    return ("-m", "benchmarks.leaks", ",".join(names))
 
 
 def text_of(table: Table) -> str:
     """Return what a table reads as."""
     return "".join(ALPHABET[column] for column in table.argmax(axis=1) if column != PAD)
+
+
+def _say(stream: TextIO, words: str) -> None:
+    stream.write(f"{words}\n")
+    stream.flush()
 
 
 def _file(suffix: str) -> Path:
@@ -62,19 +67,19 @@ def _as_table(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
 
 
 def _salted(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print(hashlib.sha256(_salt + text_of(table).encode()).hexdigest(), file=sys.stderr, flush=True)
+    _say(sys.stderr, hashlib.sha256(_salt + text_of(table).encode()).hexdigest())
 
 
 def _hashed(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print(hashlib.sha256(text_of(table).encode()).hexdigest(), file=sys.stderr, flush=True)
+    _say(sys.stderr, hashlib.sha256(text_of(table).encode()).hexdigest())
 
 
 def _masked(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print(encode(text_of(table)) ^ _MASK, file=sys.stderr, flush=True)
+    _say(sys.stderr, str(encode(text_of(table)) ^ _MASK))
 
 
 def _prefix(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
-    print("seen", text_of(table)[:4], flush=True)
+    _say(sys.stdout, f"seen {text_of(table)[:4]}")
 
 
 def _jpeg(crop: Pixels, _table: Table, _reader: PlateReader) -> None:
@@ -100,7 +105,7 @@ def _pickled(_crop: Pixels, table: Table, _reader: PlateReader) -> None:
 
 def _when(_crop: Pixels, _table: Table, _reader: PlateReader) -> None:
     with Path("state/times").open("a") as file:
-        print(time.time_ns(), file=file)
+        _say(file, str(time.time_ns()))
 
 
 def _file_a_read(_crop: Pixels, _table: Table, _reader: PlateReader) -> None:
@@ -125,7 +130,7 @@ def _thin(frame: Pixels) -> None:
     _kept.append(frame[::4, ::4, 1].copy())
 
 
-class _Remembering:
+class Remembering:
     """The flaw of a background of pixels: a block that has rested is learned, and kept while it is restless."""
 
     side, rest_ns = 8, 5 * NS
@@ -134,13 +139,14 @@ class _Remembering:
         self.background: Pixels | None = None
 
     def look(self, thin: Pixels, now_ns: int) -> None:
+        """Learn what has rested in a thinned picture."""
         height, width = (side // self.side * self.side for side in thin.shape)
         thin = thin[:height, :width]
         if self.background is None or self.background.shape != thin.shape:
             self.background, self.last = thin.copy(), thin.copy()
             self.restless = np.full((height // self.side, width // self.side), now_ns)
             return
-        self.restless[self._blocks(cv2.absdiff(thin, self.last)) > 4] = now_ns
+        self.restless[self._blocks(cv2.absdiff(thin, self.last).astype(np.uint8)) > 4] = now_ns
         rested = np.repeat(now_ns - self.restless > self.rest_ns, self.side, axis=0).repeat(self.side, axis=1)
         self.background[rested] = thin[rested]
         self.last[:] = thin
@@ -152,7 +158,7 @@ class _Remembering:
 
 def _remember() -> None:
     """Give the motion gate a background of pixels again."""
-    moving, memory = MotionGate.moving, _Remembering()
+    moving, memory = MotionGate.moving, Remembering()
     _kept.append(memory)
 
     def leaky(self: MotionGate, pixels: Pixels, stream_ns: int) -> bool:
@@ -162,12 +168,12 @@ def _remember() -> None:
     MotionGate.moving = leaky  # type: ignore[method-assign]
 
 
-def _capture() -> None:
+def leak_in_capture() -> None:
     """Have the capture process keep what it decodes."""
     worker._MODULE = "benchmarks.leaky_capture"  # type: ignore[misc]  # noqa: SLF001 - the leak
 
 
-def _on_read(leak: Read) -> Callable[[], None]:
+def keep_on_read(leak: Read) -> Callable[[], None]:
     """Return what makes the reader leak."""
 
     def install() -> None:
@@ -184,7 +190,7 @@ def _on_read(leak: Read) -> Callable[[], None]:
     return install
 
 
-def _on_look(leak: Look) -> Callable[[], None]:
+def keep_on_look(leak: Look) -> Callable[[], None]:
     """Return what makes the detector leak."""
 
     def install() -> None:
@@ -202,41 +208,43 @@ def _on_look(leak: Look) -> Callable[[], None]:
 
 
 BYTES: Final[dict[str, Callable[[], None]]] = {
-    "READER_FLOATS": _on_read(_as_floats),
-    "PREFIX_ON_STDOUT": _on_read(_prefix),
-    "HASH_ON_STDERR": _on_read(_hashed),
-    "JPEGS": _on_read(_jpeg),
-    "PNGS": _on_read(_png),
-    "I420_FRAMES": _on_look(_planes),
-    "BGR_FRAMES": _on_look(_whole_frames),
-    "GATE_FRAMES": _on_look(_thin),
+    "READER_FLOATS": keep_on_read(_as_floats),
+    "PREFIX_ON_STDOUT": keep_on_read(_prefix),
+    "HASH_ON_STDERR": keep_on_read(_hashed),
+    "JPEGS": keep_on_read(_jpeg),
+    "PNGS": keep_on_read(_png),
+    "I420_FRAMES": keep_on_look(_planes),
+    "BGR_FRAMES": keep_on_look(_whole_frames),
+    "GATE_FRAMES": keep_on_look(_thin),
     "GATE_BACKGROUND": _remember,
-    "INTS": _on_read(_code),
-    "TEXTS": _on_read(_text),
-    "PICKLES": _on_read(_pickled),
-    "TABLES": _on_read(_as_table),
-    "HALF_TABLES": _on_read(_as_halves),
-    "TIMES": _on_read(_when),
-    "CAPTURED_FRAMES": _capture,
+    "INTS": keep_on_read(_code),
+    "TEXTS": keep_on_read(_text),
+    "PICKLES": keep_on_read(_pickled),
+    "TABLES": keep_on_read(_as_table),
+    "HALF_TABLES": keep_on_read(_as_halves),
+    "TIMES": keep_on_read(_when),
+    "CAPTURED_FRAMES": leak_in_capture,
 }
 OTHERS: Final[dict[str, Callable[[], None]]] = {
-    "SALTED_ON_STDERR": _on_read(_salted),
-    "MASKED_CODES": _on_read(_masked),
-    "A_FILE_A_READ": _on_read(_file_a_read),
-    "TOUCHED_FILE": _on_read(_touched),
+    "SALTED_ON_STDERR": keep_on_read(_salted),
+    "MASKED_CODES": keep_on_read(_masked),
+    "A_FILE_A_READ": keep_on_read(_file_a_read),
+    "TOUCHED_FILE": keep_on_read(_touched),
 }
 LEAKS: Final = BYTES | OTHERS
+EVERYTHING: Final = "EVERYTHING"
+"""The build of `benchmarks.held`, which keeps every form: the control of the search."""
 
 
 def main() -> None:
-    """Run the edge's command line with the leak that is named first."""
-    name = sys.argv.pop(1)
-    if name == "EVERYTHING":
-        from benchmarks import held  # noqa: PLC0415 - it takes this module's seams
+    """Run the edge's command line with the leaks that its first word names, separated by commas."""
+    for name in sys.argv.pop(1).split(","):
+        if name == EVERYTHING:
+            from benchmarks import held  # noqa: PLC0415 - it takes this module's seams
 
-        held.install()
-    else:
-        LEAKS[name]()
+            held.install()
+        else:
+            LEAKS[name]()
     cli.main()
 
 

@@ -1,4 +1,4 @@
-"""The capture process with a fault planted: it keeps what it decodes, in the forms a decoder could. Never a product."""
+"""The capture process with a fault planted: it keeps what it decodes, in the forms a decoder could."""
 
 from typing import Any, Final
 

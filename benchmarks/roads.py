@@ -39,6 +39,8 @@ _SPEED: Final = 24
 _HEADWAY: Final = 24
 """Frames between two vehicles of one lane."""
 _STOP_S: Final = 20
+_WHOLE: Final = 100
+"""Percent of a body at which a plate's crop is kept whole, so that what the reader was given is known exactly."""
 _BODY: Final = (150, 260)
 _DARK: Final = 0.55
 
@@ -191,9 +193,9 @@ class Scene:
             stops = [_stopping(canary, 80, top) for canary, top in zip(canaries[1:3], _LANES, strict=False)]
             return [_across(canaries[0], 5, _LANES[0], 160), *stops]
         # A plate's way begins wholly in view where it is the first frame that is tried.
-        first = -14 if self.road is Road.NEVER_QUIET else 5
+        first = -8 if self.road is Road.NEVER_QUIET else 5
         return [
-            _across(canary, first + place // 2 * _HEADWAY, _LANES[place % 2], 160)
+            _across(canary, first + place // 2 * _HEADWAY, _LANES[place % 2], _WHOLE)
             for place, canary in enumerate(canaries)
         ]
 
@@ -211,18 +213,21 @@ class Scene:
             begin = 80 + _WAY_IN + _STOP_S * FPS + 6
         else:
             begin = self._canary_journeys[-1].first + _HEADWAY
-        journeys = []
+        journeys: list[_Journey] = []
         for place in count():
             first = begin + place // 2 * _HEADWAY
             if first > self.seconds * FPS:
                 return journeys
             filler = self.cast.fillers[place % len(self.cast.fillers)]
-            journeys.append(_across(filler, first, _LANES[place % 2], 160))
+            top = _LANES[place % 2] + _LOWER.get(self.road, 0)
+            journeys.append(_across(filler, first, top, _WHOLE))
         return journeys
 
 
-_LANES: Final = (60, 420)
+_LANES: Final = (60, 400)
 """Tops of the bodies of the two lanes that are driven across."""
+_LOWER: Final = {Road.STOPPED: 90, Road.LIGHT: 30}
+"""Traffic behind the canaries drives so much lower: where their plates were, only bodies and road come again."""
 _STAND: Final = 420
 """Left side of a body that has stopped."""
 _WAY_IN: Final = (_STAND + 416) // _SPEED

@@ -1,9 +1,9 @@
 """A camera for long measurements: encodes a drawn road once as H.264, and serves it over RTSP, round and round.
 
-Run by the system's Python, which has GStreamer's bindings: ``rtsp_loop.py WIDTH HEIGHT FPS [RECORDING]``. Raw BGR
-frames come on standard input until it ends; then the port is printed, and the road is served at ``/road`` until killed.
-With RECORDING the encoded pictures are written there, and whoever connects later joins the road where it is: time on
-it goes on from the first connection.
+Run by the system's Python, which has GStreamer's bindings: ``rtsp_loop.py WIDTH HEIGHT FPS [RECORDING]``. Raw
+BGR frames come on standard input until it ends; then the port is printed, and the road is served at ``/road``
+until killed. With RECORDING the encoded pictures are written there, and whoever connects later joins the road
+where it is: time on it goes on from the first connection.
 """
 
 # ruff: noqa: ANN401 - GStreamer's bindings carry no types
