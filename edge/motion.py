@@ -66,7 +66,7 @@ LONGEST_LIFE_NS: Final = 60 * NS
 
 
 def life_within(window_ns: int) -> int:
-    """Return how long the gate may remember where reads live for `window_ns`: two thirds of it, a minute at most."""
+    """Return how long the gate may remember in a window: two thirds of it, and a minute at most (nanoseconds)."""
     return min(LONGEST_LIFE_NS, window_ns * 2 // 3)
 
 
@@ -171,7 +171,7 @@ class MotionGate:
         self._shape = shape
 
     def _summarise(self, pixels: Pixels) -> None:
-        """Fill `_shares` from a picture: count each cell's brightnesses, gather them into levels, wipe the counts."""
+        """Fill `_shares` from a picture: count each cell's brightnesses, gather them, wipe the counts."""
         np.add(self._first_of_cell, pixels[self._thin], out=self._counted)
         rows, columns, _ = self._shares.shape
         counts = np.bincount(self._counted.reshape(-1), minlength=rows * columns * _BRIGHTNESSES)
@@ -264,7 +264,8 @@ def _membership() -> Shares:
     """Return (256, levels) float32: how far each brightness belongs to each level; a row adds up to 1."""
     centres = np.linspace(0, _BRIGHTNESSES - 1, _LEVELS)
     near = 1 - np.abs(np.arange(_BRIGHTNESSES)[:, None] - centres) / (centres[1] - centres[0])
-    return np.clip(near, 0, 1).astype(np.float32)
+    membership: Shares = np.clip(near, 0, 1).astype(np.float32)
+    return membership
 
 
 _MEMBERSHIP: Final = _membership()
