@@ -38,6 +38,8 @@ _SPEED: Final = 24
 """Pixels a frame of what drives across."""
 _HEADWAY: Final = 24
 """Frames between two vehicles of one lane."""
+_BEGIN: Final = 60
+"""Frame at which the first car comes where only a few pass: a box on a busy machine is slow to begin."""
 _STOP_S: Final = 20
 _WHOLE: Final = 100
 """Percent of a body at which a plate's crop is kept whole, so that what the reader was given is known exactly."""
@@ -188,10 +190,11 @@ class Scene:
         if self.road is Road.SHEETS:
             return _sheets(canaries)
         if self.road is Road.ONE_CAR:
-            return [_across(canaries[0], 5, 300, 100), _across(canaries[1], 70, 300, 100)]
+            return [_across(canaries[0], _BEGIN, 300, 100), _across(canaries[1], _BEGIN + 70, 300, 100)]
         if self.road is Road.STOPPED:
-            stops = [_stopping(canary, 80, top) for canary, top in zip(canaries[1:3], _LANES, strict=False)]
-            return [_across(canaries[0], 5, _LANES[0], 160), *stops]
+            pairs = zip(canaries[1:3], _LANES, strict=False)
+            stops = [_stopping(canary, _BEGIN + 80, top) for canary, top in pairs]
+            return [_across(canaries[0], _BEGIN, _LANES[0], 160), *stops]
         # A plate's way begins wholly in view where it is the first frame that is tried.
         first = -8 if self.road is Road.NEVER_QUIET else 5
         return [
@@ -210,7 +213,7 @@ class Scene:
         if self.road in {Road.SHEETS, Road.ONE_CAR}:
             return []
         if self.road is Road.STOPPED:
-            begin = 80 + _WAY_IN + _STOP_S * FPS + 6
+            begin = _BEGIN + 80 + _WAY_IN + _STOP_S * FPS + 6
         else:
             begin = self._canary_journeys[-1].first + _HEADWAY
         journeys: list[_Journey] = []
