@@ -187,6 +187,7 @@ class Box:
                 self.clock,
                 watchdog=watchdog,
                 alive=self._notifier.beat,
+                lapse=self._lapse,
                 on_failure=self._fail,
                 last_resort=partial(os._exit, Exit.RETENTION),
             )
@@ -271,6 +272,11 @@ class Box:
         if self._failure is None or isinstance(problem, RetentionError):
             self._failure = problem
         self.stop()
+
+    def _lapse(self, now_ns: int) -> None:
+        """Wipe what the motion gates have remembered for long enough; from the purge's thread."""
+        for pipeline in self.pipelines:
+            pipeline.camera.gate.lapse(now_ns)
 
     def _close_sources(self) -> None:
         for pipeline in self.pipelines:

@@ -15,7 +15,7 @@ from edge.forgetting import Window
 from edge.ledger import Ledger
 from edge.lists import ListWatch
 from edge.models import Model, folders, load, spec_for
-from edge.motion import MotionGate
+from edge.motion import MotionGate, life_within
 from edge.pipeline import Camera, EveryFrame, Gate
 from edge.reader import PlateReader
 from edge.receipts import STEP_NS, Run
@@ -135,7 +135,10 @@ def open_camera(
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
     width = section.input_width or chosen.input_width
     every_ns = round(NS / section.detections_per_second)
-    gate: Gate = MotionGate(zones, detector_width=width) if section.motion else EveryFrame()
+    window_ns = round(config.retention.window_seconds * NS)
+    gate: Gate = EveryFrame()
+    if section.motion:
+        gate = MotionGate(zones, detector_width=width, life_ns=life_within(window_ns), clock=clock)
     return Camera(
         name=section.name,
         place=section.place,

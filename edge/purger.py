@@ -41,6 +41,7 @@ class Purger:
         *,
         watchdog: Beat | None = None,
         alive: Callable[[int], None] | None = None,
+        lapse: Callable[[int], None] | None = None,
         on_failure: Callable[[RetentionError], None] | None = None,
         last_resort: Callable[[], None] | None = None,
     ) -> None:
@@ -51,13 +52,14 @@ class Purger:
             clock: the boot-time clock.
             watchdog: the second process, told of every purge.
             alive: told the time at every purge, for systemd's watchdog.
+            lapse: told the time at every purge, to wipe what else has an end.
             on_failure: told why reading must stop.
             last_resort: ends the process when it has not ended by itself long after that. The watchdog would,
                 but it may be what has failed.
         """
         self.failure: RetentionError | None = None
         self._window, self._clock = window, clock
-        self._watchdog, self._alive = watchdog, alive
+        self._watchdog, self._alive, self._lapse = watchdog, alive, lapse
         self._on_failure, self._last_resort = on_failure, last_resort
         self._beaten = 0
         self._stop = threading.Event()
@@ -104,6 +106,8 @@ class Purger:
     def _turn(self) -> None:
         due = self._window.purge()
         now = self._clock.boot_ns()
+        if self._lapse is not None:
+            self._lapse(now)
         self._beat(now, due)
         if self._watchdog is not None and (trouble := self._watchdog.trouble(now)):
             self._window.close(trouble)
