@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.capture import open_source
+from edge.capture.settings import PicturesSettings
 from edge.errors import Exit
-from edge.sources import open_source
-from edge.sources.settings import PicturesSettings
 from tests.box_kit import Department, alpr_edge
 
 _CODER = """

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from api.opening import open_spool
-from benchmarks.render import RenderSpec, render
-from edge.chain import verify
+from api.hits.spool_opening import open_spool
+from benchmarks.fixtures.render import RenderSpec, render
+from edge.department.ledger import read_lines
 from edge.errors import Exit
-from edge.ledger import read_lines
-from edge.receipts import Kind
+from protocol.receipt_chain import verify
+from protocol.receipts import Kind
 from tests.box_kit import Department, alpr_edge, events
 
 
