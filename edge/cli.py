@@ -41,10 +41,10 @@ from edge.runtime.run_report import err, out, print_summary, reporter
 from edge.runtime.source_option import source_given
 from edge.runtime.unsafe_read import unsafe_read
 from edge.vision import models
+from hitonly_core.errors import HitonlyError, KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import VerifyKey
 from hitonly_core.safeguard import Measure, State
-from hotlist.errors import HotListError, KeyFileError
 from protocol.receipt_chain import verify
 
 app = typer.Typer(
@@ -73,14 +73,14 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except (EdgeError, HotListError) as problem:
+    except HitonlyError as problem:
         err.print(f"alpr-edge: {problem}", markup=False)
         if problem.hint:
             err.print(f"  {problem.hint}", markup=False)
         sys.exit(exit_code(problem))
 
 
-def exit_code(problem: EdgeError | HotListError) -> int:
+def exit_code(problem: HitonlyError) -> int:
     """Return the documented exit code of a failure (docs/configuration.md)."""
     if isinstance(problem, EdgeError):
         return problem.exit_code

@@ -375,7 +375,8 @@ def test_the_software_is_named_by_its_digest() -> None:
 
 
 def test_the_department_can_verify_without_a_vision_package() -> None:
-    """`protocol.receipt_chain` and `edge.department.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
-    code = "import sys, protocol.receipt_chain, edge.department.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
+    """Neither the chain nor the ledger loads NumPy or OpenCV: the department's service uses the chain."""
+    modules = "protocol.receipt_chain, edge.department.ledger"
+    code = f"import sys, {modules}; sys.exit(bool({{'numpy', 'cv2'}} & set(sys.modules)))"
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -1,6 +1,7 @@
 """The account that a box gives of its reads: one receipt at the start, one a step that may be told, one at the end.
 
-`edge.department.steps` says when and with which counts, `edge.department.ledger` writes. Nothing else tells counts of a live camera.
+`edge.department.steps` says when and with which counts, `edge.department.ledger` writes. Nothing else tells
+counts of a live camera.
 """
 
 import logging

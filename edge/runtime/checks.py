@@ -12,9 +12,10 @@ from edge.capture import open_source
 from edge.capture.settings import SourceSettings
 from edge.config import EdgeConfig
 from edge.department.spool import Spool
-from edge.errors import EdgeError, LinkError, SourceError
+from edge.errors import LinkError, SourceError
 from edge.runtime.build import load_models, watch_list
 from hitonly_core.clock import SystemClock
+from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey
 from hotlist.errors import HotListError
 from hotlist.signed_list.bundle import HotList
@@ -31,7 +32,7 @@ class Finding:
 
     what: str
     found: str
-    problem: EdgeError | HotListError | None = None
+    problem: HitonlyError | None = None
 
 
 def check(config: EdgeConfig) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def check(config: EdgeConfig) -> Iterator[Finding]:
     for what, test in _tests(config):
         try:
             yield Finding(what, test())
-        except (EdgeError, HotListError) as problem:
+        except HitonlyError as problem:
             yield Finding(what, str(problem), problem)
 
 
