@@ -2,7 +2,7 @@
 
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-JOBS ?= 3
+JOBS ?= 2
 QUICK := $(addprefix tests/test_,$(addsuffix .py,ack arena arrows config flow fusion hotlist_draft hotlist_entry \
 	hotlist_trust importers_field keys matching matching_candidates matching_index motion padding passes \
 	receipts tracks waking zones))
