@@ -15,6 +15,7 @@ from api.core.settings import Settings, load_settings
 from api.db.engine import Database
 from api.db.migrate import migrate
 from api.devices import registry
+from api.devices.invitations import invitation
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
@@ -91,11 +92,14 @@ def devices_add(
     agency: Annotated[str, typer.Option(help="Who runs it.")],
     policy_sha256: Annotated[str, typer.Option(help="SHA-256 of the policy document.")],
     installed: Annotated[str | None, typer.Option(help="Day of installation, YYYY-MM-DD; today.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="How the device reaches the service, where no --config says it.")
+    ] = None,
     state: State = None,
     config: Config = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Register a device and print its one-time enrolment code."""
+    """Register a device and print its one-time code, alone and within the string that `alpr-edge setup` takes."""
     registration = Registration(
         device=device,
         registration_id=registration_id,
@@ -106,8 +110,10 @@ def devices_add(
         agency=agency,
         policy_sha256=policy_sha256,
     )
-    with _Opened(_settings(config, state, database_url)) as opened:
-        typer.echo(registry.register(opened, registration, "operator"))
+    with _Opened(_settings(config, state, database_url, public_url=public_url)) as opened:
+        code = registry.register(opened, registration, "operator")
+        typer.echo(f"code: {code}")
+        typer.echo(f"enrolment string, for `alpr-edge setup`: {invitation(opened.settings, code)}")
 
 
 @people_app.command("invite")

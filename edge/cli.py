@@ -12,7 +12,6 @@ if __name__ == "__main__":  # as `python -m edge.cli`: before OpenCV and ONNX Ru
     sys.exit()
 
 import contextlib
-import json
 import signal
 import urllib.request
 from collections.abc import Iterator
@@ -36,8 +35,11 @@ from edge.hardening.pausing import pauses
 from edge.runtime import checks
 from edge.runtime.allowances import allowed
 from edge.runtime.box import Box
+from edge.runtime.config_text import config_text
 from edge.runtime.instance_lock import alone
+from edge.runtime.questions import CONFIG, FOLDER, Questions, secret_line
 from edge.runtime.run_report import err, out, print_summary, reporter
+from edge.runtime.setup import enrolment_tables, set_up
 from edge.runtime.source_option import source_given
 from edge.runtime.unsafe_read import unsafe_read
 from edge.vision import models
@@ -132,10 +134,7 @@ def check(config: ConfigOption) -> None:
     _demand_new_start()
     settings = load_config(config)
     measures = process.harden(allowed(settings), unsafe_allow_swap=True)
-    wrong = 0
-    for finding in checks.check(settings):
-        wrong += finding.problem is not None
-        _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
+    wrong = _checked(settings)
     for measure in (*measures, *pauses()):
         _print_measure(measure)
     if wrong:
@@ -174,38 +173,56 @@ def keygen(
 @app.command()
 def enrol(
     api: Annotated[str, typer.Option(help="The department's address: https://..., or http:// on loopback.")],
-    code: Annotated[str, typer.Option(help="The one-time code made for this box.")],
     folder: Annotated[Path, typer.Option(help="The box's folder: keys and trust are made in it.")],
+    code_file: Annotated[
+        Path | None,
+        typer.Option(help="Where the one-time code stands, - for standard input; else a terminal is asked."),
+    ] = None,
     ca: Annotated[Path | None, typer.Option(help="The department's certificate authority (ca.pem).")] = None,
 ) -> None:
     """Make this box known to its department; prints what belongs in the configuration."""
-    enrolled = enrolment.enrol(api, code, folder, ca)
-    registered = enrolled.registration
+    enrolled = enrolment.enrol(api, secret_line(code_file, "One-time code"), folder, ca)
     out.print(f"# enrolled with {enrolled.agency}; put this into the configuration", markup=False)
-    keys = folder / enrolment.KEYS
-    tables = {
-        "device": {
-            "id": enrolled.device,
-            "registration": registered.get("registration_id", ""),
-            "agency": registered.get("agency", enrolled.agency),
-            "policy_sha256": registered.get("policy_sha256", ""),
-        },
-        "keys": {
-            "signing": str(keys / enrolment.SIGNING),
-            "sealing": str(keys / enrolment.SEALING),
-            "department": str(keys / enrolment.DEPARTMENT),
-        },
-        "department": {"url": api, "service_key": str(keys / enrolment.SERVICE)},
-        "hotlist": {
-            "file": str(folder / "lists" / "hotlist.sealed"),
-            "trust": str(folder / enrolment.TRUST),
-        },
-    }
+    department = {"url": api, "service_key": str(folder / enrolment.KEYS / enrolment.SERVICE)}
     if ca:
-        tables["department"]["authority"] = str(keys / enrolment.AUTHORITY)
-    for name, members in tables.items():
-        lines = [f"{key} = {json.dumps(value)}" for key, value in members.items()]
-        out.print("\n".join([f"[{name}]", *lines, ""]), markup=False)
+        department["authority"] = str(folder / enrolment.KEYS / enrolment.AUTHORITY)
+    out.print(config_text(enrolment_tables(enrolled, folder, department)), markup=False, soft_wrap=True)
+
+
+@app.command()
+def setup(
+    *,
+    camera: Annotated[
+        str, typer.Option(help="The camera: rtsp://user@host/path, /dev/video0, or a clip; else it is asked.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="The camera's name, in logs and hits.")] = "",
+    place: Annotated[str | None, typer.Option(help="Where it stands, in words; written in hits.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="The policy document: compared with the registration's.")
+    ] = None,
+    enrolment_file: Annotated[
+        Path | None, typer.Option(help="Where the enrolment string stands, - for standard input; else asked.")
+    ] = None,
+    camera_password_file: Annotated[
+        Path | None, typer.Option(help="Where the camera's password stands; else asked, if it has a user.")
+    ] = None,
+    camera_authority: Annotated[
+        Path | None, typer.Option(help="For rtsps://: the camera's certificate, or its authority's.")
+    ] = None,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration to write.")] = CONFIG,
+    folder: Annotated[Path, typer.Option(help="The unit's folder: keys, trust, spool, state.")] = FOLDER,
+) -> None:
+    """Set this unit up: ask, enrol, write the configuration, check it, and say how to start."""
+    _demand_new_start()
+    questions = Questions(camera, name, place, policy, enrolment_file, camera_password_file, camera_authority)
+    enrolled = set_up(questions.ask(config, folder))
+    out.print(f"enrolled as {enrolled.device} with {enrolled.agency}; {config} is written", markup=False)
+    wrong = _checked(load_config(config))
+    if wrong:
+        out.print(f"Mend what is wrong, then look again: alpr-edge check --config {config}", markup=False)
+        raise typer.Exit(Exit.CONFIG)
+    out.print(f"Start it: alpr-edge run --config {config}", markup=False)
+    out.print("or, where it was installed as a service: sudo systemctl enable --now alpr-edge", markup=False)
 
 
 @app.command()
@@ -305,6 +322,15 @@ def _demand_new_start() -> None:
     """Start anew where this was not begun by `edge.start`, as another program that imports it may."""
     if not process.renewed():
         process.renew()
+
+
+def _checked(settings: EdgeConfig) -> int:
+    """Try all that the configuration names and print what came of it; return how much is wrong."""
+    wrong = 0
+    for finding in checks.check(settings):
+        wrong += finding.problem is not None
+        _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
+    return wrong
 
 
 def _print_finding(what: str, found: str, hint: str | None) -> None:

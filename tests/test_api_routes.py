@@ -80,6 +80,7 @@ public         POST /sign-in
 anybody        POST /sign-out
 public         MOUNT /static
 device         POST /v1/devices/enrol
+public         GET  /v1/certificate-authority
 device         POST /v1/heartbeat
 device         POST /v1/hits
 device         GET  /v1/hotlist
@@ -136,6 +137,8 @@ reviewer       POST /v1/hits/{hit}/hold
 reviewer       POST /v1/hits/{hit}/release
 anybody        GET  /v1/report
 anybody        GET  /v1/report.csv
+public         GET  /healthz
+public         GET  /readyz
 public         GET  /v1/openapi.json
 public         GET  /welcome/{token}
 public         POST /welcome/{token}

@@ -32,6 +32,10 @@ class Tls(_Part):
     )
     certificate: Path | None = Field(default=None, description="PEM chain, for mode files")
     key: Path | None = Field(default=None, description="PEM private key, for mode files")
+    authority: Path | None = Field(
+        default=None,
+        description="PEM of the one authority that devices must trust, where it is not the service's own",
+    )
 
     @model_validator(mode="after")
     def _files(self) -> Self:
@@ -124,6 +128,9 @@ class Settings(_Part):
         default=False, description="let anybody read a settled year's report, at /public/report"
     )
     public_url: str | None = Field(default=None, description="how browsers and devices reach it")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="addresses or networks of reverse proxies whose X-Forwarded-For is believed"
+    )
     list_signing: Literal["service", "people"] = Field(
         default="service", description="who signs the hot list: the service's key, or people's own"
     )
@@ -143,6 +150,21 @@ class Settings(_Part):
     def _is_an_address(cls, url: str | None) -> str | None:
         """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
         return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no address, and what is everybody: then each client could say who it is."""
+        for proxy in proxies:
+            try:
+                network = ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    "each is an address such as 127.0.0.1, or a network such as 10.0.0.0/24"
+                ) from None
+            if not network.prefixlen:
+                raise ValueError("a network of all addresses is no list of proxies")
+        return proxies
 
     @model_validator(mode="after")
     def _protected(self) -> Self:
@@ -174,7 +196,8 @@ class Settings(_Part):
     def url(self) -> str:
         """Return how browsers and devices reach the service."""
         scheme = "http" if self.tls.mode == "off" else "https"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        name = self.tls.names[0] if self.host in {"0.0.0.0", "::"} and self.tls.names else self.host  # noqa: S104
+        host = f"[{name}]" if ":" in name else name
         return self.public_url or f"{scheme}://{host}:{self.port}"
 
     @property

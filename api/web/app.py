@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.accounts.routes import (
     account_api,
@@ -33,7 +34,7 @@ from api.hits.routes import queue_events, review_api, review_pages
 from api.lists.routes import import_pages, list_api, list_pages, proposal_api, signing_pages
 from api.oversight.routes import oversight_api, oversight_pages
 from api.upkeep import Sweeper
-from api.web import problems
+from api.web import health, problems
 from api.web.deps import address_of
 from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
 
@@ -58,6 +59,7 @@ _PAGES: Final = (
     own_api,
     reset_api,
     oversight_api,
+    health,
 )
 _DESCRIPTION: Final = (
     "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
@@ -138,8 +140,10 @@ def _surround(app: FastAPI, service: Service) -> None:
     if settings.tls.mode == "off":
         app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)
     app.add_middleware(Faults)
-    app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
+    app.add_middleware(SecurityHeaders, secure=settings.url.startswith("https://"))
     app.add_middleware(RequestLog)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
 
 
 def _first_parts(modules: Iterable[ModuleType]) -> frozenset[str]:

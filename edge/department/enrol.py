@@ -7,7 +7,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,15 +26,17 @@ SEALING: Final = "sealing.key"
 DEPARTMENT: Final = "department.pub"
 SERVICE: Final = "service.pub"
 AUTHORITY: Final = "ca.pem"
+RECORD: Final = "enrolment.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What the department calls this box, and what it registered it under."""
+    """What the department calls this box, what it registered it under, and the address of its service."""
 
     device: str
     agency: str
     registration: Mapping[str, str]
+    url: str
 
 
 def enrol(url: str, code: str, folder: Path, authority: Path | None) -> Enrolled:
@@ -63,7 +65,7 @@ def enrol(url: str, code: str, folder: Path, authority: Path | None) -> Enrolled
         given = link.json("POST", "/v1/devices/enrol", json.dumps(asked).encode())
     finally:
         link.close()
-    return _take(given, folder, sealing)
+    return _take(given, link.url, folder, sealing, authority)
 
 
 def make_keys(keys: Path) -> tuple[SigningKey, SealKey]:
@@ -83,13 +85,36 @@ def make_keys(keys: Path) -> tuple[SigningKey, SealKey]:
     return SigningKey.load(keys / SIGNING), SealKey.load(keys / SEALING)
 
 
-def _take(given: Any, folder: Path, sealing: SealKey) -> Enrolled:  # noqa: ANN401 - any JSON
+def enrolled_before(folder: Path) -> Enrolled | None:
+    """Return what this box is enrolled as; None where it is not.
+
+    Raises:
+        KeyFileError: what was kept of the enrolment is damaged.
+    """
+    if not (folder / KEYS / DEPARTMENT).exists():
+        return None
+    path = folder / RECORD
+    try:
+        kept = json.loads(path.read_bytes())
+        return Enrolled(kept["device"], kept["agency"], kept["registration"], kept["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        hint = "Move the folder away to enrol anew."
+        raise KeyFileError(f"{path}, what this box is enrolled as, cannot be read", hint=hint) from None
+
+
+def _take(
+    given: Any,  # noqa: ANN401 - any JSON
+    url: str,
+    folder: Path,
+    sealing: SealKey,
+    used: Path | None,
+) -> Enrolled:
     """Check the department's answer, then write its keys; the last file written is the one that marks it done."""
     try:
-        enrolled = Enrolled(str(given["device"]), str(given["agency"]), dict(given["registration"]))
+        enrolled = Enrolled(str(given["device"]), str(given["agency"]), dict(given["registration"]), url)
         department = SealPublic.from_text(given["department_seal_key"])
         service = VerifyKey.from_text(given["service_verify_key"])
-        authority = str(given["certificate_authority"])
+        authority = used.read_text() if used else str(given["certificate_authority"])
         people = KeySet.from_bytes(given["hot_list_keys"].encode())
         name = str(given["department"])
     except (KeyError, TypeError, ValueError, AttributeError, HitonlyError):
@@ -99,5 +124,6 @@ def _take(given: Any, folder: Path, sealing: SealKey) -> Enrolled:  # noqa: ANN4
     write_durably(keys / SERVICE, service.to_text().encode(), mode=0o644)
     if authority:
         write_durably(keys / AUTHORITY, authority.encode(), mode=0o644)
+    write_durably(folder / RECORD, json.dumps(asdict(enrolled)).encode())
     department.save(keys / DEPARTMENT)
     return enrolled

@@ -14,11 +14,14 @@ from edge.config import EdgeConfig
 from edge.department.spool import Spool
 from edge.errors import LinkError, SourceError
 from edge.runtime.build import load_models, watch_list
+from edge.vision.detector import PlateDetector
+from edge.vision.reader import PlateReader
 from hitonly_core.clock import SystemClock
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey
 from hotlist.errors import HotListError
 from hotlist.signed_list.bundle import HotList
+from hotlist.signed_list.store import HotListStore
 
 _EVEN: Final = 2
 """A picture whose values differ by no more than this shows nothing: sensor noise alone is more."""
@@ -50,7 +53,7 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "signing key", lambda: SigningKey.load(config.keys.signing).public.id
     yield "sealing key", lambda: SealKey.load(config.keys.sealing).public.id
     yield "department's key", lambda: SealPublic.load(config.keys.department).id
-    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
+    yield "models", lambda: _models(config)
     yield "hot list", lambda: _list(config)
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)
@@ -58,14 +61,36 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
         yield f"camera {section.name}", partial(_camera, section.source)
 
 
+def _models(config: EdgeConfig) -> str:
+    """Start each model as the box would; name it, and what it runs on."""
+    detector, reader = load_models(config)
+    asked = config.models.providers
+    runs = PlateDetector(detector, providers=asked).providers, PlateReader(reader, providers=asked).providers
+    pairs = zip((detector, reader), runs, strict=True)
+    return ", ".join(f"{model.spec.name} on {' then '.join(used)}" for model, used in pairs)
+
+
 def _list(config: EdgeConfig) -> str:
     said: list[str] = []
     watch = watch_list(config, SystemClock(), said.append)
     watch.poll()
+    if watch.current is None and _awaited(config):
+        return "no list yet: the department sends it once the unit runs; until then nothing alerts"
     if watch.current is None:
         hint = "The box does not alert until it has a list that is signed, current and sealed to it (R7)."
         raise HotListError("; ".join(said) or f"the list is {watch.state.value}", hint=hint)
     return f"{said[-1]}, {_origin(watch.current.hot_list)}"
+
+
+def _awaited(config: EdgeConfig) -> bool:
+    """Whether a unit that is enrolled has never had a list, and its department is to send the first one.
+
+    Raises:
+        StoreError: the unit trusts no department.
+    """
+    if config.department is None or config.hotlist.file.exists():
+        return False
+    return not HotListStore(config.hotlist.trust, SealKey.load(config.keys.sealing)).state().version
 
 
 def _origin(hot_list: HotList) -> str:

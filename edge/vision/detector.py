@@ -69,6 +69,11 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         self._tensor = np.zeros((1, 3, 0, 0), np.float32)
         self._canvas = np.zeros((0, 0, 3), np.uint8)
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the runtime uses, in order."""
+        return tuple(self._session.get_providers())
+
     def predict(self, frame: Pixels) -> list[DetectionResult]:
         """Return detections in fast-alpr's own type; see `detect`."""
         return [

@@ -66,6 +66,11 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         self._slots, self._input = slots, self._session.get_inputs()[0].name
         self._batch = np.zeros((1, height, width, 3 if colour else 1), np.uint8)
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the runtime uses, in order."""
+        return tuple(self._session.get_providers())
+
     def table(self, crop: Pixels) -> tuple[Table, Mapping[str, float]]:
         """Return the crop's table, (10 x 37) float32, and its regions by ISO code.
 

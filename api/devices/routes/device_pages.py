@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.accounts.sessions import SignedIn
 from api.core.errors import ApiError, InvalidError
 from api.core.service import Service
-from api.devices import registry
+from api.devices import invitations, registry
 from api.devices.device_states import PAGE, DeviceState, states
 from api.devices.registry import Registration
 from api.web.deps import Administrator, DeviceReader, ServiceDep
@@ -31,7 +31,7 @@ class DevicesPage(Page):
     lines: list[DeviceState]
     more: str
     today: date
-    code: str = field(default="", repr=False)
+    invitation: str = field(default="", repr=False)
     code_for: str = ""
     problem: str = ""
 
@@ -67,7 +67,8 @@ def register(
         code = registry.register(service, registration, who.person.actor)
     except ApiError as problem:
         return render(_page(service, who, problem=str(problem)), status=problem.status)
-    return render(_page(service, who, code=code, code_for=registration.device))
+    made = invitations.invitation(service.settings, code)
+    return render(_page(service, who, invitation=made, code_for=registration.device))
 
 
 @router.post("/{device}/revoke")
@@ -93,7 +94,13 @@ def _registration(given: dict[str, str]) -> Registration:
 
 
 def _page(
-    service: Service, who: SignedIn, *, start: str = "", code: str = "", code_for: str = "", problem: str = ""
+    service: Service,
+    who: SignedIn,
+    *,
+    start: str = "",
+    invitation: str = "",
+    code_for: str = "",
+    problem: str = "",
 ) -> DevicesPage:
     """Return the page."""
     lines = states(service, start)
@@ -102,7 +109,7 @@ def _page(
         lines=lines,
         more=lines[-1].id if len(lines) == PAGE else "",
         today=service.now().date(),
-        code=code,
+        invitation=invitation,
         code_for=code_for,
         problem=problem,
     )

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from api.core.audit import Act
 from api.core.errors import DeviceError, InvalidError, TooLargeError
 from api.core.service import Service
-from api.devices import heartbeats, registry
+from api.devices import heartbeats, invitations, registry
 from api.devices.heartbeats import Heartbeat, HeartbeatAnswer
 from api.devices.registry import Device
 from api.hits import intake
@@ -80,6 +80,12 @@ class HitResults(BaseModel):
     results: list[HitResult]
 
 
+@router.get("/certificate-authority", response_class=PlainTextResponse)
+def certificate_authority(service: ServiceDep) -> str:
+    """Give the certificate (PEM) that vouches for this service; a device compares its fingerprint."""
+    return invitations.authority(service.settings)
+
+
 def _body_schema(model: type[BaseModel]) -> dict[str, object]:
     """Return OpenAPI's description of a body that is read as bytes, because it is signed as bytes."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -120,14 +126,13 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
 
 def _enrolment(service: Service, device: str) -> Enrolment:
     """Return what an enrolled device gets."""
-    authority = service.settings.state / "ca.pem"
     return Enrolment(
         device=device,
         agency=service.settings.agency,
         registration=registry.registration(service, device),
         department_seal_key=service.secrets.department.public.to_text(),
         service_verify_key=service.secrets.service.public.to_text(),
-        certificate_authority=authority.read_text() if authority.exists() else "",
+        certificate_authority=invitations.authority(service.settings),
         department=service.settings.department,
         hot_list_keys=list_keys.for_enrolment(service).to_bytes().decode(),
     )

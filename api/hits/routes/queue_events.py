@@ -71,7 +71,8 @@ async def events(
     who = await run_in_threadpool(_reviewer, service, token)
     watchers.check(who)
     stream = _stream(request, service, token, watchers.watching(who))
-    return StreamingResponse(stream, media_type="text/event-stream")
+    unheld = {"X-Accel-Buffering": "no"}  # a proxy hands each event on as it comes
+    return StreamingResponse(stream, media_type="text/event-stream", headers=unheld)
 
 
 async def _stream(
