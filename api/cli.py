@@ -22,8 +22,15 @@ from api.hits.spool_opening import open_spool, save_opened
 from api.oversight import audit_export
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
+from hitonly_core.version_option import add_version
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Receive sealed hits, let people review them, and let go of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+add_version(app, "alpr-api")
 devices_app = typer.Typer(no_args_is_help=True, help="Register and revoke camera boxes.")
 people_app = typer.Typer(
     no_args_is_help=True, help="Invite people, release accounts, replace lost credentials."
@@ -40,11 +47,6 @@ Config = Annotated[
     typer.Option("--config", exists=True, dir_okay=False, help="Settings as TOML; see docs/service.md."),
 ]
 DatabaseUrl = Annotated[str | None, typer.Option(help="postgresql+psycopg://... or sqlite:///...")]
-
-
-@app.callback()
-def service() -> None:
-    """Receive sealed hits, let people review them, and let go of them."""
 
 
 @app.command("serve")

@@ -12,6 +12,7 @@ if __name__ == "__main__":  # as `python -m edge.cli`: before OpenCV and ONNX Ru
     sys.exit()
 
 import contextlib
+import json
 import signal
 import urllib.request
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ from hitonly_core.errors import HitonlyError, KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import VerifyKey
 from hitonly_core.safeguard import Measure, State
+from hitonly_core.version_option import add_version
 from protocol.receipt_chain import verify
 
 app = typer.Typer(
@@ -55,6 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+add_version(app, "alpr-edge")
 models_app = typer.Typer(
     help="Model files: only those whose digest matches are ever loaded.", no_args_is_help=True
 )
@@ -129,14 +132,16 @@ def run(
 
 
 @app.command()
-def check(config: ConfigOption) -> None:
+def check(config: ConfigOption, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
     """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
     _demand_new_start()
     settings = load_config(config)
     measures = process.harden(allowed(settings), unsafe_allow_swap=True)
-    wrong = _checked(settings)
+    wrong = _checked(settings, as_json=as_json)
     for measure in (*measures, *pauses()):
-        _print_measure(measure)
+        _print_measure(measure, as_json=as_json)
+    if as_json:
+        _print_line({"event": "checked", "wrong": wrong})
     if wrong:
         raise typer.Exit(Exit.CONFIG)
 
@@ -217,7 +222,7 @@ def setup(
     questions = Questions(camera, name, place, policy, enrolment_file, camera_password_file, camera_authority)
     enrolled = set_up(questions.ask(config, folder))
     out.print(f"enrolled as {enrolled.device} with {enrolled.agency}; {config} is written", markup=False)
-    wrong = _checked(load_config(config))
+    wrong = _checked(load_config(config), as_json=False)
     if wrong:
         out.print(f"Mend what is wrong, then look again: alpr-edge check --config {config}", markup=False)
         raise typer.Exit(Exit.CONFIG)
@@ -324,13 +329,23 @@ def _demand_new_start() -> None:
         process.renew()
 
 
-def _checked(settings: EdgeConfig) -> int:
+def _checked(settings: EdgeConfig, *, as_json: bool) -> int:
     """Try all that the configuration names and print what came of it; return how much is wrong."""
     wrong = 0
     for finding in checks.check(settings):
         wrong += finding.problem is not None
-        _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
+        hint = finding.problem.hint if finding.problem else None
+        if as_json:
+            line = {"event": "finding", "what": finding.what, "found": finding.found, "good": hint is None}
+            _print_line({**line, "hint": hint or ""})
+        else:
+            _print_finding(finding.what, finding.found, hint)
     return wrong
+
+
+def _print_line(body: dict[str, Any]) -> None:
+    """Print one JSON object on one line."""
+    out.print(json.dumps(body, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_finding(what: str, found: str, hint: str | None) -> None:
@@ -339,8 +354,12 @@ def _print_finding(what: str, found: str, hint: str | None) -> None:
     out.print(f"{what}: {found}" + (f" {hint}" if hint else ""), markup=False)
 
 
-def _print_measure(measure: Measure) -> None:
+def _print_measure(measure: Measure, *, as_json: bool) -> None:
     """Print what came of one protective measure."""
+    if as_json:
+        state = measure.state.value
+        _print_line({"event": "measure", "name": measure.name, "state": state, "reason": measure.reason})
+        return
     colour = "green" if measure.state is State.APPLIED else "yellow"
     out.print(f"[{colour}]{measure.state.value:<8}[/{colour}] ", end="")
     out.print(measure.name + (f": {measure.reason}" if measure.reason else ""), markup=False)

@@ -21,7 +21,7 @@ from edge.config import load_config
 from edge.errors import ConfigError, Exit
 from edge.runtime.config_text import config_text
 from protocol.enrolment_text import EnrolmentText, EnrolmentTextError, fingerprint, read_enrolment
-from tests.box_kit import ROOT, alpr_edge
+from tests.box_kit import ROOT, alpr_edge, events
 from tests.test_edge_delivery import Office, serve
 
 DIGEST = "ab" * 32
@@ -108,8 +108,12 @@ def test_one_string_and_a_camera_lead_to_a_unit_that_check_calls_good(office: Of
     assert config.department.authority is not None
     assert config.department.authority.read_text() == (office.state / "ca.pem").read_text()
     assert unit.config.stat().st_mode & 0o077 == 0
-    again = alpr_edge("check", "--config", str(unit.config))
+    again = alpr_edge("check", "--config", str(unit.config), "--json")
     assert again.returncode == 0, again.stdout + again.stderr
+    lines = events(again)
+    assert {line["event"] for line in lines} == {"finding", "measure", "checked"}
+    assert all(line["good"] for line in lines if line["event"] == "finding")
+    assert lines[-1] == {"event": "checked", "wrong": 0}
     assert not {name for name in unit.left() if name.endswith(".part") or "fetched" in name}
     ran = alpr_edge("run", "--config", str(unit.config), "--json")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -1,4 +1,4 @@
-"""For proxies, orchestrators and load balancers: is the process alive, and can it serve? Neither says anything else."""
+"""For proxies and orchestrators: is the process alive, and can it serve? Neither says anything else."""
 
 import logging
 from http import HTTPStatus

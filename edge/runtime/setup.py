@@ -26,7 +26,7 @@ from edge.runtime.config_text import config_text
 from hitonly_core.files import write_durably
 from protocol.enrolment_text import EnrolmentText
 
-PASSWORD_FILE: Final = "camera.password"
+CAMERA_FILE: Final = "camera.password"
 _FETCHED: Final = "fetched-ca.pem"
 
 
@@ -96,7 +96,7 @@ def set_up(wanted: Wanted) -> Enrolled:
         )
     try:
         if wanted.password:
-            write_durably(wanted.folder / KEYS / PASSWORD_FILE, wanted.password.encode() + b"\n")
+            write_durably(wanted.folder / KEYS / CAMERA_FILE, wanted.password.encode() + b"\n")
         write_durably(wanted.config, config_text(_tables(wanted, enrolled)).encode(), replace=False)  # (5)
     except OSError as problem:
         raise StorageError(f"{wanted.config} cannot be written: {problem.strerror}") from None
@@ -172,7 +172,7 @@ def _source(wanted: Wanted, keys: Path) -> dict[str, Any]:
     if isinstance(wanted.camera, RtspSettings):
         source["url"] = wanted.camera.url.get_secret_value()
         if wanted.password:
-            source["password_file"] = str(keys / PASSWORD_FILE)
+            source["password_file"] = str(keys / CAMERA_FILE)
     for name in ("path", "authority"):
         if source.get(name):
             source[name] = str(Path(source[name]).absolute())
