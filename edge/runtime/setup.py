@@ -11,6 +11,7 @@ A setup that was interrupted after step 3 is run again and goes on from there: t
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +72,9 @@ def demand_room(config: Path, folder: Path) -> None:
         except OSError as problem:
             raise StorageError(f"{path} cannot be made: {problem.strerror}") from None
         if os.geteuid() == 0 and path == folder and path.stat().st_uid != 0:
-            hint = f"Run it as that user: sudo -u {path.owner()} alpr-edge setup ..."
-            raise ConfigError(f"{path} belongs to {path.owner()}, who could not read root's files", hint=hint)
+            owner = f"'#{path.stat().st_uid}'"
+            hint = f"Run it as that user: sudo -u {owner} {sys.argv[0]} setup"
+            raise ConfigError(f"{path} is another user's, who could not read root's files", hint=hint)
         if not os.access(path, os.W_OK | os.X_OK):
             raise StorageError(f"{path} cannot be written", hint="Run it as the user that the unit runs as.")
 
