@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -30,12 +30,17 @@ class Site:
     desk: Desk
     nginx: Nginx
     direct: str
+    clients: list[httpx.Client] = field(default_factory=list)
 
     def client(self, address: str, *, url: str = "") -> httpx.Client:
         """Return a client that comes from an address of loopback."""
         transport = httpx.HTTPTransport(verify=False, local_address=address)
         headers = {"Sec-Fetch-Site": "same-origin"}
-        return httpx.Client(base_url=url or self.nginx.url, transport=transport, headers=headers, timeout=60)
+        client = httpx.Client(
+            base_url=url or self.nginx.url, transport=transport, headers=headers, timeout=60
+        )
+        self.clients.append(client)
+        return client
 
     def tries(self, client: httpx.Client, times: int, headers: dict[str, str] | None = None) -> list[int]:
         """Try to sign in; return the statuses."""
@@ -67,7 +72,10 @@ def _site(folder: Path, *trusted: str) -> Iterator[Site]:
         time.sleep(0.02)
     direct = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     nginx.start(locations(direct))
-    yield Site(desk, nginx, direct)
+    site = Site(desk, nginx, direct)
+    yield site
+    for client in site.clients:
+        client.close()
     nginx.stop()
     server.should_exit = True
     thread.join(30)
