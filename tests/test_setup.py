@@ -257,7 +257,7 @@ def test_a_terminal_is_asked_and_no_secret_is_an_argument(office: Office, unit: 
         "Where does it stand": "Mill Road",
         "Enrolment string": string,
     })  # fmt: skip
-    assert process.wait(60) == Exit.CONFIG, said  # the camera is not there: said, and the rest stands
+    assert process.wait(300) == Exit.CONFIG, said  # the camera is not there: said, and the rest stands
     camera = load_config(unit.config).cameras[0]
     assert camera.place == "Mill Road"
     assert "pa%23ss" not in unit.config.read_text()
@@ -272,7 +272,7 @@ def _converse(terminal: int, answers: dict[str, str]) -> str:
     """Type each answer once its question is there; return all that was said."""
     said = ""
     open_questions = dict(answers)
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 600
     while time.monotonic() < ends:
         try:
             said += os.read(terminal, 4096).decode(errors="replace")
