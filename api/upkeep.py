@@ -38,7 +38,7 @@ def clean(service: Service) -> None:
     now = service.now()
     with service.database.begin() as session:
         registry.forget_nonces(session, now)
-        sessions.forget_ended(session, now)
+        sessions.forget_ended(session, now, service.settings.staffed)
         idempotency.forget(session, now)
         session.execute(delete(EntryRow).where(EntryRow.expires <= now))
         rate_limits.forget_rates(session, now)

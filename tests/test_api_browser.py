@@ -282,7 +282,7 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
         accepted = accept(hot_list.content, device_key=box.seal, trusted=trusted, now=datetime.now(UTC))
         (entry,) = (entry for entry in accepted.list.entries if entry.plate == "ZQ57KPX")
         ada.go("/queue")
-        expect(ada.page.locator("#live")).to_have_text("Live")
+        expect(ada.page.locator("#line")).to_contain_text("Live, heard")
         answer = box.deliver(box.sealed(make_hit(entry=entry, captured=datetime.now(UTC))))
         assert answer.json()["results"][0]["status"] == "stored"
     review(ada)

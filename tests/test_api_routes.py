@@ -77,6 +77,7 @@ anybody        GET  /report
 anybody        GET  /report.csv
 public         GET  /sign-in
 public         POST /sign-in
+anybody        POST /session/stay
 anybody        POST /sign-out
 public         MOUNT /static
 device         POST /v1/devices/enrol

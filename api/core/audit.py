@@ -105,7 +105,12 @@ def append(session: Session, act: Act, now: datetime) -> int:
 def _columns(act: Act) -> dict[str, str]:
     """Return an act's columns; details become canonical JSON."""
     columns = {name: str(getattr(act, name)) for name in _FIELDS if hasattr(act, name)}
-    return {**columns, "detail": canonical(dict(act.detail)).decode()}
+    return {**columns, "detail": detail_text(act)}
+
+
+def detail_text(act: Act) -> str:
+    """Return an act's further facts as they stand in its record: canonical JSON."""
+    return canonical(dict(act.detail)).decode()
 
 
 def record(row: AuditRow) -> dict[str, object]:

@@ -85,6 +85,23 @@ class Limits(_Part):
     )
 
 
+class Staffed(_Part):
+    """The department's word that its consoles are staffed: watching then counts as presence, up to a bound."""
+
+    reason: str = Field(
+        min_length=20, max_length=400, description="why the consoles are never left, in a sentence"
+    )
+    authority: str = Field(min_length=3, max_length=80, description="who decided it, by name or office")
+    hours: int = Field(
+        default=4, ge=1, le=11, description="how long watching alone counts after somebody's last act"
+    )
+
+    @property
+    def bound(self) -> timedelta:
+        """Return how long watching alone counts."""
+        return timedelta(hours=self.hours)
+
+
 class Webhook(_Part):
     """Where alerts are sent; none by default."""
 
@@ -137,6 +154,7 @@ class Settings(_Part):
     retention: Retention = Retention()
     limits: Limits = Limits()
     webhook: Webhook | None = None
+    staffed: Staffed | None = None
 
     @field_validator("public_url")
     @classmethod
@@ -212,7 +230,7 @@ def _sentence(error: dict[str, object]) -> str:
     where = error["loc"]
     path = ".".join(str(part) for part in where) if isinstance(where, tuple) else ""
     if error["type"] == "extra_forbidden":
-        known = [name for model in (Settings, Tls, Retention, Limits, Webhook) for name in model.model_fields]
+        known = [name for model in (Settings, Tls, Retention, Limits, Webhook, Staffed) for name in model.model_fields]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
     words = str(error["msg"]).removeprefix("Value error, ")

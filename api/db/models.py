@@ -92,6 +92,7 @@ class SessionRow(Base):
     person: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     began: Mapped[datetime]
     seen: Mapped[datetime]
+    watched: Mapped[datetime | None]
     purpose: Mapped[str] = mapped_column(Short, default="")
     case_number: Mapped[str] = mapped_column(Short, default="")
 
@@ -149,7 +150,10 @@ class NonceRow(Base):
 
 
 class HitRow(Base):
-    """A hit under review. What identifies a plate is in `sealed` only; the row goes when the hit does."""
+    """A hit under review. What identifies a plate is in `sealed` and `doubt` only; the row goes when the hit does.
+
+    `doubt` is the reading of the first reviewer, `doubted_by`, where it nearly agreed (docs/adr/0005).
+    """
 
     __tablename__ = "hits"
 
@@ -168,6 +172,8 @@ class HitRow(Base):
     chosen: Mapped[int | None]
     outcomes: Mapped[list[str]]
     hold: Mapped[dict[str, Any] | None]
+    doubted_by: Mapped[str | None] = mapped_column(String(32))
+    doubt: Mapped[bytes | None]
     sealed: Mapped[bytes]
 
 

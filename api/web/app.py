@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.accounts import presence
 from api.accounts.routes import (
     account_api,
     own_api,
@@ -82,6 +83,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(presence.record_setting, service)
         if background:
             for worker in workers:
                 worker.start()

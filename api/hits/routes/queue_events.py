@@ -1,32 +1,38 @@
 """The queue's live picture: server-sent events, one whenever what waits has changed.
 
 A hit that comes to this process is shown at once (`api.core.wakeups`); what else changes, and what comes to another
-worker, within a second.
+worker, within a second. A heartbeat says every few seconds that the line is alive and how old everything is: a page
+that hears none believes nothing any more (api/static/console.js).
 """
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from api.accounts import sessions
+from api.accounts import presence, sessions
 from api.accounts.people import Role
+from api.accounts.sessions import SignedIn
 from api.core.errors import ApiError, ForbiddenError, TooManyError
 from api.core.service import Service
 from api.hits import review
-from api.web.deps import ServiceDep, token_of
+from api.hits.watch import watch
+from api.web.deps import ServiceDep, Who, token_of
 
 router = APIRouter(include_in_schema=False)
 _EVERY: Final = 1.0
-_KEEP_ALIVE: Final = 15
+_BEAT: Final = 5.0
+"""Seconds between heartbeats; a page gives the line up after 20 without one."""
 STREAMS: Final = 8
 """How often one person may watch the queue in one worker process."""
 
@@ -69,9 +75,15 @@ async def events(
     """
     watchers: Watchers = request.app.state.watchers
     who = await run_in_threadpool(_reviewer, service, token)
-    watchers.check(who)
-    stream = _stream(request, service, token, watchers.watching(who))
+    watchers.check(who.person.id)
+    stream = _stream(request, service, token, watchers.watching(who.person.id))
     return StreamingResponse(stream, media_type="text/event-stream")
+
+
+@router.post("/session/stay", status_code=HTTPStatus.NO_CONTENT)
+def stay(who: Who) -> None:
+    """Say that somebody is still there: an act, after which the idle limit counts anew (R13)."""
+    del who
 
 
 async def _stream(
@@ -84,23 +96,24 @@ async def _stream(
 
 
 async def _changes(request: Request, service: Service, token: str) -> AsyncIterator[str]:
-    """Yield an event for each change, and a comment now and then for the proxies between."""
-    last, quiet = "", 0
+    """Yield an event for each change, and a heartbeat every few seconds."""
+    last, due = "", 0.0
     with service.bell.heard() as rung:
         while not await request.is_disconnected():
             rung.clear()
+            beats = time.monotonic() >= due
             try:
                 now = await run_in_threadpool(_picture, service, token)
+                beat = await run_in_threadpool(_beat, service, token) if beats else ""
             except ApiError:
                 yield "event: ended\ndata: {}\n\n"
                 return
             if now != last:
-                last, quiet = now, 0
+                last = now
                 yield f"event: queue\ndata: {now}\n\n"
-            elif quiet >= _KEEP_ALIVE:
-                quiet = 0
-                yield ": still here\n\n"
-            quiet += 1
+            if beats:
+                due = time.monotonic() + _BEAT
+                yield f"event: heartbeat\ndata: {beat}\n\n"
             with suppress(TimeoutError):
                 await asyncio.wait_for(rung.wait(), _EVERY)
 
@@ -116,17 +129,30 @@ def _picture(service: Service, token: str) -> str:
     return json.dumps([asdict(line) for line in review.queue(service)], default=_text)
 
 
-def _reviewer(service: Service, token: str) -> str:
-    """Return the id of the reviewer whose session it is.
+def _beat(service: Service, token: str) -> str:
+    """Return how everything stands and how long the session has left, as JSON; notes that somebody watches.
 
     Raises:
         SignInError: the session has ended.
         ForbiddenError: it is no reviewer's.
     """
-    person = sessions.resume(service, token, quiet=True).person
-    if Role.REVIEWER not in person.roles:
+    digest = _reviewer(service, token).digest
+    presence.note_watching(service, digest)
+    said = {**asdict(watch(service)), "session": asdict(presence.left(service, digest))}
+    return json.dumps(said, default=_text)
+
+
+def _reviewer(service: Service, token: str) -> SignedIn:
+    """Return the reviewer whose session it is.
+
+    Raises:
+        SignInError: the session has ended.
+        ForbiddenError: it is no reviewer's.
+    """
+    who = sessions.resume(service, token, quiet=True)
+    if Role.REVIEWER not in who.person.roles:
         raise ForbiddenError("this needs the role reviewer")
-    return person.id
+    return who
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,7 @@ from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
 from api.hits import review
 from api.hits.review import BlindView, FullView, Waiting
+from api.hits.watch import Watch, watch
 from api.lists.regions import CODES
 from api.web.deps import Reviewer, ServiceDep, Who
 from api.web.pages import NAVIGATION, Page, render
@@ -31,6 +32,7 @@ class QueuePage(Page):
     template: ClassVar[str] = "queue.html"
     title: str = "Queue"
     waiting: list[Waiting]
+    watch: Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def start(who: Who) -> Response:
 @router.get("/queue")
 def queue(service: ServiceDep, who: Reviewer) -> Response:
     """Show what waits."""
-    return render(QueuePage(person=who.person, waiting=review.queue(service)))
+    return render(QueuePage(person=who.person, waiting=review.queue(service), watch=watch(service)))
 
 
 @router.get("/hits/{hit}")
