@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -160,7 +161,7 @@ class FreezingPath:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "FreezingPath":
+    def __enter__(self) -> Self:
         """Begin to forward."""
         self._thread.start()
         return self

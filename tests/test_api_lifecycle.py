@@ -28,7 +28,7 @@ def confirmed() -> Status:
 
 
 STEPS = st.one_of(
-    st.tuples(st.just("compare"), st.sampled_from(Comparison), st.booleans()),
+    st.tuples(st.just("compare"), st.sampled_from(Comparison), st.booleans(), st.booleans()),
     st.tuples(st.just("confirm"), st.booleans()),
     st.tuples(st.just("refute"), st.sampled_from(Mistake)),
     st.tuples(st.just("conclude"), st.sampled_from(Outcome)),
@@ -41,8 +41,8 @@ STEPS = st.one_of(
 def apply(status: Status, step: tuple[Any, ...], now: datetime) -> Status:  # noqa: PLR0911 - one a step
     """Take one step through the public functions."""
     match step:
-        case ("compare", comparison, current):
-            return life.compare(status, comparison, current=current, now=now)
+        case ("compare", comparison, current, nearly):
+            return life.compare(status, comparison, current=current, now=now, nearly=nearly)
         case ("confirm", current):
             return life.confirm(status, current=current, now=now, deadlines=RULES)
         case ("refute", mistake):

@@ -60,7 +60,10 @@ def test_the_story_is_the_same_on_postgresql(desk: Desk) -> None:
     browser = desk.sign_in("dora", Role.REVIEWER, Role.AUDITOR)
     path = f"/hits/{hit.id}"
     browser.post(f"{path}/open", data={"purpose": "review-alert", "case_number": "1"})
-    assert browser.post(f"{path}/reading", data={"plate": PLATE, "region": "GB"}).status_code == 303
+    assert (
+        browser.post(f"{path}/reading", data={"plate": PLATE, "region": "GB", "sure": "yes"}).status_code
+        == 303
+    )
     assert browser.post(f"{path}/disposition", data={"disposition": "correct-read"}).status_code == 303
     assert browser.post(f"{path}/outcome", data={"outcome": "stop"}).status_code == 303
     desk.clock.move(hours=25)
@@ -129,7 +132,9 @@ def test_two_reviewers_at_once_cannot_both_decide(desk: Desk) -> None:
     with ThreadPoolExecutor(2) as pool:
         codes = list(
             pool.map(
-                lambda browser: browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE}).status_code,
+                lambda browser: (
+                    browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "sure": "yes"}).status_code
+                ),
                 browsers,
             )
         )

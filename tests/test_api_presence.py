@@ -110,7 +110,9 @@ def test_the_word_is_in_the_log_when_it_changes_and_only_then(tmp_path: Path) ->
         with TestClient(create_app(settings, desk.clock, background=False)):
             pass
     with desk.service.database.read() as session:
-        rows = session.scalars(select(AuditRow).where(AuditRow.act == "setting.staffed").order_by(AuditRow.seq))
+        rows = session.scalars(
+            select(AuditRow).where(AuditRow.act == "setting.staffed").order_by(AuditRow.seq)
+        )
         found = [(row.result, json.loads(row.detail)) for row in rows]
     assert found == [("on", STAFFED), ("on", other), ("off", {})]
     desk.service.close()
@@ -118,7 +120,11 @@ def test_the_word_is_in_the_log_when_it_changes_and_only_then(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"reason": "staffed"}, "staffed.reason"), ({"hours": 12}, "staffed.hours"), ({"authority": ""}, "staffed.a")],
+    [
+        ({"reason": "staffed"}, "staffed.reason"),
+        ({"hours": 12}, "staffed.hours"),
+        ({"authority": ""}, "staffed.a"),
+    ],
 )
 def test_a_setting_without_its_reason_or_bound_is_refused(
     tmp_path: Path, change: dict[str, object], word: str

@@ -120,7 +120,7 @@ def test_an_entry_corrected_since_refutes(desk: Desk, changes: dict[str, str]) -
     box.deliver(box.sealed(hit))
     browser = desk.sign_in("dora")
     browser.post(f"/hits/{hit.id}/open", data={"purpose": "review-alert", "case_number": "1"})
-    answer = browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "region": "GB"})
+    answer = browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "region": "GB", "sure": "yes"})
     assert "stale entry" in answer.text
 
 

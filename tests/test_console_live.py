@@ -1,4 +1,4 @@
-"""The console never looks alive when it is dead, and is never silent: in a real browser, over a path that freezes."""
+"""The console never looks alive when it is dead: in a real browser, over a network path that freezes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def tones(page: Page) -> list[str]:
 
 
 def test_a_frozen_path_is_said_loudly_and_is_left_again(town: Department, browser: Browser) -> None:
-    """Nothing is closed and nothing arrives: banner, sound, greyed list, every status with its age; then live again."""
+    """Nothing closes, nothing arrives: banner, sound, greyed list, each status with its age; then live again."""
     with FreezingPath(town.server.url) as path:
         rita = town.person(browser, "rita", url=path.url)
         page = rita.page
@@ -126,7 +126,7 @@ def test_the_sound_stays_on_over_pages_and_every_page_hears_a_new_urgent_hit(
 
 
 def test_nothing_waits_is_not_said_of_a_dead_camera(tmp_path: Path, browser: Browser) -> None:
-    """No camera, two cameras, one of two, and a list that is not there: each is said in words, in page and strip."""
+    """No camera, two, one of two, and a list that is not there: each is said in words, in page and strip."""
     with department(tmp_path) as town:
         rita = town.person(browser, "rita")
         page = rita.page

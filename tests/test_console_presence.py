@@ -1,4 +1,4 @@
-"""A quiet shift in a real browser: a warning before the sign-out, a loud page after it, and no slip of the tongue."""
+"""A quiet shift in a real browser: a warning before the sign-out, a loud page after it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,10 +95,9 @@ def test_a_page_that_cannot_connect_again_because_it_is_signed_out_says_so(
 
 
 def test_a_staffed_console_is_not_signed_out_while_it_is_watched(tmp_path: Path, browser: Browser) -> None:
-    """The same quiet hour, with the department's written word: no warning, no sign-out, and the log has the word."""
-    setting = (
-        '[staffed]\nreason = "Two dispatchers are in the room at all hours"\nauthority = "Chief Example"\nhours = 2\n'
-    )
+    """The same quiet hour, with the department's written word: no warning, no sign-out, and a record."""
+    words = 'reason = "Two dispatchers are in the room at all hours"\nauthority = "Chief Example"'
+    setting = f"[staffed]\n{words}\nhours = 2\n"
     with department(tmp_path, setting) as town:
         rita = town.person(browser, "rita")
         page = rita.page

@@ -1,7 +1,9 @@
 """A hit's life, as a pure state machine (R8, R9): states and events in, the next status out.
 
     PENDING    --blind reading agrees, entry still current-->  PENDING, compared
+    PENDING    --off by one character or the region only---->  PENDING, doubted: another reviewer reads it once more
     PENDING    --anything else in the comparison------------>  REFUTED
+    doubted    --any reading that does not agree------------>  REFUTED
     compared   --disposition "correct read"----------------->  CONFIRMED
     compared   --any other disposition---------------------->  REFUTED
     PENDING    --its deadline------------------------------->  EXPIRED
@@ -133,6 +135,7 @@ class Status:
         mistake: why it was refuted.
         outcomes: what a confirmed hit led to.
         hold: the legal hold in force.
+        doubted: a first reading nearly agreed, and a second one, by another reviewer, decides.
     """
 
     state: State
@@ -141,6 +144,7 @@ class Status:
     mistake: Mistake | None = None
     outcomes: frozenset[Outcome] = frozenset()
     hold: Hold | None = None
+    doubted: bool = False
 
     @property
     def final(self) -> bool:
@@ -154,10 +158,20 @@ def arrive(captured: datetime, now: datetime, deadlines: Deadlines) -> Status:
     return tick(Status(State.PENDING, deadline), now)
 
 
-def compare(status: Status, comparison: Comparison, *, current: bool, now: datetime) -> Status:
+def compare(
+    status: Status, comparison: Comparison, *, current: bool, now: datetime, nearly: bool = False
+) -> Status:
     """Return the status after the blind reading and the recheck against the current list.
 
-    Anything but agreement with an entry that is still current refutes, finally (R9).
+    Anything but agreement with an entry that is still current refutes, finally (R9); but a first reading that
+    nearly agrees leaves the decision to a second one. The deadline stays as it was.
+
+    Args:
+        status: where the hit stands.
+        comparison: how the reading agrees.
+        current: whether the entry that it agrees with, or nearly does, is still on the list.
+        now: the time.
+        nearly: off by one character or by the region only, and there is another reviewer.
 
     Raises:
         IllegalTransitionError: the hit is not pending, or was compared before.
@@ -166,6 +180,8 @@ def compare(status: Status, comparison: Comparison, *, current: bool, now: datet
     if status.compared:
         raise IllegalTransitionError("the hit has been read already; the first blind reading counts")
     if comparison is not Comparison.AGREES:
+        if nearly and current and not status.doubted:
+            return replace(status, doubted=True)
         return replace(status, state=State.REFUTED, mistake=_REFUTES[comparison])
     if not current:
         return replace(status, state=State.REFUTED, mistake=Mistake.STALE_ENTRY)

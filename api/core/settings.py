@@ -230,7 +230,11 @@ def _sentence(error: dict[str, object]) -> str:
     where = error["loc"]
     path = ".".join(str(part) for part in where) if isinstance(where, tuple) else ""
     if error["type"] == "extra_forbidden":
-        known = [name for model in (Settings, Tls, Retention, Limits, Webhook, Staffed) for name in model.model_fields]
+        known = [
+            name
+            for model in (Settings, Tls, Retention, Limits, Webhook, Staffed)
+            for name in model.model_fields
+        ]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
     words = str(error["msg"]).removeprefix("Value error, ")

@@ -125,6 +125,7 @@ def status_of(row: HitRow) -> Status:
         compared=row.compared,
         outcomes=frozenset(Outcome(name) for name in row.outcomes),
         hold=_hold_from_json(row.hold),
+        doubted=row.doubted_by is not None,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, ClassVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
@@ -12,6 +13,8 @@ from api.accounts.accounts import PAGE, Account, accounts
 from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core.service import Service
+from api.web import confirm
+from api.web.confirm import SURE
 from api.web.deps import Administrator, ServiceDep
 from api.web.pages import Page, render
 
@@ -67,8 +70,20 @@ def release(service: ServiceDep, who: Administrator, name: str) -> Response:
 
 
 @router.post("/{name}/disable")
-def disable(service: ServiceDep, who: Administrator, name: str) -> Response:
-    """Refuse somebody from now on."""
+def disable(
+    service: ServiceDep, who: Administrator, name: str, sure: Annotated[str, Form()] = ""
+) -> Response:
+    """Refuse somebody from now on, which is asked twice."""
+    if sure != SURE:
+        return confirm.ask(
+            who.person,
+            f"Disable {name}?",
+            "Every session of theirs ends at once, and work that they have not sent is lost. "
+            "They cannot sign in until an administrator releases the account.",
+            button=f"Disable {name}",
+            action=f"/people/{quote(name)}/disable",
+            back="/people",
+        )
     people.disable(service, name, who.person.actor)
     return _back()
 

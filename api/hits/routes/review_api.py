@@ -73,6 +73,7 @@ class Standing(BaseModel):
     compared: bool
     mistake: str | None
     outcomes: list[str]
+    doubted: bool
 
 
 class QueueLine(BaseModel):
@@ -87,6 +88,7 @@ class QueueLine(BaseModel):
     deadline: datetime
     state: str
     held: bool
+    doubted: bool
 
 
 class QueueSlice(BaseModel):
@@ -131,6 +133,8 @@ def crop(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
 @router.post("/hits/{hit}/reading")
 def read(service: ServiceDep, who: Reviewer, hit: UUID, reading: BlindReading) -> Standing:
     """Compare a person's own reading with the entry; a mismatch refutes, finally.
+
+    One of a single character, or of the region only, leaves the hit ``doubted``: another reviewer reads it.
 
     Raises:
         InvalidError: the region is not one of the list.
@@ -204,6 +208,7 @@ def _full(view: FullView) -> dict[str, Any]:
             "ambiguous": match.ambiguous,
         },
         "entry": entry_to_json(match.entry),
+        "first_reading": {"plate": view.first.plate, "region": view.first.region} if view.first else None,
     }
 
 
@@ -214,4 +219,5 @@ def _standing(status: Status) -> Standing:
         compared=status.compared,
         mistake=status.mistake,
         outcomes=sorted(status.outcomes),
+        doubted=status.doubted,
     )

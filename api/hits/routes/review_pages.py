@@ -1,9 +1,9 @@
 """The queue, and one hit at a time: reason, blind reading, disposition, outcome."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Form
@@ -12,13 +12,16 @@ from starlette.responses import RedirectResponse, Response
 from api.accounts.access import AccessPurpose
 from api.accounts.routes.reason_page import ask_reason
 from api.accounts.sessions import SignedIn
-from api.core.errors import InvalidError, ReasonError
+from api.core import lifecycle
+from api.core.errors import IllegalTransitionError, InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
 from api.hits import review
 from api.hits.review import BlindView, FullView, Waiting
 from api.hits.watch import Watch, watch
-from api.lists.regions import CODES
+from api.lists.regions import CODES, NAMES
+from api.web import confirm
+from api.web.confirm import SURE
 from api.web.deps import Reviewer, ServiceDep, Who
 from api.web.pages import NAVIGATION, Page, render
 
@@ -35,13 +38,32 @@ class QueuePage(Page):
     watch: Watch
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a reviewer typed, as it is shown again: plate, region's code, and whether it cannot be read."""
+
+    plate: str = field(default="", repr=False)
+    region: str = field(default="", repr=False)
+    illegible: bool = False
+
+    @property
+    def region_name(self) -> str:
+        """Return the region in words."""
+        return NAMES.get(self.region, "region cannot be told")
+
+
+_NOTHING: Final = Typed()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlindPage(Page):
-    """The crop, and what do you read?"""
+    """The crop, and what do you read? With `echo`, is this what you read? `before` fills the form."""
 
     template: ClassVar[str] = "blind.html"
     title: str = "Read the plate"
     view: BlindView
+    before: Typed = _NOTHING
+    echo: Typed | None = None
     problem: str = ""
     hint: str = ""
 
@@ -54,7 +76,8 @@ class HitPage(Page):
     title: str
     view: FullView
     mistakes: list[str]
-    outcomes: list[tuple[str, str]]
+    outcomes: list[tuple[str, str, bool]]
+    first: Typed | None
     current: State
     doubtful: list[tuple[str, bool]] = field(repr=False)
     problem: str = ""
@@ -68,6 +91,7 @@ class EndPage(Page):
     title: str = "The hit has ended"
     status: Status
     kind: str
+    typed: Typed | None
 
 
 @router.get("/")
@@ -120,26 +144,44 @@ def read(
     plate: Annotated[str, Form()] = "",
     region: Annotated[str, Form()] = "",
     illegible: Annotated[str, Form()] = "",
+    guessed: Annotated[str, Form()] = "",
+    change: Annotated[str, Form()] = "",
+    sure: Annotated[str, Form()] = "",
 ) -> Response:
-    """Compare the reviewer's own reading with the entry.
+    """Show the reviewer's own reading once more, and compare it with the entry when they are sure.
 
     Raises:
         InvalidError: the region is not one of the list.
     """
     if region and region not in CODES:
         raise InvalidError("the region is not one of the list")
+    typed = Typed(plate, "" if guessed else region, bool(illegible))
+    if change:
+        return _show(service, who, hit, before=Typed(plate, region))
     if not (plate.strip() or illegible):
-        return _show(service, who, hit, problem=InvalidError("type the plate, or say that it cannot be read"))
+        nothing = InvalidError("type the plate, or say that it cannot be read")
+        return _show(service, who, hit, before=typed, problem=nothing)
     try:
-        status = review.read_blind(service, who, hit, "" if illegible else plate, region)
+        typed = (
+            Typed("", "", illegible=True) if illegible else replace(typed, plate=review.typed_plate(plate))
+        )
+        if sure != SURE:
+            return _show(service, who, hit, echo=typed)
+        status = review.read_blind(service, who, hit, typed.plate, typed.region)
     except InvalidError as problem:
-        return _show(service, who, hit, problem=problem)
-    return _after(who, hit, status)
+        return _show(service, who, hit, before=typed, problem=problem)
+    return _after(who, hit, status, typed)
 
 
 @router.post("/hits/{hit}/disposition")
-def dispose(service: ServiceDep, who: Reviewer, hit: UUID, disposition: Annotated[str, Form()]) -> Response:
-    """Confirm the hit ("correct-read"), or say what is wrong with it.
+def dispose(
+    service: ServiceDep,
+    who: Reviewer,
+    hit: UUID,
+    disposition: Annotated[str, Form()],
+    sure: Annotated[str, Form()] = "",
+) -> Response:
+    """Confirm the hit ("correct-read"), or say what is wrong with it, which is asked twice.
 
     Raises:
         InvalidError: the disposition is not one of the list.
@@ -147,12 +189,23 @@ def dispose(service: ServiceDep, who: Reviewer, hit: UUID, disposition: Annotate
     if disposition != "correct-read" and disposition not in set(Mistake):
         raise InvalidError("the disposition is not one of the list")
     mistake = None if disposition == "correct-read" else Mistake(disposition)
+    if mistake is not None and sure != SURE and isinstance(review.blind_view(service, who, hit), FullView):
+        return _ask(who, hit, "disposition", disposition, f"You say that it is wrong: {_words(disposition)}.")
     return _after(who, hit, review.dispose(service, who, hit, mistake))
 
 
 @router.post("/hits/{hit}/outcome")
-def outcome(service: ServiceDep, who: Reviewer, hit: UUID, outcome: Annotated[Outcome, Form()]) -> Response:
-    """Record what a confirmed hit led to."""
+def outcome(
+    service: ServiceDep,
+    who: Reviewer,
+    hit: UUID,
+    outcome: Annotated[Outcome, Form()],
+    sure: Annotated[str, Form()] = "",
+) -> Response:
+    """Record what a confirmed hit led to; one that destroys it is asked twice."""
+    view = review.blind_view(service, who, hit)
+    if sure != SURE and isinstance(view, FullView) and _destroys(service, view.status, outcome):
+        return _ask(who, hit, "outcome", outcome, f"You record the outcome: {_words(outcome)}.")
     return _after(who, hit, review.record_outcome(service, who, hit, outcome))
 
 
@@ -179,12 +232,58 @@ def hold(
 
 
 @router.post("/hits/{hit}/release")
-def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
-    """Lift a legal hold."""
+def release(service: ServiceDep, who: Reviewer, hit: UUID, sure: Annotated[str, Form()] = "") -> Response:
+    """Lift a legal hold, which is asked twice."""
+    view = review.blind_view(service, who, hit)
+    if sure != SURE and isinstance(view, FullView) and view.status.hold:
+        gone = view.status.deadline <= service.now()
+        return confirm.ask(
+            who.person,
+            "Lift the legal hold?",
+            "Its deadline has passed: the hit is destroyed at once and cannot be brought back."
+            if gone
+            else "From then on the hit's own deadline counts again.",
+            button="Lift the hold",
+            action=f"/hits/{hit}/release",
+            back=f"/hits/{hit}",
+        )
     return _after(who, hit, review.hold(service, who, hit, None))
 
 
-def _show(service: Service, who: SignedIn, hit: UUID, problem: InvalidError | None = None) -> Response:
+def _ask(who: SignedIn, hit: UUID, step: str, value: str, said: str) -> Response:
+    """Ask before a step that destroys the hit."""
+    return confirm.ask(
+        who.person,
+        "Destroy the hit?",
+        f"{said} The hit is then destroyed at once and cannot be brought back.",
+        button=f"{_words(value).capitalize()}: destroy the hit",
+        action=f"/hits/{hit}/{step}",
+        back=f"/hits/{hit}",
+        **{step: value},
+    )
+
+
+def _words(value: str) -> str:
+    return value.replace("-", " ")
+
+
+def _destroys(service: Service, status: Status, outcome: Outcome) -> bool:
+    """Whether an outcome would end the hit now; one that cannot be recorded ends nothing."""
+    try:
+        return lifecycle.conclude(status, outcome, service.now(), service.deadlines).final
+    except IllegalTransitionError:
+        return False
+
+
+def _show(
+    service: Service,
+    who: SignedIn,
+    hit: UUID,
+    *,
+    before: Typed = _NOTHING,
+    echo: Typed | None = None,
+    problem: InvalidError | None = None,
+) -> Response:
     """Show a hit's page, or ask for the reason first."""
     try:
         view = review.blind_view(service, who, hit)
@@ -192,7 +291,12 @@ def _show(service: Service, who: SignedIn, hit: UUID, problem: InvalidError | No
         return _reason(who, hit)
     if isinstance(view, BlindView):
         page: Page = BlindPage(
-            person=who.person, view=view, problem=str(problem or ""), hint=problem.hint if problem else ""
+            person=who.person,
+            view=view,
+            before=before,
+            echo=echo,
+            problem=str(problem or ""),
+            hint=problem.hint if problem else "",
         )
     else:
         page = _hit_page(service, who, view)
@@ -211,7 +315,11 @@ def _hit_page(service: Service, who: SignedIn, view: FullView) -> HitPage:
         title="Confirmed hit" if confirmed else "Compare, then decide",
         view=view,
         mistakes=[mistake for mistake in Mistake if mistake is not Mistake.ILLEGIBLE],
-        outcomes=[(one, _kept(service.deadlines.outcomes[one])) for one in left],
+        outcomes=[
+            (one, _kept(service.deadlines.outcomes[one]), not _destroys(service, view.status, one))
+            for one in left
+        ],
+        first=Typed(view.first.plate, view.first.region) if view.first else None,
         current=view.status.state,
         doubtful=marked,
     )
@@ -229,12 +337,12 @@ def _reason(who: SignedIn, hit: UUID, problem: str = "") -> Response:
     return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem)
 
 
-def _after(who: SignedIn, hit: UUID, status: Status) -> Response:
+def _after(who: SignedIn, hit: UUID, status: Status, typed: Typed | None = None) -> Response:
     """Show what became of the hit, or go back to it."""
     if not status.final:
         return _back(hit)
     kind = status.mistake.value if status.mistake else ""
-    return render(EndPage(person=who.person, status=status, kind=kind))
+    return render(EndPage(person=who.person, status=status, kind=kind, typed=typed))
 
 
 def _back(hit: UUID) -> Response:
