@@ -97,7 +97,7 @@ def test_a_heartbeat_says_how_long_the_session_has_left(tmp_path: Path) -> None:
     """So the page can warn; at the twelve hours' end it says that no act helps."""
     with department(tmp_path) as (desk, token):
         desk.clock.move(minutes=26)
-        assert json.loads(_beat(desk.service, token))["session"] == {"seconds": 240, "stays": True}
+        assert json.loads(_beat(desk.service, token)[1])["session"] == {"seconds": 240, "stays": True}
 
 
 def test_the_word_is_in_the_log_when_it_changes_and_only_then(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nothing is destroyed by one slip: the reading is shown again, and every destroying button asks, in a real browser."""
+"""Nothing is destroyed by one slip: the reading is shown again, and every destroying button asks."""
 
 from collections.abc import Iterator
 from uuid import UUID

@@ -7,7 +7,9 @@
   const WARN = 300;       // seconds before a session ends that it is said
   const AGAIN = 30;       // seconds between two sounds of one alarm
   const by = (id) => document.getElementById(id);
+  const here = location.pathname.match(/^\/hits\/([0-9a-f-]{36})/);
   const plain = document.title;
+  let stage = null;       // how far the hit of this page was when the page came
   let source = null;
   let tries = 0;
   let said = null;        // the last heartbeat
@@ -18,6 +20,8 @@
   let alarmed = -Infinity;
   let warned = -Infinity;
   let over = false;
+  let acting = false;     // a form of this page is on its way: what changes now is one's own act
+  document.addEventListener("submit", () => { acting = true; });
 
   // A clock that a step of the wall clock cannot slow, and that sleep cannot stop.
   function now() { return { steady: performance.now(), wall: Date.now() }; }
@@ -39,7 +43,8 @@
     if (source) source.close();
     attempt = now();
     due = Infinity;
-    source = new EventSource("/queue/events");
+    source = new EventSource(here ? `/queue/events?hit=${here[1]}` : "/queue/events");
+    source.addEventListener("hit", (event) => { taken(JSON.parse(event.data)); });
     source.addEventListener("heartbeat", (event) => {
       said = JSON.parse(event.data);
       heard = now();
@@ -82,6 +87,24 @@
       Sound.play(fresh[0].severity);
     }
     document.dispatchEvent(new CustomEvent("queue", { detail: { hits, fresh } }));
+  }
+
+  // Who else is at this page's hit, and whether somebody has taken it further than this page shows.
+  function taken(hit) {
+    if (acting) return;
+    if (stage === null) stage = hit.stage;
+    const moved = hit.stage !== stage;
+    const who = hit.readers.map((one) => `${one.name} is reading this: opened ${one.minutes} min ago.`);
+    const words = moved ? ["Somebody else has taken this hit further. What you see here is no longer how it stands."] : who;
+    by("taken").replaceChildren(...words.map((text) => { const line = document.createElement("p"); line.textContent = text; return line; }));
+    if (moved) {
+      const link = document.createElement("a");
+      link.href = hit.stage === "gone" ? "/queue" : `/hits/${here[1]}`;
+      link.textContent = hit.stage === "gone" ? "It has been destroyed: to the queue" : "Show it as it is now";
+      by("taken").append(link);
+      for (const button of document.querySelectorAll("main form button")) button.disabled = true;
+    }
+    by("taken").hidden = !words.length;
   }
 
   function draw() {
@@ -133,6 +156,12 @@
     }).catch(() => {});
   });
 
+  // A form with something typed in it and not sent: it is sent with the next sign-in's page, and comes back after it.
+  function unsent() {
+    const typed = (field) => field.matches("input:not([type=hidden]), textarea") && field.value !== field.defaultValue;
+    return [...by("main").querySelectorAll("form")].find((form) => [...form.elements].some(typed));
+  }
+
   // Signed out: nothing of a hit stays on the screen, and the page says loudly that nobody watches here.
   function unwatched() {
     if (over) return;
@@ -140,7 +169,13 @@
     if (source) source.close();
     const page = by("unwatched").content.cloneNode(true);
     page.querySelector("time").textContent = new Date().toLocaleTimeString();
+    const work = unsent();
     by("main").replaceChildren(page);
+    if (work) {
+      work.hidden = true;
+      by("main").append(work);
+      by("again").addEventListener("click", (event) => { event.preventDefault(); work.submit(); });
+    }
     for (const id of ["strip", "alarm", "leaving"]) by(id).hidden = true;
     for (const element of document.querySelectorAll("header nav, header .me a, header .me form")) element.remove();
     document.documentElement.classList.remove("dead");

@@ -108,6 +108,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     app.state.public_rate = Rate(service, "public", settings.limits.device_per_minute)
     app.state.refusals = Refusals(service, settings.limits.refused_per_minute)
     problems.install(app)
+    sign_in_pages.install(app)
     device_rate = Rate(service, "device", settings.limits.device_per_minute)
 
     def limited(request: Request) -> None:

@@ -6,13 +6,15 @@ from http import HTTPStatus
 from typing import Annotated, ClassVar
 
 import segno
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, FastAPI, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.accounts import credentials, people, sessions
 from api.accounts.people import Application
 from api.core.errors import ApiError, SignInError
-from api.web.deps import COOKIE, ServiceDep, Who, address_of
+from api.web import kept as keeping
+from api.web import problems
+from api.web.deps import COOKIE, ServiceDep, Who, address_of, service_of
 from api.web.pages import Page, render
 
 router = APIRouter(include_in_schema=False)
@@ -26,8 +28,19 @@ class SignInPage(Page):
     title: str = "Sign in"
     agency: str
     notice: str
+    keeping: str = field(default="", repr=False)
     problem: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPage(Page):
+    """What was typed before the session ended, to go on with."""
+
+    template: ClassVar[str] = "kept.html"
+    title: str = "What you typed is still here"
+    path: str
+    fields: list[tuple[str, str]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +75,15 @@ def sign_in_page(service: ServiceDep) -> Response:
 
 @router.post("/sign-in")
 def sign_in(
+    *,
     request: Request,
     service: ServiceDep,
     name: Annotated[str, Form()],
     password: Annotated[str, Form()],
     code: Annotated[str, Form()],
+    kept: Annotated[str, Form()] = "",
 ) -> Response:
-    """Open a session, or show the form again.
+    """Open a session and give back what was typed before the last one ended, or show the form again.
 
     Raises:
         TooManyError: too many attempts from one address.
@@ -80,12 +95,19 @@ def sign_in(
         page = SignInPage(
             agency=service.settings.agency,
             notice=service.settings.notice,
+            keeping=kept,
             problem=str(problem),
             hint=problem.hint,
         )
         return render(page, status=HTTPStatus.UNAUTHORIZED)
-    answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
-    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    person = sessions.resume(service, token, quiet=True).person
+    work = keeping.kept(service, kept, person.id) if kept else None
+    answer: Response = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
+    if work is not None:
+        answer = render(KeptPage(person=person, path=work.path, fields=work.fields))
+    cookies = {COOKIE: token, keeping.COOKIE: keeping.person_cookie(service, person.id)}
+    for cookie, value in cookies.items():
+        answer.set_cookie(cookie, value, secure=True, httponly=True, samesite="lax", path="/")
     return answer
 
 
@@ -94,8 +116,25 @@ def sign_out(service: ServiceDep, who: Who) -> Response:
     """End the session."""
     sessions.sign_out(service, who)
     answer = RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
-    answer.delete_cookie(COOKIE, secure=True, httponly=True, path="/")
+    for name in (COOKIE, keeping.COOKIE):
+        answer.delete_cookie(name, secure=True, httponly=True, path="/")
     return answer
+
+
+def install(app: FastAPI) -> None:
+    """Answer a form that comes after its session has ended with a sign-in page that carries it."""
+
+    @app.exception_handler(SignInError)
+    async def _over(request: Request, problem: SignInError) -> Response:
+        path, service = request.url.path, service_of(request)
+        if request.method != "POST" or path.startswith("/v1/") or path == "/sign-in":
+            return problems.respond(request, problem)
+        sealed = keeping.keep(service, request.cookies.get(keeping.COOKIE, ""), path, await request.form())
+        if not sealed:
+            return problems.respond(request, problem)
+        settings = service.settings
+        page = SignInPage(agency=settings.agency, notice=settings.notice, keeping=sealed)
+        return render(page, status=HTTPStatus.UNAUTHORIZED)
 
 
 @router.get("/welcome/{token}")

@@ -9,12 +9,14 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -25,12 +27,13 @@ from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core.errors import ApiError, ForbiddenError, TooManyError
 from api.core.service import Service
-from api.hits import review
+from api.hits import readers, review
 from api.hits.watch import watch
 from api.web.deps import ServiceDep, Who, token_of
 
 router = APIRouter(include_in_schema=False)
 _EVERY: Final = 1.0
+HEARTBEAT: Final = "heartbeat"
 _BEAT: Final = 5.0
 """Seconds between heartbeats; a page gives the line up after 20 without one."""
 STREAMS: Final = 8
@@ -64,9 +67,11 @@ class Watchers:
 
 @router.get("/queue/events")
 async def events(
-    request: Request, service: ServiceDep, token: Annotated[str, Depends(token_of)]
+    request: Request, service: ServiceDep, token: Annotated[str, Depends(token_of)], hit: UUID | None = None
 ) -> StreamingResponse:
-    """Stream the queue; watching it, and connecting again, is no activity: the idle limit counts (R13).
+    """Stream the queue, and how one hit stands.
+
+    Watching, and connecting again, is no activity: the idle limit counts (R13; `api.accounts.presence`).
 
     Raises:
         SignInError: the session has ended.
@@ -76,7 +81,10 @@ async def events(
     watchers: Watchers = request.app.state.watchers
     who = await run_in_threadpool(_reviewer, service, token)
     watchers.check(who.person.id)
-    stream = _stream(request, service, token, watchers.watching(who.person.id))
+    looks = [partial(_picture, service, token)]
+    if hit is not None:
+        looks.append(partial(_standing, service, token, hit))
+    stream = _stream(request, partial(_beat, service, token), looks, watchers.watching(who.person.id))
     return StreamingResponse(stream, media_type="text/event-stream")
 
 
@@ -86,39 +94,46 @@ def stay(who: Who) -> None:
     del who
 
 
+Look = Callable[[], tuple[str, str]]
+"""Returns an event's name and data; it is sent when the data has changed."""
+
+
 async def _stream(
-    request: Request, service: Service, token: str, watching: AbstractContextManager[None]
+    request: Request, beat: Look, looks: Sequence[Look], watching: AbstractContextManager[None]
 ) -> AsyncIterator[str]:
-    """Yield the queue whenever it has changed, until the browser goes or the session ends."""
+    """Yield what has changed, and heartbeats, until the browser goes or the session ends."""
     with watching:
-        async for event in _changes(request, service, token):
+        async for event in _changes(request, beat, looks):
             yield event
 
 
-async def _changes(request: Request, service: Service, token: str) -> AsyncIterator[str]:
+async def _changes(request: Request, beat: Look, looks: Sequence[Look]) -> AsyncIterator[str]:
     """Yield an event for each change, and a heartbeat every few seconds."""
-    last, due = "", 0.0
+    service: Service = request.app.state.service
+    last: dict[str, str] = {}
+    due = 0.0
     with service.bell.heard() as rung:
         while not await request.is_disconnected():
             rung.clear()
             beats = time.monotonic() >= due
             try:
-                now = await run_in_threadpool(_picture, service, token)
-                beat = await run_in_threadpool(_beat, service, token) if beats else ""
+                found = [await run_in_threadpool(look) for look in looks]
+                if beats:
+                    found.append(await run_in_threadpool(beat))
             except ApiError:
                 yield "event: ended\ndata: {}\n\n"
                 return
-            if now != last:
-                last = now
-                yield f"event: queue\ndata: {now}\n\n"
+            for name, data in found:
+                if name == HEARTBEAT or last.get(name) != data:
+                    yield f"event: {name}\ndata: {data}\n\n"
+            last = dict(found)
             if beats:
                 due = time.monotonic() + _BEAT
-                yield f"event: heartbeat\ndata: {beat}\n\n"
             with suppress(TimeoutError):
                 await asyncio.wait_for(rung.wait(), _EVERY)
 
 
-def _picture(service: Service, token: str) -> str:
+def _picture(service: Service, token: str) -> tuple[str, str]:
     """Return what waits, as JSON, for somebody who may still see it.
 
     Raises:
@@ -126,10 +141,10 @@ def _picture(service: Service, token: str) -> str:
         ForbiddenError: it is no reviewer's.
     """
     _reviewer(service, token)
-    return json.dumps([asdict(line) for line in review.queue(service)], default=_text)
+    return "queue", json.dumps([asdict(line) for line in review.queue(service)], default=_text)
 
 
-def _beat(service: Service, token: str) -> str:
+def _beat(service: Service, token: str) -> tuple[str, str]:
     """Return how everything stands and how long the session has left, as JSON; notes that somebody watches.
 
     Raises:
@@ -139,7 +154,17 @@ def _beat(service: Service, token: str) -> str:
     digest = _reviewer(service, token).digest
     presence.note_watching(service, digest)
     said = {**asdict(watch(service)), "session": asdict(presence.left(service, digest))}
-    return json.dumps(said, default=_text)
+    return HEARTBEAT, json.dumps(said, default=_text)
+
+
+def _standing(service: Service, token: str, hit: UUID) -> tuple[str, str]:
+    """Return how far a hit is and who else is at it, as JSON; nothing of what it holds.
+
+    Raises:
+        SignInError: the session has ended.
+        ForbiddenError: it is no reviewer's.
+    """
+    return "hit", json.dumps(asdict(readers.standing(service, _reviewer(service, token), hit)))
 
 
 def _reviewer(service: Service, token: str) -> SignedIn:

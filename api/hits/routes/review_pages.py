@@ -16,7 +16,7 @@ from api.core import lifecycle
 from api.core.errors import IllegalTransitionError, InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
-from api.hits import review
+from api.hits import readers, review
 from api.hits.review import BlindView, FullView, Waiting
 from api.hits.watch import Watch, watch
 from api.lists.regions import CODES, NAMES
@@ -121,18 +121,22 @@ def crop(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
 
 @router.post("/hits/{hit}/open")
 def open_hit(
+    *,
     service: ServiceDep,
     who: Reviewer,
     hit: UUID,
     purpose: Annotated[str, Form()] = "",
     case_number: Annotated[str, Form()] = "",
+    plate: Annotated[str, Form(max_length=32)] = "",
+    region: Annotated[str, Form(max_length=6)] = "",
 ) -> Response:
-    """Open a hit with a purpose and a case number."""
+    """Open a hit with a purpose and a case number; a reading typed before the session ended comes back."""
+    typed = Typed(plate, region)
     try:
         review.open_hit(service, who, hit, purpose, case_number)
     except ReasonError as problem:
-        return _reason(who, hit, str(problem))
-    return _back(hit)
+        return _reason(service, who, hit, typed, str(problem))
+    return _show(service, who, hit, before=typed) if plate else _back(hit)
 
 
 @router.post("/hits/{hit}/reading")
@@ -288,7 +292,7 @@ def _show(
     try:
         view = review.blind_view(service, who, hit)
     except ReasonError:
-        return _reason(who, hit)
+        return _reason(service, who, hit, echo or before)
     if isinstance(view, BlindView):
         page: Page = BlindPage(
             person=who.person,
@@ -332,9 +336,12 @@ def _kept(time: timedelta) -> str:
     return f"kept {time.days} days" if time.days > 1 else f"kept {time // timedelta(hours=1)} hours"
 
 
-def _reason(who: SignedIn, hit: UUID, problem: str = "") -> Response:
-    """Ask why somebody opens the hit."""
-    return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem)
+def _reason(service: Service, who: SignedIn, hit: UUID, typed: Typed, problem: str = "") -> Response:
+    """Ask why somebody opens the hit, and say who else is at it; what was typed already is kept in the form."""
+    others = readers.readers(service, who, hit)
+    notes = tuple(f"{one.name} is reading this: opened {one.minutes} min ago." for one in others)
+    kept = {"plate": typed.plate, "region": typed.region} if typed.plate else {}
+    return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem, notes=notes, kept=kept)
 
 
 def _after(who: SignedIn, hit: UUID, status: Status, typed: Typed | None = None) -> Response:
