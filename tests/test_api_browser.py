@@ -249,6 +249,11 @@ def review(person: Person) -> None:
     page.locator("[name=region]").select_option("GB")
     with page.expect_navigation():
         page.locator("[name=plate]").press("Enter")
+    expect(
+        page.get_by_role("heading", name="You read ZQ57KPX, United Kingdom. Submit or change.")
+    ).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your decision")).to_be_visible()
     person.look("compare")
     person.press("button", "Correct read")
@@ -287,6 +292,7 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
         assert answer.json()["results"][0]["status"] == "stored"
     review(ada)
     ada.press("button", "None")
+    ada.press("button", "None: destroy the hit")
     expect(ada.page.get_by_text("the hit has been destroyed")).to_be_visible()
     ada.look("ended")
     for name in ("report", "audit", "precision", "devices", "list"):

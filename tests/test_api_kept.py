@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from api.accounts.people import Role
 from api.db.models import HitRow
 from tests.api_kit import PASSWORD, PLATE, Desk, make_entry, make_hit
 
@@ -21,7 +22,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """Return a department with one entry and two reviewers."""
     desk = Desk(tmp_path / "state")
     desk.approve(make_entry())
-    desk.join("emil")
+    desk.join("emil", Role.REVIEWER)
     yield desk
     desk.service.close()
 

@@ -1,9 +1,9 @@
 """The queue, and one hit at a time: reason, blind reading, disposition, outcome."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, ClassVar, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form
@@ -17,81 +17,16 @@ from api.core.errors import IllegalTransitionError, InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
 from api.hits import readers, review
-from api.hits.review import BlindView, FullView, Waiting
-from api.hits.watch import Watch, watch
-from api.lists.regions import CODES, NAMES
+from api.hits.review import BlindView, FullView
+from api.hits.routes.review_shapes import NOTHING, BlindPage, EndPage, HitPage, QueuePage, Typed
+from api.hits.watch import watch
+from api.lists.regions import CODES
 from api.web import confirm
 from api.web.confirm import SURE
 from api.web.deps import Reviewer, ServiceDep, Who
 from api.web.pages import NAVIGATION, Page, render
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePage(Page):
-    """What waits."""
-
-    template: ClassVar[str] = "queue.html"
-    title: str = "Queue"
-    waiting: list[Waiting]
-    watch: Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What a reviewer typed, as it is shown again: plate, region's code, and whether it cannot be read."""
-
-    plate: str = field(default="", repr=False)
-    region: str = field(default="", repr=False)
-    illegible: bool = False
-
-    @property
-    def region_name(self) -> str:
-        """Return the region in words."""
-        return NAMES.get(self.region, "region cannot be told")
-
-
-_NOTHING: Final = Typed()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlindPage(Page):
-    """The crop, and what do you read? With `echo`, is this what you read? `before` fills the form."""
-
-    template: ClassVar[str] = "blind.html"
-    title: str = "Read the plate"
-    view: BlindView
-    before: Typed = _NOTHING
-    echo: Typed | None = None
-    problem: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HitPage(Page):
-    """Everything about a hit that was read blind, side by side."""
-
-    template: ClassVar[str] = "hit.html"
-    title: str
-    view: FullView
-    mistakes: list[str]
-    outcomes: list[tuple[str, str, bool]]
-    first: Typed | None
-    current: State
-    doubtful: list[tuple[str, bool]] = field(repr=False)
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndPage(Page):
-    """What became of a hit that has just ended."""
-
-    template: ClassVar[str] = "end.html"
-    title: str = "The hit has ended"
-    status: Status
-    kind: str
-    typed: Typed | None
 
 
 @router.get("/")
@@ -284,7 +219,7 @@ def _show(
     who: SignedIn,
     hit: UUID,
     *,
-    before: Typed = _NOTHING,
+    before: Typed = NOTHING,
     echo: Typed | None = None,
     problem: InvalidError | None = None,
 ) -> Response:
