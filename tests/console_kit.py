@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pyotp
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select, update
 
 from api.accounts import people
@@ -26,6 +26,7 @@ from api.db.models import AuditRow, DeviceRow, EntryRow, ListRow, SessionRow
 from api.devices import registry
 from hotlist.entry import Entry, entry_to_json
 from tests.api_kit import PASSWORD, Box, HandClock, make_entry, make_hit, registration
+from tests.browser_kit import ARGUMENTS, CHROMIUM
 from tests.test_api_browser import Person, Server, client, running
 
 DAYS = timedelta(days=7)
@@ -133,6 +134,15 @@ class Department:
         """Return the audit records of one act, in order."""
         with self.service.database.read() as session:
             return list(session.scalars(select(AuditRow).where(AuditRow.act == act).order_by(AuditRow.seq)))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium, and stop it."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield started
+        started.close()
 
 
 @contextmanager

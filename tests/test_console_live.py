@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from api.accounts.people import Role
-from tests.browser_kit import ARGUMENTS, CHROMIUM
-from tests.console_kit import Department, FreezingPath, department
+from tests.browser_kit import CHROMIUM
+from tests.console_kit import Department, FreezingPath, chromium, department
 
 pytestmark = pytest.mark.system(CHROMIUM)
 LONG = 60_000
@@ -16,12 +16,18 @@ TONES = "window.tones = []; document.addEventListener('tone', (event) => window.
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium, which lets a page make sounds only as it lets every site."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield started
-        started.close()
+def started() -> Iterator[Browser]:
+    """Start Chromium."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def browser(started: Browser) -> Iterator[Browser]:
+    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
+    yield started
+    for context in started.contexts:
+        context.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.browser_kit import ARGUMENTS, CHROMIUM
-from tests.console_kit import Department, department
+from tests.browser_kit import CHROMIUM
+from tests.console_kit import Department, chromium, department
 
 pytestmark = pytest.mark.system(CHROMIUM)
 TONES = "window.tones = []; document.addEventListener('tone', (event) => window.tones.push(event.detail));"
@@ -15,12 +15,18 @@ LONG = 30_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def started() -> Iterator[Browser]:
     """Start Chromium."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield started
-        started.close()
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def browser(started: Browser) -> Iterator[Browser]:
+    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
+    yield started
+    for context in started.contexts:
+        context.close()
 
 
 @pytest.fixture(scope="module")
