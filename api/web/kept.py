@@ -51,7 +51,7 @@ def keep(service: Service, cookie: str, path: str, form: FormData) -> str:
     if not (person and fields) or secret or size > _MOST or len(texts) < len(form.multi_items()):
         return ""
     until = service.now() + _FOR
-    body = {"person": person, "path": path, "fields": fields, "until": until.isoformat()}
+    body: dict[str, object] = {"person": person, "path": path, "fields": fields, "until": until.isoformat()}
     return _sealed(service, body, _FORM)
 
 
