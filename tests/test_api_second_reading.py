@@ -48,11 +48,11 @@ class Room:
         """Read the hit through the page, being sure at once; return the answer."""
         answer = browser.post(f"/hits/{self.hit.id}/reading", data={**form, "sure": "yes"})
         assert answer.status_code == status, answer.text
-        return answer.text
+        return str(answer.text)
 
     def page(self, browser: TestClient) -> str:
         """Return the hit's page."""
-        return browser.get(f"/hits/{self.hit.id}").text
+        return str(browser.get(f"/hits/{self.hit.id}").text)
 
     def counts(self) -> dict[str, int]:
         """Return what was counted."""

@@ -81,7 +81,7 @@ def test_the_live_queue_ends_with_the_session(desk: Desk, end: str) -> None:
     desk.join("ada", Role.ADMINISTRATOR)
     browser = desk.sign_in("dora")
     token = browser.cookies["__Host-session"]
-    assert _picture(desk.service, token) == "[]"
+    assert _picture(desk.service, token) == ("queue", "[]")
     if end == "sign-out":
         browser.post("/sign-out")
     elif end == "disable":
