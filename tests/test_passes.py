@@ -107,7 +107,7 @@ def test_a_plate_that_stands_is_left_alone_and_one_that_grows_is_read_again(wind
     """However often it was read, and however badly; a hit's pass is over."""
     of = Pass()
     for number in range(40):
-        read(of, window, number, 0.5, quality=100.0, shade=10)
+        read(of, window, number, 0.05, quality=100.0, shade=10)
     assert not of.wants(100.0, 50 * NS)
     assert not of.wants(110.0, 50 * NS)
     assert of.wants(115.0, 50 * NS)
