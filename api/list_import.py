@@ -32,6 +32,7 @@ from api.sessions import SignedIn
 from hotlist.cost import predict
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers.dates import DateOrder
 from hotlist.match_settings import MatchSettings
 from hotlist.plate import encode
 from hotlist.proposal import Given, Proposal, approved_line, propose, said_in
@@ -55,6 +56,8 @@ class Upload:
     source: str
     country: str = ""
     days: int | None = None
+    dates: DateOrder = DateOrder.ISO
+    fold: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +96,15 @@ def dry_run(service: Service, who: SignedIn, upload: Upload) -> str:
     if not upload.source.strip():
         raise InvalidError("an import names its source")
     values = {"source": upload.source.strip()}
-    given = proposals.given_by(service, who, country=upload.country, days=upload.days, values=values)
+    given = proposals.given_by(
+        service,
+        who,
+        country=upload.country,
+        days=upload.days,
+        dates=upload.dates,
+        fold=upload.fold,
+        values=values,
+    )
     try:
         with scratch(service.settings.state) as rows:
             plan = _read(service, upload, given, rows)

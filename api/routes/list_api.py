@@ -85,7 +85,7 @@ class EntryGiven(Body):
     """An entry to propose; as on the form, what is not known is left empty."""
 
     plate: Annotated[str, Field(min_length=1, max_length=40, examples=["AB12CDE"])]
-    region: Annotated[str, Field(max_length=8, examples=["US-NH"])] = ""
+    region: Annotated[str, Field(max_length=60, examples=["US-NH"])] = ""
     purpose: Annotated[Purpose, Field(examples=["stolen-vehicle"])]
     severity: Annotated[Severity, Field(examples=["routine"])] = Severity.ROUTINE
     case_number: Annotated[str, Field(min_length=1, max_length=64, examples=["30-000123"])]

@@ -108,7 +108,7 @@ def add(
     entry: Annotated[str, Form(max_length=64)] = "",
     version: Annotated[str, Form(max_length=64)] = "",
     plate: Annotated[str, Form(max_length=40)] = "",
-    region: Annotated[str, Form(max_length=8)] = "",
+    region: Annotated[str, Form(max_length=60)] = "",
     purpose: Annotated[str, Form(max_length=40)] = "",
     severity: Annotated[str, Form(max_length=10)] = "",
     case_number: Annotated[str, Form(max_length=64)] = "",
