@@ -10,15 +10,15 @@ from wsgiref.simple_server import WSGIServer
 import uvicorn
 from fastapi import FastAPI
 
-from api import people
-from api.app import create_app
-from api.authority import Files, issue, prepare_authority
-from api.clock import utc_now
-from api.errors import SettingsError
-from api.logs import configure_logs
-from api.metrics import start_metrics
-from api.service import open_service
-from api.settings import Settings
+from api.accounts import people
+from api.core.clock import utc_now
+from api.core.errors import SettingsError
+from api.core.logs import configure_logs
+from api.core.service import open_service
+from api.core.settings import Settings
+from api.devices.authority import Files, issue, prepare_authority
+from api.oversight.metrics import start_metrics
+from api.web.app import create_app
 
 _HANDOVER: Final = "HITONLY_API_SETTINGS"
 """Environment variable by which the parent hands its checked settings to worker processes."""

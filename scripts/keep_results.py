@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, results
+from benchmarks.harness import report, results
 from scripts import readme_figures
 
 ROOT = Path(__file__).resolve().parents[1]

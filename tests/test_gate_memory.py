@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from benchmarks.drawing.plates import FORMATS, draw_plate
-from benchmarks.leaks import Remembering
-from edge import models
-from edge.clock import NS
+from benchmarks.leaks.builds import Remembering
 from edge.flow import Pixels
-from edge.hits import likeliest
-from edge.motion import LONGEST_LIFE_NS, MotionGate, life_within
-from edge.reader import PlateReader
+from edge.pipeline.hit_maker import likeliest
+from edge.vision import models
+from edge.vision.motion import LONGEST_LIFE_NS, MotionGate, life_within
+from edge.vision.reader import PlateReader
+from hitonly_core.clock import NS
 
 WIDTH, HEIGHT, RATE = 1280, 720, 5
 GB: Final = FORMATS[0]

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotlist.changes import State
-from hotlist.draft import ALONE, Draft
-from hotlist.draft_check import check
+from hotlist.authoring.changes import State
+from hotlist.authoring.draft import ALONE, Draft
+from hotlist.authoring.draft_check import check
+from hotlist.authoring.import_plan import Replace, Report, stage_file
 from hotlist.errors import DraftError, ImportFileError, PlateError, RowError
 from hotlist.importers import READERS, Format, Refused, Row
 from hotlist.importers.cells import plate_of
 from hotlist.importers.dates import DateOrder, moment_of
-from hotlist.importing import Replace, Report, stage_file
+from hotlist.importers.proposal import Given, propose
 from hotlist.plate import normalise
-from hotlist.proposal import Given, propose
 from hotlist.region_codes import country_code, region_code, regions
 from scripts.region_codes import TABLE, table
 from tests.hotlist_maker import NOW, Department

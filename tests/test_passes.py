@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from edge import fusion
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
 from edge.flow import COLUMNS, SLOTS, Frame, Reading, Table
-from edge.forgetting import Window
-from edge.passes import KEPT, READ_DTYPE, Best, Pass
+from edge.pipeline import fusion
+from edge.pipeline.passes import KEPT, READ_DTYPE, Best, Pass
+from edge.retention.arena import Arena
+from edge.retention.window import Window
+from hitonly_core.clock import NS, SystemClock
 from hotlist.plate import ALPHABET, PAD
 
 

@@ -18,13 +18,13 @@ from benchmarks.drawing.ground import LANES
 from benchmarks.drawing.plates import FORMATS, draw_plate
 from benchmarks.drawing.vehicles import Vehicle, build
 from benchmarks.drawing.weather import LIGHTS, Weather
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
 from edge.flow import COLUMNS, SLOTS, Frame, Pixels, Table
-from edge.forgetting import Window
-from edge.passes import READ_DTYPE, table_of
-from edge.pipeline import Camera, EveryFrame, Pipeline
-from edge.zones import Zones
+from edge.pipeline.loop import Camera, EveryFrame, Pipeline
+from edge.pipeline.passes import READ_DTYPE, table_of
+from edge.retention.arena import Arena
+from edge.retention.window import Window
+from edge.vision.zones import Zones
+from hitonly_core.clock import NS, SystemClock
 from hotlist.plate import ALPHABET, PAD
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25

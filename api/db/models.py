@@ -1,4 +1,4 @@
-"""The tables. No column holds a plate that was seen: a hit's contents are one sealed blob (api/vault.py).
+"""The tables. No column holds a plate that was seen: a hit's contents are one sealed blob (api/core/vault.py).
 
 The hot list's own entries do hold listed plates; they are what the department decided to look for.
 """
@@ -22,7 +22,7 @@ class Base(DeclarativeBase):
 
 
 class PersonRow(Base):
-    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/secrets.py."""
+    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/core/secrets.py."""
 
     __tablename__ = "people"
 
@@ -61,7 +61,7 @@ class FailureRow(Base):
 
 
 class RateRow(Base):
-    """How often an address, as a keyed hash, did something in one minute; kept for two (api/limits.py)."""
+    """How often an address, as a keyed hash, did something in one minute; kept for two (api/core/rate_limits.py)."""
 
     __tablename__ = "rates"
 
@@ -241,7 +241,7 @@ class BatchRow(Base):
 class ProposalRow(Base):
     """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id.
 
-    `base` tells the wording that a change is made from (`api.entries.version_of`); empty for a new entry.
+    `base` tells the wording that a change is made from (`api.lists.entries.version_of`); empty for a new entry.
     """
 
     __tablename__ = "proposals"

@@ -9,18 +9,18 @@ from typing import Annotated, BinaryIO, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hotlist.changes import Change, Kind, Staged, State
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SigningKey
+from hotlist.authoring.changes import Change, Kind, Staged, State
+from hotlist.authoring.draft import Draft
+from hotlist.authoring.exporting import write_csv, write_json_lines
+from hotlist.authoring.import_plan import Replace, Report, stage_file
+from hotlist.authoring.workbook_cost import PER_DAY, check_budget
 from hotlist.commands.common import BOOK, AsJson, Book, Key, err, grid, now, out, say
-from hotlist.costing import PER_DAY, check_budget
-from hotlist.draft import Draft
 from hotlist.errors import Exit, ImportFileError, StoreError
-from hotlist.exporting import write_csv, write_json_lines
-from hotlist.files import write_durably
 from hotlist.importers import READERS, Format
 from hotlist.importers.dates import DateOrder
-from hotlist.importing import Replace, Report, stage_file
-from hotlist.keys import SigningKey
-from hotlist.proposal import Given
+from hotlist.importers.proposal import Given
 from hotlist.region_codes import country_code
 
 _SHOWN: Final = 20

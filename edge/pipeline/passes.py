@@ -1,0 +1,212 @@
+"""Passes: one `Read` a vehicle, fused from its readings, in a slot of the retention window and nowhere else.
+
+What a pass knows outside its slot is geometry and counters. The slot's record holds everything that could
+tell a plate: the readings, the regions, the best crop. When the window destroys the slot, the pass is
+over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from edge.errors import Forgotten
+from edge.flow import COLUMNS, CROP_HEIGHT, CROP_WIDTH, SLOTS, Frame, Reading, Table
+from edge.pipeline import fusion
+from edge.retention.window import Slot, Window
+from edge.vision.crop import fit
+from edge.vision.region_names import CODES
+from hitonly_core.clock import NS
+
+REGION_CODES: Final = tuple(sorted(CODES.values()))
+_REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
+
+KEPT: Final = 12
+"""Readings that a pass is fused from: once there are so many, a better one replaces the worst."""
+ENOUGH: Final = 4
+"""Readings after which a sure pass is left alone."""
+PLENTY: Final = 8
+"""Readings after which only a plate that has grown is read again."""
+PLENTY_IN_DOUBT: Final = 12
+"""The same where a listed plate is likely, and not yet likely enough."""
+
+READ_DTYPE: Final = np.dtype(
+    [
+        ("logs", np.float32, (KEPT, SLOTS, COLUMNS)),
+        ("weights", np.float32, (KEPT,)),
+        ("regions", np.float32, (KEPT, len(REGION_CODES))),
+        ("readings", np.uint16),
+        ("taken", np.uint16),
+        ("camera", np.uint16),
+        ("quality", np.float32),
+        ("captured", np.float64),
+        ("crop_size", np.uint16, (2,)),
+        ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
+    ]
+)
+"""What a read holds: the log tables, weights and regions of the readings that are kept, how many these are and
+how many were taken, and the best crop with its time (POSIX seconds)."""
+
+_INTERVAL_NS: Final = NS // 12
+_WORTH: Final = 0.85
+_WORTH_IN_DOUBT: Final = 0.5
+"""A listed plate that is likely, and not yet likely enough, is worth a worse crop too."""
+_SURE: Final = 0.98
+_MUCH_BETTER: Final = 1.4
+_GROWN: Final = 1.12
+"""How much better than every crop read before it, size before all, makes a plate one that has grown."""
+_PAST_ITS_BEST_NS: Final = NS // 2
+"""A pass with nothing worth reading for so long has left, turned or gone behind something."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One vehicle's pass, as far as it may be known outside its slot.
+
+    Attributes:
+        slot: its read; None before the first reading and after the read has ended.
+        readings: how many have been taken.
+        read_ns: when the last was taken, on the stream's clock.
+        best: the weight of its best reading.
+        largest: the quality of the best crop that was read, however it read.
+        doubtful: a listed plate is likely, and not yet sure.
+        settled: it is as sure as it will get.
+        decided: it has been decided as it stands, and nothing has been read since.
+        over: its read has ended; nothing more is read.
+    """
+
+    slot: Slot | None = None
+    readings: int = 0
+    read_ns: int = 0
+    best: float = 0.0
+    largest: float = 0.0
+    doubtful: bool = False
+    settled: bool = False
+    decided: bool = False
+    over: bool = False
+
+    def wants(self, quality: float, now_ns: int) -> bool:
+        """Whether reading a crop of this quality now would add something.
+
+        A plate that has grown always would. The steps of growth are even, so a slow approach costs little
+        more than a quick one, and a plate that stands still is left alone after a few readings.
+        """
+        if self.over:
+            return False
+        if self.readings == 0:
+            return True
+        if self.settled:
+            return quality > self.largest * _MUCH_BETTER
+        if now_ns - self.read_ns < _INTERVAL_NS:
+            return False
+        plenty, worth = (PLENTY_IN_DOUBT, _WORTH_IN_DOUBT) if self.doubtful else (PLENTY, _WORTH)
+        if self.readings < plenty:
+            return quality > self.best * worth
+        return quality > self.largest * _GROWN
+
+    def due(self, now_ns: int) -> bool:
+        """Whether to decide on what is known, without waiting for the pass's end.
+
+        Nothing has been worth reading for half a second. The pass stays open: if it comes to more, it is
+        decided again.
+        """
+        waited = self.slot is not None and now_ns - self.read_ns >= _PAST_ITS_BEST_NS
+        return waited and not (self.decided or self.settled or self.over)
+
+    def release(self, window: Window) -> None:
+        """Destroy the pass's read now; a later reading begins a new one (a window of 0)."""
+        if self.slot is not None:
+            window.forget(self.slot)
+            self.slot = None
+
+    def add(self, window: Window, frame: Frame, reading: Reading, *, camera: int) -> None:
+        """Fuse a reading into the pass's slot; the pass is over when its read has been destroyed.
+
+        The caller holds the window's lock.
+        """
+        try:
+            if self.slot is None:
+                self.slot = window.admit(frame.boot_ns)
+            record = self.slot.record
+        except Forgotten:
+            self.slot, self.over = None, True
+            return
+        weight = reading.quality * fusion.legibility(reading.table)
+        _keep(record, reading, weight)
+        record["camera"] = camera
+        if weight > record["quality"]:
+            record["quality"] = weight
+            record["captured"] = frame.utc.timestamp()
+            record["crop_size"][:] = fit(reading.crop, record["crop"])
+        self.readings += 1
+        self.read_ns = frame.stream_ns
+        self.best = max(self.best, weight)
+        self.largest = max(self.largest, reading.quality)
+        self.decided = False
+        table = table_of(self.slot)
+        self.settled = self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
+        table[:] = 0.0
+
+
+def table_of(slot: Slot) -> Table:
+    """Return the fused (10 x 37) table of a live read.
+
+    Raises:
+        Forgotten: the read has been destroyed.
+    """
+    record = slot.record
+    readings = int(record["readings"])
+    return fusion.fuse(record["logs"][:readings], record["weights"][:readings])
+
+
+def regions_of(slot: Slot) -> dict[str, float]:
+    """Return the regions of a live read, averaged over the readings kept; empty when the reader tells none.
+
+    Raises:
+        Forgotten: the read has been destroyed.
+    """
+    record = slot.record
+    kept = int(record["readings"])
+    shares = record["regions"][:kept].sum(axis=0) / max(1, kept)
+    return {REGION_CODES[place]: float(shares[place]) for place in np.flatnonzero(shares > 0)}
+
+
+def _keep(record: np.void, reading: Reading, weight: float) -> None:
+    """Keep a reading in a read's record: in a free place, or in the worst one's where it is better."""
+    kept = int(record["readings"])
+    record["taken"] += 1
+    place = kept if kept < KEPT else int(record["weights"].argmin())
+    if kept == KEPT and weight <= record["weights"][place]:
+        return
+    record["readings"] = min(kept + 1, KEPT)
+    record["logs"][place] = fusion.log_table(reading.table)
+    record["weights"][place] = weight
+    _note_regions(record["regions"][place], reading.regions)
+
+
+def _note_regions(shares: Table, regions: Mapping[str, float]) -> None:
+    shares[:] = 0.0
+    for code, share in regions.items():
+        place = _REGION_PLACE.get(code)
+        if place is not None:
+            shares[place] = share
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best crop of a live read, copied out for a hit only."""
+
+    crop: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+    captured: float
+
+    @classmethod
+    def of(cls, slot: Slot) -> Self:
+        """Copy the best crop out of a slot.
+
+        Raises:
+            Forgotten: the read has been destroyed.
+        """
+        record = slot.record
+        height, width = (int(side) for side in record["crop_size"])
+        return cls(record["crop"][:height, :width].copy(), float(record["captured"]))
