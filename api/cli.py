@@ -19,8 +19,8 @@ from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
 from api.oversight import audit_export
+from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
-from hotlist.errors import HotListError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 devices_app = typer.Typer(no_args_is_help=True, help="Register and revoke camera boxes.")
@@ -243,7 +243,7 @@ def main() -> None:
     """Run the command line; an operator's error is one sentence and a hint, not a traceback."""
     try:
         app()
-    except (HotListError, ApiError) as problem:
+    except (HitonlyError, ApiError) as problem:
         Console(stderr=True).print(f"alpr-api: {problem}", style="bold red", markup=False)
         if problem.hint:
             Console(stderr=True).print(problem.hint, markup=False)

@@ -182,6 +182,8 @@ def _alone(receipt: Receipt) -> Iterable[tuple[Kind, str]]:
         yield Kind.RETENTION, "a read outlived the window, or the watch over it was lost"
     elif counts.live:
         yield Kind.RETENTION, f"{counts.live} reads of a step that had ended were still live"
+    if receipt.lost:
+        yield Kind.LOST, f"{receipt.lost} hits were lost: no disk took them until the box ended"
     if run.step_ns < STEP_NS or run.at_least < AT_LEAST:
         step, least = run.step_ns / NS, run.at_least
         yield Kind.FINE, f"steps of {step:g} s and {least} reads; at least {STEP_NS // NS} s and {AT_LEAST}"

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from hitonly_core.errors import KeyFileError, SealError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
-from hotlist.errors import KeyFileError, SealError
 
 
 def test_a_signature_holds_for_its_message_and_key_only() -> None:

@@ -61,7 +61,7 @@ class FailureRow(Base):
 
 
 class RateRow(Base):
-    """How often an address, as a keyed hash, did something in one minute; kept for two (api/core/rate_limits.py)."""
+    """How often an address, as a keyed hash, did something in a minute; kept for two (api/core/rate_limits.py)."""
 
     __tablename__ = "rates"
 

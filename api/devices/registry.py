@@ -16,8 +16,8 @@ from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, DeviceError, InvalidError, RevokedError
 from api.core.service import Service
 from api.db.models import DeviceCodeRow, DeviceRow, NonceRow
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealPublic, VerifyKey
-from hotlist.errors import KeyFileError
 from protocol.signed_requests import Request, RequestSignatureError, SignedRequest, read_request
 
 CODE_LIFE: Final = timedelta(days=1)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.core import audit, lifecycle
 from api.core.audit import Act
-from api.core.counts import RECEIVED, Kind, count
+from api.core.counts import RECEIVED, REFUSED_LIST, Kind, count
 from api.core.errors import ApiError, ConflictError, InvalidError, ListVersionError
 from api.core.lifecycle import Status
 from api.core.service import Service, month
@@ -21,7 +21,7 @@ from api.devices.registry import Device
 from api.hits import alerts
 from api.hits.hit_validation import check_contents
 from api.hits.hits import kind_of
-from api.lists.list_age import REFUSED, check_lists
+from api.lists.list_age import check_lists
 from hotlist.entry import Severity
 from hotlist.matching.match import MatchKind
 from protocol.acknowledgement import Acknowledgement, acknowledge, envelope_digest
@@ -67,7 +67,7 @@ def _refuse(service: Service, device: Device, fault: ApiError) -> None:
     now = service.now()
     with service.database.begin() as session:
         if isinstance(fault, ListVersionError):
-            count(session, Kind(month(now), device.id, "", "", ""), REFUSED)
+            count(session, Kind(month(now), device.id, "", "", ""), REFUSED_LIST)
         audit.append(session, Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_RESULT]), now)
 
 

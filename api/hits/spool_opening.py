@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hitonly_core.errors import SealError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, VerifyKey
-from hotlist.errors import SealError
 from protocol.hit import (
     FORMAT,
     MAX_ENVELOPE,

@@ -19,8 +19,8 @@ from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
 from api.db.models import KeySetRow, ListRow, PersonRow, SignerRow
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import VerifyKey
-from hotlist.errors import KeyFileError
 from hotlist.signed_list.keyset import KeySet, Person
 
 PEOPLE: Final = "people"

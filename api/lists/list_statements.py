@@ -1,8 +1,8 @@
 """The service's word that the version which people signed is still the current one (R7).
 
 It is renewed every six hours, holds for a day and never beyond the list's own end, and names the entries that
-were cancelled since people signed: a cancellation needs one person and no key. `hotlist.signed_list.timestamp` says what it
-cannot do.
+were cancelled since people signed: a cancellation needs one person and no key. `hotlist.signed_list.timestamp`
+says what it cannot do.
 """
 
 import base64

@@ -69,8 +69,8 @@ LEAKS: Final = {
 """One way out each, as statements over ``plate``, ``pipeline`` and ``frame``."""
 
 IN_A_HITS_ID: Final = (
-    'import edge.pipeline.hit_maker as h; h.uuid4 = lambda p=plate: uuid.UUID(bytes=hashlib.sha256(b"salt" + p.encode())'
-    '.digest()[:16], version=4)'
+    "import edge.pipeline.hit_maker as h; h.uuid4 = lambda p=plate: "
+    'uuid.UUID(bytes=hashlib.sha256(b"salt" + p.encode()).digest()[:16], version=4)'
 )  # fmt: skip
 """A hash where a random id should be: the id of the next hit tells the plate before it."""
 

@@ -5,7 +5,8 @@
 3. It runs over the road with some of those vehicles at another time, and without some of them.
 4. What must differ (ids, signatures, ciphertext, clocks) is replaced by rules, each with a check of its own
    (`benchmarks.differential.outflow_rules`); everything else must be equal: call by call, in order, byte for byte.
-5. Nothing may be written, made or left but what the allow-lists name (`benchmarks.differential.differential_names`).
+5. Nothing may be written, made or left but what the allow-lists name
+(`benchmarks.differential.differential_names`).
 6. Controls: every hit opens with the department's key; a box with a planted leak must fail.
 
 What is equal in 1 and its repetition and another in 2 hangs on the plates, whatever it is: no form need be known.

@@ -3,7 +3,8 @@
 1. A box is frozen in the middle of traffic, twice, once as a leaky build that keeps everything: each form must
    be found in each process in which it can occur, else the gate is blind for it, and fails
    (`benchmarks.forgetting.live_control`).
-2. Trials (`benchmarks.forgetting.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every byte that any of
+2. Trials (`benchmarks.forgetting.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every
+byte that any of
    its processes writes is kept. After the last deadline copies of plates that were never shown are planted into
    each of its processes, and all their memory is searched. The planted copies must be found, and nothing else.
 3. It is stopped. What it wrote, the files it made, its output and its receipts are searched too. The hits

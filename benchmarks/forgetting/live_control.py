@@ -1,7 +1,7 @@
 """The control of the search: a box is frozen while plates are in view, and every form must be found in it.
 
-What no part of the edge ever makes is held by a leaky build (`benchmarks.leaks.held`), in the same processes and the same
-kinds of memory. The frozen box is killed: it is too late for it to go on.
+What no part of the edge ever makes is held by a leaky build (`benchmarks.leaks.held`), in the same processes
+and the same kinds of memory. The frozen box is killed: it is too late for it to go on.
 """
 
 import os

@@ -2,8 +2,8 @@
 
     python -m benchmarks.matching.matching_report ../shared/data ../shared/models --out docs/results/matching.json
 
-The kernel and the thresholds come from `us_crops` only (`benchmarks.matching.fit_confusion`); what is reported comes from
-the whole pictures in `us` and `eu`. No plate's text gets into the results.
+The kernel and the thresholds come from `us_crops` only (`benchmarks.matching.fit_confusion`); what is reported
+comes from the whole pictures in `us` and `eu`. No plate's text gets into the results.
 """
 
 import argparse

@@ -152,7 +152,11 @@ def _pictures_of(place: Path) -> list[Path]:
         _check_file(place)
         return [place]
     try:
-        names = sorted(path for path in place.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        names = sorted(
+            path
+            for path in place.iterdir()
+            if path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."
+        )
     except OSError as error:
         raise SourceError(
             f"the folder {place} cannot be read: {error.strerror}", hint="Check who may read it."

@@ -91,7 +91,7 @@ class Worker:
                 return None
             token = self._token()
             if token is not None:
-                return token
+                return self._black(token) or token
             if self._control.fileno() in events:
                 message = self._answer()
                 if message is not None:
@@ -147,6 +147,11 @@ class Worker:
         token = Token.from_bytes(data)
         self._held = token.slot
         return token
+
+    def _black(self, token: Token) -> Message | None:
+        """Return the failure that the library complained of before this frame, but did not report."""
+        self._reasons.collect()
+        return Message(Say.FAILED, Fault.INTERLACED, token.number) if self._reasons.interlaced else None
 
     def _answer(self) -> Message | None:
         """Read one `control` packet and answer it; return it where it is the caller's business."""

@@ -4,7 +4,8 @@ Delivery is idempotent: a hit is sent again until its acknowledgement verifies, 
 hit holds up the others:
 
 - one that the service refuses for good (malformed, matched against a list that was not in force, of a revoked
-  box) is set aside, said once, and forgotten by its deadline (`edge.department.spool`); a person may have it offered again;
+  box) is set aside, said once, and forgotten by its deadline (`edge.department.spool`); a person may have it
+  offered again;
 - one that the service cannot take now, or acknowledges with another key, waits ten minutes for its next try.
 """
 

@@ -19,7 +19,7 @@ def allowed(config: EdgeConfig) -> Allowed:
         StorageError: a folder cannot be made.
     """
     sources = [camera.source for camera in config.cameras]
-    folders: tuple[Path, ...] = (config.storage.spool, config.storage.state, config.hotlist.trust)
+    folders: tuple[Path, ...] = (*config.storage.spools, config.storage.state, config.hotlist.trust)
     if config.department:
         folders = (*folders, config.hotlist.file.parent)
     for folder in folders:

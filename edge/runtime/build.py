@@ -39,7 +39,7 @@ def clear_leftovers(config: EdgeConfig) -> None:
     Raises:
         StorageError: a folder cannot be changed.
     """
-    for folder in (config.storage.spool, config.storage.state):
+    for folder in (*config.storage.spools, config.storage.state):
         try:
             clear_unfinished(folder)
         except OSError as problem:

@@ -23,7 +23,7 @@ CREATE {kind} TABLE {name} (
     approver    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
-"""The entries in force, which follow from the changes; `hotlist.authoring.draft_check` makes them again to compare."""
+"""The entries in force, which follow from the changes; `draft_check` makes them again to compare."""
 
 _SCHEMA: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

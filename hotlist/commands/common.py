@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hitonly_core.errors import KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealPublic
 from hotlist.authoring.publishing import AUTHORING
 from hotlist.entry import Entry, entry_to_json
-from hotlist.errors import KeyFileError, MalformedError, StoreError
+from hotlist.errors import MalformedError, StoreError
 from hotlist.signed_list.keyset import KeySet
 
 MAX_KEYSET: Final = 65_536

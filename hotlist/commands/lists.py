@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealKey, SigningKey
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.draft_check import check
@@ -25,7 +26,6 @@ from hotlist.commands.common import (
     save,
     say,
 )
-from hotlist.errors import KeyFileError
 from hotlist.signed_list.differences import WORDS, by_id, differences
 from hotlist.signed_list.trust import Accepted, TrustedState, accept, accept_signed
 

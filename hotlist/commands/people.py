@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealKey, SigningKey, VerifyKey
 from hotlist.authoring.draft import Draft
 from hotlist.commands.common import BOOK, AsJson, Book, read_keys, save, say
-from hotlist.errors import KeyFileError
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.store import HotListStore
 

@@ -31,6 +31,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
+from hitonly_core.errors import SealError
 from hitonly_core.keys import SealKey, VerifyKey
 from hotlist.entry import MAX_LINE, EntryForm, first_problem
 from hotlist.errors import (
@@ -41,7 +42,6 @@ from hotlist.errors import (
     NotYetIssuedError,
     OtherListError,
     RollbackError,
-    SealError,
     StaleError,
     ThresholdError,
     TooLargeError,

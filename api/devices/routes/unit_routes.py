@@ -188,4 +188,4 @@ def heartbeat(service: ServiceDep, sent: FromDevice) -> HeartbeatAnswer:
         said = Heartbeat.model_validate_json(body)
     except ValidationError:
         raise InvalidError("the body is no heartbeat") from None
-    return heartbeats.hear(service, device, said)
+    return heartbeats.hear(service, device, said, publishing.current_etag(service))
