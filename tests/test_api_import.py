@@ -198,7 +198,7 @@ def test_a_full_disk_is_said_and_nothing_is_imported(desk: Desk, editor: TestCli
 IMPORTER = """
 import sys
 from pathlib import Path
-from api import list_import
+from api.lists import list_import
 from api.lists.list_import import Upload
 from api.core.service import open_service
 from api.accounts.sessions import resume

@@ -1,6 +1,7 @@
 """The arrows of docs/architecture.md: who may import whom, between packages and between their parts."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -162,6 +163,15 @@ def test_every_part_has_its_row() -> None:
         {name for name in parts if not name.startswith("benchmarks")} - ARROWS.keys() - {"api", "api.web"}
     )
     assert not unruled
+
+
+def test_the_map_names_every_folder() -> None:
+    """docs/architecture.md has a line for each folder of the product and of the benchmarks, and for no other."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"^\| `([a-z_/]+)/` \|", page, re.MULTILINE))
+    folders = {path.parent.relative_to(ROOT) for _, path in modules() if path.name == "__init__.py"}
+    inner = {"routes", "migrations", "versions"}
+    assert named == {folder.as_posix() for folder in folders if folder.name not in inner}
 
 
 @pytest.mark.parametrize(

@@ -276,18 +276,22 @@ def waiting(office: Run, tmp_path: Path) -> Run:
     return office
 
 
+BEGAN = datetime.now(UTC).replace(microsecond=0)
+"""When these tests began."""
+
+
 def write_waiting(
     folder: Path, plates: list[str], *, version: int, days: float = 30, threshold: int = 2
 ) -> None:
     """Write ``new.waiting`` with these plates."""
     now = datetime.now(UTC).replace(microsecond=0)
     people = tuple(Person(name, VerifyKey.load(folder / f"{name}.pub")) for name in ("ann", "bob"))
-    past = now - timedelta(hours=1)
+    past = BEGAN - timedelta(hours=1)  # the same for every version: only what is meant to differ does
     entries = [
         entry(
             number,
             plate=plate,
-            expires=now + timedelta(days=20),
+            expires=BEGAN + timedelta(days=20),
             created=past,
             effective=past,
             verified=past,

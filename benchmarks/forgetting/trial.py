@@ -10,7 +10,7 @@ from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.memory_scan import Coverage
 
 ROLES: Final = ("edge", "capture process", "watchdog")
-QUIET_S: Final = 420.0
+QUIET_S: Final = 150.0
 """An empty road for so long while memory is searched; three times that for many plates, on a busy machine."""
 
 

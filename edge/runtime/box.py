@@ -181,6 +181,7 @@ class Box:
         self.account.begin(self.lists.version)
         with ExitStack() as stack:
             stack.callback(self._last_receipt)
+            stack.enter_context(lasting())  # a whole collection stops every thread: before anybody watches
             watchdog = stack.enter_context(Watchdog(late_ns))
             purger = Purger(
                 self.window,
@@ -197,7 +198,6 @@ class Box:
                 stack.callback(self.department.link.close)
                 work = partial(self._guarded, self.department.work)
                 stack.enter_context(_often(work, "department", self._spooled))
-            stack.enter_context(lasting())
             self._notifier.send("READY=1")
             self.listener.say("reading")
             stack.callback(self._close_sources)

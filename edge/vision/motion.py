@@ -63,8 +63,6 @@ _ABSORB_NS: Final = 8 * NS
 """What has not moved for this long is background."""
 LONGEST_LIFE_NS: Final = 60 * NS
 """A summary lives no longer, however long the window is."""
-
-
 _SLACK_NS: Final = NS // 4
 """A frame is this old at most when the gate sees it, and `lapse` this late."""
 

@@ -106,7 +106,7 @@ def cancel(
     book: Book = BOOK,
     as_json: AsJson = False,
 ) -> None:
-    """Take entries away, at once: no second person is needed. Then sign and publish a new list."""
+    """Take entries away, up to ten at once; more wait for a second person. Then sign and publish a new list."""
     signing = SigningKey.load(key)
     if bool(entry_ids) == (change is not None):
         raise typer.BadParameter("name either entries or a pending --change")

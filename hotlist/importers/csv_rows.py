@@ -79,7 +79,7 @@ class _Watched:
     """The lines below the header, and where the record began that is being read.
 
     A quotation mark without its partner takes the lines behind it for one cell. That is seen when one of them
-    has as many columns as the header, when there are too many of them, or when the file ends.
+    has as many columns as the header, when there are too many of them, or when the file ends in mid-cell.
     """
 
     def __init__(self, lines: Iterator[str], header: _Header) -> None:
