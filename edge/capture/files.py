@@ -42,7 +42,7 @@ class FileSource:
         self._explain = explain
         self._session = Session(name, clock, live=False)
         self._session.start(request)
-        self._ended = False
+        self._ended = self._overdue = False
         try:
             self._first: Frame | None = self._next()
         except SourceError:
@@ -93,6 +93,10 @@ class FileSource:
         finally:
             self.close()
 
+    def lapse(self, longest_ns: int) -> None:
+        """End the reading when a frame has been in use for longer: the next one asked for is an error."""
+        self._overdue = self._session.lapse(longest_ns) or self._overdue
+
     def close(self) -> None:
         """End; the capture process is killed and its memory wiped."""
         self._session.close()
@@ -104,6 +108,11 @@ class FileSource:
             return taken
         if self._session.closed:
             return None
+        if self._overdue:
+            raise SourceError(
+                "one picture took too long, so its frames were destroyed and the reading ended",
+                hint="Something that the edge writes to does not answer: look at the disk of the spool.",
+            )
         if taken is None:
             raise self._explain(Fault.SILENT, int(PATIENCE_S))
         if taken.say is Say.FAILED:

@@ -113,6 +113,10 @@ class LiveCamera:
         finally:
             self.close()
 
+    def lapse(self, longest_ns: int) -> None:
+        """End the capture when a frame has been in use for longer; the camera is connected to anew afterwards."""
+        self._session.lapse(longest_ns)
+
     def close(self) -> None:
         """End; the capture process is killed and its memory wiped."""
         self._session.close()

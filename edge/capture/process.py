@@ -75,7 +75,8 @@ class Post:
             self._collect(wait=not self._newest_wins)
             if not self._free:
                 self.drop_waiting()
-        return self._free[-1], self._view(self._free[-1], height, width)
+        first = self._free[0]  # the one unused for longest: all go round, and none keeps an old frame
+        return first, self._view(first, height, width)
 
     def send(self, token: Token) -> None:
         """Give the slot away, with the frame in it."""

@@ -46,6 +46,7 @@ class Worker:
     def __init__(self, request: Request, *, wake_fd: int) -> None:
         self._memory: FrameMemory | None = None
         self._held: int | None = None
+        self._killed = False
         self._wake = wake_fd
         self.locked: bool | None = None
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -77,6 +78,8 @@ class Worker:
         Returns:
             A token; `Say.ENDED` or `Say.FAILED`; or None, when nothing came in time or it was woken.
         """
+        if self._killed:
+            return Message(Say.FAILED, Fault.DIED)  # frames that waited have been wiped
         self.give_back()
         deadline = _boot_s() + timeout_s
         poll = select.poll()
@@ -113,6 +116,13 @@ class Worker:
         """Return what the camera or the library complained of, as a fixed sentence, or nothing."""
         self._reasons.collect()
         return self._reasons.sentence
+
+    def kill(self) -> None:
+        """Kill the process and wipe the frames, without waiting for its end; `stop` is still to be called."""
+        self._killed = True
+        self._process.kill()
+        if self._memory is not None:
+            self._memory.wipe()
 
     def stop(self) -> None:
         """Kill the process whatever it is doing, and wipe every frame.

@@ -274,9 +274,9 @@ class Box:
         self.stop()
 
     def _lapse(self, now_ns: int) -> None:
-        """Wipe what the motion gates have remembered for long enough; from the purge's thread."""
+        """Wipe what gates have remembered, and loops have held, for long enough; from the purge's thread."""
         for pipeline in self.pipelines:
-            pipeline.camera.gate.lapse(now_ns)
+            pipeline.lapse(now_ns)
 
     def _close_sources(self) -> None:
         for pipeline in self.pipelines:
