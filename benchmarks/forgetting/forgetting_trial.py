@@ -5,6 +5,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -24,14 +25,17 @@ from benchmarks.harness.runner import BenchError
 from benchmarks.leaks.builds import program
 from benchmarks.patterns.encoded import Searcher
 from benchmarks.patterns.plants import CONTROL, plant, plants
+from edge.department.ledger import read_lines
 from edge.flow import Pixels
 
 Planted = tuple[list[Pattern], list[tuple[int, Pixels]]]
 PLANTED: Final = 2
 _TRIES: Final = 4
 _LOOK_S: Final = 0.5
+_PATIENCE_S: Final = 120.0
+"""The longest wait for a start, on a busy machine."""
 _SETTLE_S: Final = 6.0
-"""A start takes this long at most until the first frame, and a scrub comes this long after the last read."""
+"""A scrub comes this long after the last read, at most."""
 
 
 def measured(trial: Trial) -> Outcome:
@@ -65,8 +69,11 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
         told = settings(trial.reading, tables, source, window=trial.window_s)
         runs = program(trial.leak) if trial.leak else ("-m", "edge.cli")
         with edge_process.running(box, told, trace=folder / "trace.txt", program=runs) as edge:
-            end = time.monotonic() + scene.shown_s + trial.window_s + _SETTLE_S
-            sightings = _watch(edge, end)
+            sightings = Sightings()
+            begun = _watch(edge, sightings, lambda: any(read_lines(box / "state")), _PATIENCE_S)
+            _watch(edge, sightings, lambda: False, scene.shown_s + trial.window_s + _SETTLE_S)
+            if not begun:
+                raise BenchError("the edge did not begin to read")
             searcher = _search_memory(edge, known, sightings, outcome)
             outcome.swapped, outcome.unseen = edge.swapped(), len(edge.shared_files())
             outcome.exit_code = edge.end(signal.SIGTERM)
@@ -78,13 +85,13 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
     return outcome
 
 
-def _watch(edge: Edge, end: float) -> Sightings:
-    """Look into the arena until the last deadline is over."""
-    sightings = Sightings()
-    while time.monotonic() < end:
+def _watch(edge: Edge, sightings: Sightings, over: Callable[[], bool], seconds: float) -> bool:
+    """Look into the arena until something is over, or for so long; return whether it is over."""
+    end = time.monotonic() + seconds
+    while not (done := over()) and time.monotonic() < end:
         sightings.look(edge)
         time.sleep(_LOOK_S)
-    return sightings
+    return done
 
 
 def _search_memory(edge: Edge, known: Known, sightings: Sightings, outcome: Outcome) -> Searcher:
@@ -118,7 +125,7 @@ def _found_in(
 ) -> list[Found]:
     """Return what is found in the processes of one kind, each with the controls planted in it.
 
-    A capture process may be replaced while it is searched: its memory is gone then, and its successor's is searched.
+    A capture process may be replaced meanwhile: its memory is gone then, and its successor's is searched.
 
     Raises:
         BenchError: none of this kind lived long enough.
