@@ -136,7 +136,8 @@ def _found_in(
             if role(pid) == name:
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     plant(pid, *controls)
-                    found += search_process(pid, searcher, coverage)
+                    theirs = search_process(pid, searcher, coverage)
+                    found += theirs if pid in edge.family() else []
         if found:
             return found
     raise BenchError(f"no {name} of the edge could be searched to its end")
