@@ -44,7 +44,7 @@ class Rate:
         Raises:
             TooManyError: it has none left. The refused request is not counted.
         """
-        key = f"{self._name}:{self._service.secrets.blind(_network(address))[:32]}"
+        key = f"{self._name}:{self._service.secrets.blind(network(address))[:32]}"
         seconds = self._service.now().timestamp()
         minute, share = int(seconds // _MINUTE), seconds % _MINUTE / _MINUTE
         with self._service.database.begin() as session:
@@ -101,7 +101,7 @@ def _count(session: Session, key: str, minute: int, room: int) -> int | None:
     return session.scalar(statement)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return what an address is counted under: itself, or the 64 bits of IPv6 that one site has."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
@@ -110,5 +110,5 @@ def _network(address: str) -> str:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+        return str(ipaddress.ipnetwork((int(found) >> 64 << 64, 64)))
     return str(found)

@@ -119,6 +119,7 @@ def accept(service: Service, token: str, application: Application) -> list[str]:
         ConflictError: the name is taken.
     """
     now = service.now()
+    open_invitation(service, token)
     if not _NAME.fullmatch(application.name):
         raise InvalidError("a name has 2 to 40 of a-z, 0-9, dot and hyphen, and begins with a letter")
     if not 1 <= len(application.full_name.strip()) <= 80 or not application.full_name.isprintable():  # noqa: PLR2004

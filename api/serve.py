@@ -76,6 +76,9 @@ def run(ready: Ready) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
         log_config=None,
+        http="h11",
+        ws="none",
+        loop="api.connections:Loop",
         h11_max_incomplete_event_size=16_384,
     )
     if metrics is not None:
