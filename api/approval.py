@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api import access, audit, proposals
+from api import access, audit, duties, proposals
 from api.audit import Act
 from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow
 from api.db.types import Moment
@@ -118,6 +118,8 @@ def _take(service: Service, who: SignedIn, batch: str, ready: Scratch, digest: s
         detail: dict[str, str | int] = {"entries": ready.proposed, "sha256": digest, "author": row.name}
         act = Act(who.person.actor, "list.approve", f"batch:{batch}", detail=detail)
         audit.append(session, act, service.now())
+        near = Act(who.person.actor, "list.approve-near", f"batch:{batch}")
+        duties.note_near(session, row.name, who.person.name, near, service.now())
     return ready.proposed
 
 

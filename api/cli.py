@@ -11,7 +11,7 @@ from api import audit_export, devices, people, resets, serve
 from api.db.engine import Database
 from api.db.migrate import migrate
 from api.devices import Registration
-from api.errors import ApiError
+from api.errors import ApiError, ConflictError
 from api.opening import open_spool, save_opened
 from api.opening_table import opened_table
 from api.service import Service, open_service
@@ -55,14 +55,24 @@ def serve_command(
     tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
-    """Serve until stopped; the first start makes the keys and prints a link for the first administrator."""
+    """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
     mode = {"mode": tls} if tls else None
     ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
-        typer.echo(f"first administrator, once and within a day: {ready.link}")
+        typer.echo(f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}")
     serve.run(ready)
+
+
+@app.command("first-link")
+def first_link_command(state: State = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
+    """Print a new link for the first administrator, while there is nobody; an older one works no more."""
+    with _Opened(_settings(config, state, database_url)) as opened:
+        path = serve.write_first_link(opened)
+        if path is None:
+            raise ConflictError("there are people already", hint="Ask an administrator for an invitation.")
+        typer.echo(path.read_text().strip())
 
 
 @app.command("migrate")

@@ -71,10 +71,10 @@ class Gate:
         """Take a new connection; False where it must be closed at once."""
         with self._lock:
             address = network(peer[0])
-            alive = [held for held in self._held.values() if not held.ended]
-            mine = [held for held in alive if held.address == address]
+            mine = [held for held in self._alive() if held.address == address]
             if len(mine) >= self.most_of_one and not self._end_one(mine):
                 return False
+            alive = self._alive()
             if len(alive) >= self.most and not self._end_one(alive):
                 return False
             self._held[peer] = _Held(sock, address, self.now())
@@ -114,6 +114,9 @@ class Gate:
         """Return how many connections are open, and how many of them wait."""
         with self._lock:
             return len(self._held), sum(held.waiting for held in self._held.values())
+
+    def _alive(self) -> list[_Held]:
+        return [held for held in self._held.values() if not held.ended]
 
     def _end_one(self, among: list[_Held]) -> bool:
         """End the connection that is the first to go; False where all are being served."""

@@ -18,6 +18,7 @@ from api import access, audit, entries
 from api.audit import Act
 from api.db.models import BatchRow, PersonRow, ProposalRow
 from api.errors import AbsentError, ConflictError, ForbiddenError, InvalidError, StaleError
+from api.people import Role
 from api.service import Service
 from api.sessions import SignedIn
 from hotlist.entry import Entry, entry_from_json
@@ -129,9 +130,12 @@ def withdraw(service: Service, who: SignedIn, batch: str) -> None:
 
     Raises:
         AbsentError: there is no such batch.
+        ForbiddenError: it is somebody else's, and the asker approves nothing.
     """
     with service.database.begin() as session:
-        row_of(session, batch, lock=True)
+        row = row_of(session, batch, lock=True)
+        if row.author != who.person.id and Role.APPROVER not in who.person.roles:
+            raise ForbiddenError("only its author or an approver withdraws a proposal")
         drop(session, batch)
         audit.append(session, Act(who.person.actor, "list.withdraw", f"batch:{batch}"), service.now())
 

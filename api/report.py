@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from api import duties
 from api.blur import blurred
 from api.current import in_force_by_source
 from api.db.models import CountRow, DeviceRow
@@ -45,6 +46,9 @@ _TOTALS: Final = (
     (f"outcome:{Outcome.PROTECTIVE_CUSTODY}", "Matches leading to protective custody"),
     (f"outcome:{Outcome.MISSING_FOUND}", "Matches leading to a missing person found"),
     (f"outcome:{Outcome.NONE}", "Matches without an outcome"),
+    (duties.INVITED, "Invitations of new people"),
+    (duties.ROLES, "Changes of somebody's roles"),
+    (duties.NEAR, "Approvals flagged: new accounts that vouch for each other"),
 )
 
 

@@ -65,12 +65,13 @@ def start_office(state: Path) -> Iterator[Office]:
         said = ""
         for line in process.stdout or ():
             said += line
-            if link := re.search(r"(http://[\w.]+:\d+)/welcome/\S+", said):
+            if found := re.search(r"link, once and within a day, is in (\S+)", said):
+                link = Path(found[1]).read_text().strip()
                 break
         else:
             raise BenchError(f"the service did not start: {said}; see {log.name}")
         try:
-            yield Office(state, link[1], link[0], process)
+            yield Office(state, link.partition("/welcome/")[0], link, process)
         finally:
             process.send_signal(signal.SIGTERM)
 

@@ -15,9 +15,12 @@ from api.cli import app as command_line
 from api.db.models import AuditRow, InvitationRow, PersonRow, RecoveryRow, SessionRow
 from api.errors import AbsentError, ConflictError, InvalidError
 from api.people import Role
+from api.routes.link_kit import COOKIE as LINK
 from tests.api_kit import PASSWORD, Desk
 
 NEW = "another long pass phrase"
+BROWSER = "b" * 43
+"""One browser that opens every link of these tests."""
 
 
 @pytest.fixture
@@ -60,8 +63,10 @@ def offered(desk: Desk, name: str = "dora") -> str:
 
 def use(desk: Desk, token: str, *, password: str = NEW) -> Response:
     """Set new credentials with a link; keep the new secret."""
-    secret = resets.open_reset(desk.service, token).secret
-    answer: Response = desk.client().post(
+    found, browser = resets.open_reset(desk.service, token, BROWSER), desk.client()
+    browser.cookies.set(LINK, found.browser)
+    secret = found.secret
+    answer: Response = browser.post(
         f"/reset/{token}", data={"password": password, "code": desk.code(secret)}
     )
     if answer.status_code == 200:
