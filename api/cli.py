@@ -97,6 +97,9 @@ def devices_add(
     location: Annotated[str, typer.Option(help="Where it stands.")],
     agency: Annotated[str, typer.Option(help="Who runs it.")],
     policy_sha256: Annotated[str, typer.Option(help="SHA-256 of the policy document.")],
+    camera: Annotated[
+        list[str] | None, typer.Option(help="Name of a camera, as the unit's configuration has it; may be given often.")
+    ] = None,
     installed: Annotated[str | None, typer.Option(help="Day of installation, YYYY-MM-DD; today.")] = None,
     state: State = None,
     config: Config = None,
@@ -112,6 +115,7 @@ def devices_add(
         location=location,
         agency=agency,
         policy_sha256=policy_sha256,
+        cameras=tuple(camera or ()),
     )
     with _Opened(_settings(config, state, database_url)) as opened:
         typer.echo(devices.register(opened, registration, "operator"))

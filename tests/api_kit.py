@@ -298,4 +298,5 @@ def registration(device: str = "camera-1") -> Registration:
         location="Mill Road, northbound",
         agency="Example Police Department",
         policy_sha256="c" * 64,
+        cameras=("north gate",),
     )

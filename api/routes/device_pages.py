@@ -57,13 +57,14 @@ def register(
     location: Annotated[str, Form()] = "",
     agency: Annotated[str, Form()] = "",
     policy_sha256: Annotated[str, Form()] = "",
+    cameras: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
     """Register a device and show its enrolment code once."""
     given = dict(
         zip(TEXTS, (device, registration_id, make, model, location, agency, policy_sha256), strict=True)
     )
     try:
-        registration = _registration({**given, "installed": installed})
+        registration = _registration({**given, "installed": installed}, cameras)
         code = devices.register(service, registration, who.person.actor)
     except ApiError as problem:
         return render(_page(service, who, problem=str(problem)), status=problem.status)
