@@ -175,7 +175,9 @@ async def _post(url: str, body: bytes, headers: dict[str, str], host: str) -> bo
     async with (
         asyncio.timeout(_TIMEOUT),
         httpx.AsyncClient(follow_redirects=False, timeout=_TIMEOUT, trust_env=False) as client,
-        client.stream("POST", url, content=body, headers=headers, extensions={"sni_hostname": host}) as answer,
+        client.stream(
+            "POST", url, content=body, headers=headers, extensions={"sni_hostname": host}
+        ) as answer,
     ):
         return answer.is_success
 

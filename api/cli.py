@@ -61,7 +61,9 @@ def serve_command(
     ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
-        typer.echo(f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}")
+        typer.echo(
+            f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}"
+        )
     serve.run(ready)
 
 
@@ -98,7 +100,8 @@ def devices_add(
     agency: Annotated[str, typer.Option(help="Who runs it.")],
     policy_sha256: Annotated[str, typer.Option(help="SHA-256 of the policy document.")],
     camera: Annotated[
-        list[str] | None, typer.Option(help="Name of a camera, as the unit's configuration has it; may be given often.")
+        list[str] | None,
+        typer.Option(help="Name of a camera, as the unit's configuration has it; may be given often."),
     ] = None,
     installed: Annotated[str | None, typer.Option(help="Day of installation, YYYY-MM-DD; today.")] = None,
     state: State = None,

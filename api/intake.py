@@ -123,9 +123,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
     return True
 
 
-def _record(
-    session: Session, service: Service, hit: Hit, status: Status, otherwise: Sequence[str]
-) -> None:
+def _record(session: Session, service: Service, hit: Hit, status: Status, otherwise: Sequence[str]) -> None:
     """Write the audit record of a hit's arrival, and of what its device said otherwise than the department."""
     detail: dict[str, str | int] = {"camera": hit.camera, "list_version": hit.matches[0].list_version}
     if otherwise:

@@ -115,7 +115,9 @@ def forget_rates(session: Session, now: datetime) -> None:
     over = select(RateRow).where(RateRow.key.startswith(_OVER), RateRow.minute != minute)
     for row in session.scalars(over.with_for_update()):
         detail: dict[str, str | int] = {"envelopes": row.n, "minute": row.minute}
-        act = Act(f"device:{row.key.removeprefix(_OVER)}", "hit.refuse-many", result="too many", detail=detail)
+        act = Act(
+            f"device:{row.key.removeprefix(_OVER)}", "hit.refuse-many", result="too many", detail=detail
+        )
         audit.append(session, act, now)
         session.delete(row)
     session.flush()

@@ -317,8 +317,12 @@ def _invitation(service: Service, session: Session, token: str) -> InvitationRow
         AbsentError: unknown, used or too old.
     """
     digest = codes.token_digest(token)
-    query = select(InvitationRow).where((InvitationRow.digest == digest) | (InvitationRow.created_by == FIRST))
-    found = {row.digest: row for row in session.scalars(query.order_by(InvitationRow.digest).with_for_update())}
+    query = select(InvitationRow).where(
+        (InvitationRow.digest == digest) | (InvitationRow.created_by == FIRST)
+    )
+    found = {
+        row.digest: row for row in session.scalars(query.order_by(InvitationRow.digest).with_for_update())
+    }
     row = found.get(digest)
     if row is None or row.person is not None or row.expires <= service.now():
         raise AbsentError("the link is unknown, used or too old", hint="Ask for a new one.")

@@ -22,7 +22,9 @@ _COEFFICIENTS: Final = 256
 _POLYNOMIALS: Final = 3
 _BITS: Final = 12
 _SEED: Final = 32
-_HINT: Final = "Make a new key pair; this key would let others pass for its owner or read what is sealed to it."
+_HINT: Final = (
+    "Make a new key pair; this key would let others pass for its owner or read what is sealed to it."
+)
 
 
 @lru_cache(maxsize=4096)

@@ -66,9 +66,7 @@ def use(desk: Desk, token: str, *, password: str = NEW) -> Response:
     found, browser = resets.open_reset(desk.service, token, BROWSER), desk.client()
     browser.cookies.set(LINK, found.browser)
     secret = found.secret
-    answer: Response = browser.post(
-        f"/reset/{token}", data={"password": password, "code": desk.code(secret)}
-    )
+    answer: Response = browser.post(f"/reset/{token}", data={"password": password, "code": desk.code(secret)})
     if answer.status_code == 200:
         desk.totp["dora"] = secret
     return answer

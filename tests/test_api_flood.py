@@ -140,7 +140,12 @@ def test_floods_of_pages_and_sign_ins_leave_the_service_to_others(tmp_path: Path
                     with suppress(httpx.TransportError):
                         bad.append(client.request(method, path, data=data).status_code)
 
-        floods = [("POST", "/welcome/x"), ("POST", "/sign-in"), ("GET", "/nothing/here"), ("POST", "/reset/x")]
+        floods = [
+            ("POST", "/welcome/x"),
+            ("POST", "/sign-in"),
+            ("GET", "/nothing/here"),
+            ("POST", "/reset/x"),
+        ]
         threads = [threading.Thread(target=flood, args=one) for one in floods]
         for thread in threads:
             thread.start()

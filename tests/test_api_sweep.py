@@ -12,9 +12,10 @@ import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import select
 
 from api import devices, people, resets, sessions
-from api.db.models import EntryRow
+from api.db.models import EntryRow, PersonRow
 from api.people import Application, Role
 from api.service import Service, open_service
 from api.settings import Settings

@@ -84,7 +84,9 @@ def test_sealing_keys_with_a_weak_curve_part_are_refused(curve: bytes) -> None:
         SealPublic(good[:-32] + curve)
 
 
-@pytest.mark.parametrize("which", ["zero", "one polynomial", "constant", "too large", "short", "long", "empty"])
+@pytest.mark.parametrize(
+    "which", ["zero", "one polynomial", "constant", "too large", "short", "long", "empty"]
+)
 def test_sealing_keys_with_a_weak_lattice_part_are_refused(which: str) -> None:
     """Zero or constant polynomials, coefficients not below the modulus, another size."""
     good = SealKey.generate().public.raw

@@ -96,17 +96,13 @@ def accept(
 ) -> Response:
     """Set the new credentials and show the recovery codes once, or show the form again."""
     try:
-        fresh = guarded(
-            request, lambda: resets.accept(service, token, password, code, browser_of(request))
-        )
+        fresh = guarded(request, lambda: resets.accept(service, token, password, code, browser_of(request)))
     except InvalidError as problem:
         return _reset(request, service, token, problem)
     return render(RecoveryPage(codes=fresh))
 
 
-def _reset(
-    request: Request, service: Service, token: str, problem: InvalidError | None = None
-) -> Response:
+def _reset(request: Request, service: Service, token: str, problem: InvalidError | None = None) -> Response:
     """Return the page of an open link.
 
     Raises:

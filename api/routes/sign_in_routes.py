@@ -140,9 +140,7 @@ def join(
     return render(RecoveryPage(codes=fresh))
 
 
-def _welcome(
-    request: Request, service: ServiceDep, token: str, problem: ApiError | None = None
-) -> Response:
+def _welcome(request: Request, service: ServiceDep, token: str, problem: ApiError | None = None) -> Response:
     """Return the page of an open invitation.
 
     Raises:
