@@ -1,4 +1,4 @@
-"""Duties are apart (R23): which roles nobody holds together, when a second administrator is needed, who is near whom.
+"""Duties are apart (R23): roles nobody holds together, when a second administrator is needed, who is near whom.
 
 Nobody is editor and approver, nor auditor and anything else. Once there are two administrators, neither invites
 or gives roles alone; one who was disabled counts for a week, so that putting the other out makes nobody alone at

@@ -165,7 +165,7 @@ def test_a_link_is_looked_up_before_a_password_is_hashed(
     """An unknown link costs no Argon2; a short password behind an unknown link is a 404 too."""
     desk = Desk(tmp_path / "state")
     hashed: list[str] = []
-    monkeypatch.setattr(credentials, "hash_password", lambda password, name: hashed.append(name))
+    monkeypatch.setattr(credentials, "hash_password", lambda _, name: hashed.append(name))
     form = {"name": "dora", "full_name": "Dora", "password": "a long enough pass phrase", "code": "123456"}
     assert desk.client().post(path, data=form).status_code == 404
     assert desk.client().post(path, data={**form, "name": "?", "password": "x"}).status_code == 404
@@ -218,7 +218,7 @@ def test_the_gate_ends_the_longest_waiter_of_the_greediest_address() -> None:
         def enter(address: str, port: int) -> bool:
             clock[0] += 1
             ours, theirs = (stack.enter_context(one) for one in socket.socketpair())
-            theirs.setblocking(False)
+            theirs.settimeout(0)
             ends[(address, port)] = theirs
             return gate.enter(ours, (address, port))
 

@@ -180,7 +180,7 @@ def person(name: str, age: int, *sponsors: str, desk: Desk) -> PersonRow:
 @given(chain=st.lists(st.integers(0, 400), min_size=1, max_size=6), swap=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_a_new_account_at_the_end_of_any_chain_is_near_its_beginning(
-    desk: Desk, chain: list[int], swap: bool
+    desk: Desk, chain: list[int], *, swap: bool
 ) -> None:
     """Whoever invites who invites who approves: flagged, whichever of the two wrote the entry."""
     names = ["root", *(f"p{place}" for place in range(len(chain)))]
