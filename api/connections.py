@@ -190,7 +190,7 @@ class Loop(asyncio.SelectorEventLoop):
             family = socket.AF_INET6 if ":" in str(host) else socket.AF_INET
             sock = socket.create_server((host, port), family=family)
         listener = Listener(sock.family, sock.type, sock.proto, fileno=sock.detach())
-        listener.setblocking(False)
+        listener.settimeout(0)
         listener.gate = self.gate
         if isinstance(given.get("ssl"), ssl.SSLContext):
             given.setdefault("ssl_handshake_timeout", HANDSHAKE_S)

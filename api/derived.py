@@ -6,7 +6,6 @@ whose entry is not on the list as the unit says keeps what it says for the revie
 and routine one, and under no source.
 """
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +34,7 @@ def derive(session: Session, hit: Hit) -> tuple[Hit, list[str]]:
     strong = {match.entry.plate for match in matches if match.kind is not MatchKind.WEAK}
     if len(strong) > 1:
         matches = tuple(replace(match, ambiguous=True) for match in matches)
-    cameras: Collection[str] = register.get("cameras", ())
+    cameras: list[str] = register.get("cameras", [])
     camera = hit.camera if hit.camera in cameras else UNREGISTERED
     ours = replace(hit, matches=matches, camera=camera, place=str(register["location"]))
     return ours, _differences(hit, ours)

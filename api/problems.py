@@ -9,13 +9,13 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
-from api.errors import AbsentError, ApiError, AuditError, InvalidError, SignInError
+from api.errors import AbsentError, ApiError, AuditError, ConflictError, InvalidError, SignInError
 from api.pages import ErrorPage, render
 from hotlist.errors import HotListError
 
@@ -67,7 +67,19 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     def _ours(request: Request, problem: ApiError) -> Response:
+        if isinstance(problem, AuditError) and isinstance(problem.__cause__, IntegrityError):
+            return respond(request, _met())
         return respond(request, problem)
+
+    @app.exception_handler(IntegrityError)
+    def _at_once(request: Request, problem: IntegrityError) -> Response:
+        del problem
+        return respond(request, _met())
+
+    @app.exception_handler(RecursionError)
+    def _too_deep(request: Request, problem: RecursionError) -> Response:
+        del problem
+        return respond(request, InvalidError("what was sent is nested too deeply"))
 
     @app.exception_handler(HotListError)
     def _hot_list(request: Request, problem: HotListError) -> Response:
@@ -99,6 +111,13 @@ def install(app: FastAPI) -> None:
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             answer.headers["Allow"] = ", ".join(sorted(_methods(request, app)))
         return answer
+
+
+def _met() -> ConflictError:
+    """Return the problem of two acts that met: the other one was first, and nothing of this one was done."""
+    return ConflictError(
+        "somebody else did the same or the contrary at this moment", hint="Look at it again."
+    )
 
 
 def _methods(request: Request, app: FastAPI) -> set[str]:

@@ -68,7 +68,7 @@ class _KeyText:
             body = json.loads(text)
             kind, encoded = body["kind"], body["key"]
             raw = base64.b64decode(encoded, validate=True)
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             raise KeyFileError(f"no key text; expected a {cls.kind}") from None
         if kind != cls.kind or body.get("version") != 1:
             raise KeyFileError(f"a {str(kind)[:40]!r} where a {cls.kind} (version 1) is needed")

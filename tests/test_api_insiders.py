@@ -1,5 +1,6 @@
 """People who are two, links that others opened, and units that say what is not so."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api import duties, people, proposals, resets, serve, sessions, staff
+from api.alerts import RefusedAddressError, judged
 from api.cli import app as command_line
 from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, PersonRow
 from api.deps import COOKIE
@@ -18,6 +20,7 @@ from api.derived import UNLISTED, UNREGISTERED, kind_of_reading
 from api.errors import AbsentError, ForbiddenError, InvalidError, LinkTakenError
 from api.limits import forget_rates
 from api.people import Role
+from api.settings import Webhook
 from hotlist.entry import Severity
 from hotlist.match import MatchKind
 from hotlist.plate import ALPHABET
@@ -286,3 +289,28 @@ def test_no_origin_is_a_fault_of_the_service(desk: Desk, origin: str) -> None:
     client = desk.client()
     del client.headers["Sec-Fetch-Site"]
     assert client.post("/sign-in", headers={"Origin": origin}, data={"name": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "deep", ["[" * 3000, '{"kind":' * 1300, '{"kind":{"a":1},"key":[],"version":1}', "[]", "1"]
+)
+def test_no_nesting_in_a_key_is_a_fault_of_the_service(desk: Desk, deep: str) -> None:
+    """A key's text may be any JSON; it is refused as what it is."""
+    box = desk.box()
+    body = json.dumps({"code": "ABCDEF-GHIJKL-MNOPQR-STUVWX", "verify_key": deep, "seal_key": deep}).encode()
+    assert box.send("POST", "/v1/devices/enrol", body, key_id="enrolling").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001:0:1::1", "ff0e::1", "ff02::1",
+     "224.0.0.1", "239.1.2.3", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "::", "0.0.0.0", "240.0.0.1", "100.64.0.1",
+     "169.254.169.254", "fe80::1%eth0", "fd00::1", "::7f00:1"],
+)  # fmt: skip
+def test_a_webhook_stands_at_a_public_host_only(address: str) -> None:
+    """No multicast, no way through a translator into a private network; a public address is the control."""
+    webhook = Webhook(url="https://hooks.example", secret="s" * 32)
+    assert judged(webhook, ["93.184.215.14"])
+    assert judged(webhook, ["2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+    with pytest.raises(RefusedAddressError):
+        judged(webhook, [address])
