@@ -148,5 +148,5 @@ def network(address: str) -> str:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return str(found.ipv4_mapped)
-        return str(ipaddress.ipnetwork((int(found) >> 64 << 64, 64)))
+        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
     return str(found)

@@ -64,22 +64,13 @@ def respond(request: Request, problem: ApiError) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer every error in this one way."""
+    _install_rare(app)
 
     @app.exception_handler(ApiError)
     def _ours(request: Request, problem: ApiError) -> Response:
         if isinstance(problem, AuditError) and isinstance(problem.__cause__, IntegrityError):
             return respond(request, _met())
         return respond(request, problem)
-
-    @app.exception_handler(IntegrityError)
-    def _at_once(request: Request, problem: IntegrityError) -> Response:
-        del problem
-        return respond(request, _met())
-
-    @app.exception_handler(RecursionError)
-    def _too_deep(request: Request, problem: RecursionError) -> Response:
-        del problem
-        return respond(request, InvalidError("what was sent is nested too deeply"))
 
     @app.exception_handler(HotListError)
     def _hot_list(request: Request, problem: HotListError) -> Response:
@@ -111,6 +102,20 @@ def install(app: FastAPI) -> None:
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             answer.headers["Allow"] = ", ".join(sorted(_methods(request, app)))
         return answer
+
+
+def _install_rare(app: FastAPI) -> None:
+    """Answer what only two acts at once, or an attack, bring about."""
+
+    @app.exception_handler(IntegrityError)
+    def _at_once(request: Request, problem: IntegrityError) -> Response:
+        del problem
+        return respond(request, _met())
+
+    @app.exception_handler(RecursionError)
+    def _too_deep(request: Request, problem: RecursionError) -> Response:
+        del problem
+        return respond(request, InvalidError("what was sent is nested too deeply"))
 
 
 def _met() -> ConflictError:

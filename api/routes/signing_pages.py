@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api import access, list_keys, list_signing, list_statements, list_versions
 from api.access import AccessPurpose
 from api.deps import Administrator, Approver, ListWorker, ServiceDep, needs
-from api.errors import ApiError, ReasonError
+from api.errors import AbsentError, ApiError, ReasonError
 from api.list_keys import Signer
 from api.list_signing import Waiting
 from api.pages import Page, render
@@ -84,7 +84,10 @@ def open_list(
     purpose: Annotated[str, Form()] = "",
     case_number: Annotated[str, Form()] = "",
 ) -> Response:
-    """Open the waiting list with a purpose and a case number."""
+    """Open the waiting list with a purpose and a case number; there is no reason for one that does not wait."""
+    waiting = list_signing.waiting(service)
+    if waiting is None or waiting.version != version:
+        raise AbsentError("no such version waits to be signed")
     try:
         access.open_object(service, who, f"list:{version}", purpose, case_number)
     except ReasonError as problem:
