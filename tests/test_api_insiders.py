@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def person(name: str, age: int, *sponsors: str, desk: Desk) -> PersonRow:
     return PersonRow(
         name=name,
         sponsors=[f"person:{one}" for one in sponsors],
-        sponsored=desk.clock.now.replace(microsecond=0) - duties.timedelta(days=age),
+        sponsored=desk.clock.now.replace(microsecond=0) - timedelta(days=age),
     )
 
 
