@@ -227,7 +227,8 @@ def test_withdrawing_is_for_the_author_and_approvers(desk: Desk) -> None:
 def stored(desk: Desk) -> HitRow:
     """Return the one hit that is held."""
     with desk.service.database.read() as session:
-        return session.scalars(select(HitRow)).one()
+        row: HitRow = session.scalars(select(HitRow)).one()
+        return row
 
 
 def test_a_routine_entry_stays_routine_whatever_the_unit_says(desk: Desk) -> None:
