@@ -4,6 +4,7 @@
 #   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --restart always \
 #       --ulimit memlock=-1 --ulimit core=0 --memory-swappiness 0 \
 #       -v edge-state:/var/lib/hitonly -v ./edge.toml:/etc/hitonly/edge.toml:ro hitonly-edge
+# `docker pause`, checkpoints and snapshots keep reads in memory for as long as they last: docs/threat-model.md.
 # A base image can be pinned further: --build-arg BASE=python:3.11-slim-bookworm@sha256:...
 ARG BASE=python:3.11-slim-bookworm
 

@@ -19,7 +19,7 @@ from edge.chain import Verdict, verify
 from edge.receipts import MAX_LINE, Anchor, ReceiptError, from_line
 
 RECEIPTS: Final = 256
-"""Most receipts of one heartbeat: more than four hours of them."""
+"""Most receipts of one heartbeat: ten days of them, or more."""
 TOTALS: Final = ("reads", "hits", "destroyed")
 RECEIPT: Final = "receipt:"
 """What the counts that receipts prove begin with."""
@@ -36,7 +36,6 @@ class Heartbeat(BaseModel):
     models: Annotated[list[Word], Field(max_length=8)] = []
     list_version: Annotated[int, Field(ge=0)] = 0
     cameras: Annotated[dict[Word, Word], Field(max_length=64)] = {}
-    counters: Annotated[dict[Word, int], Field(max_length=64)] = {}
     degraded: Annotated[list[Word], Field(max_length=32)] = []
     receipts: Annotated[
         list[Annotated[str, StringConstraints(max_length=MAX_LINE)]], Field(max_length=RECEIPTS)

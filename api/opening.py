@@ -14,7 +14,7 @@ from edge.hit import (
     Envelope,
     EnvelopeError,
     Hit,
-    hit_from_bytes,
+    hit_from_sealed,
     hit_to_bytes,
     open_hit,
 )
@@ -73,7 +73,7 @@ def _open(path: Path, key: SealKey, devices: Mapping[str, VerifyKey]) -> Opened:
         return Opened(path.name, open_hit(content, department=key, device_key=device_key), signed=True)
     info = f"{FORMAT}\0{envelope.device}\0{envelope.hit}".encode()
     try:
-        hit = hit_from_bytes(key.open(envelope.sealed, info=info))
+        hit = hit_from_sealed(key.open(envelope.sealed, info=info))
     except SealError as problem:
         raise EnvelopeError(3, str(problem)) from None
     if (hit.id, hit.device) != (envelope.hit, envelope.device):

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from api.errors import SettingsError
 from api.lifecycle import SHORTEST, Deadlines, Outcome
+from hotlist.urls import HTTPS, parse
 
 
 class _Part(BaseModel):
@@ -90,12 +91,17 @@ class Limits(_Part):
 class Webhook(_Part):
     """Where alerts are sent; none by default."""
 
-    url: str = Field(description="https address")
+    url: str = Field(description="https address", repr=False)
     secret: str = Field(min_length=32, repr=False, description="key of the body's HMAC-SHA256")
     allow_private: tuple[str, ...] = Field(
         default=(), description="private networks it may stand in, as CIDR"
     )
     with_plate: bool = Field(default=False, description="name the listed plate in the alert")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        return parse(url, HTTPS).text()
 
 
 class Settings(_Part):
@@ -134,6 +140,12 @@ class Settings(_Part):
     retention: Retention = Retention()
     limits: Limits = Limits()
     webhook: Webhook | None = None
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
+        return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
 
     @model_validator(mode="after")
     def _protected(self) -> Self:
@@ -206,4 +218,5 @@ def _sentence(error: dict[str, object]) -> str:
         known = [name for model in (Settings, Tls, Retention, Limits, Webhook) for name in model.model_fields]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
-    return f"{path}: {error['msg']}" if path else str(error["msg"])
+    words = str(error["msg"]).removeprefix("Value error, ")
+    return f"{path}: {words}" if path else words

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import canaries as clip_of
 from benchmarks import edge_process
-from benchmarks.department import Reading, found
+from benchmarks.department import Reading
+from benchmarks.feeds import Feed, fed, home, settings
 from benchmarks.results import Part
+from benchmarks.roads import Road, Scene, cast
 from benchmarks.sighting import Sightings
 
 _LOOK_S: Final = 0.5
@@ -34,21 +35,14 @@ def core_dumped(reading: Reading) -> tuple[bool, bool]:
     """Abort an edge that holds live reads: whether it left a core, and whether this machine would."""
     folder = Path(tempfile.mkdtemp(prefix="forgetting-"))
     try:
-        shown = clip_of.draw_canaries(12, 5)
-        clip_of.film(shown, folder / "road.mp4", quiet_s=60, seed=5)
+        scene = Scene(Road.SHEETS, cast(12, 5), 5, 65)
         edge_folder, control = folder / "edge", folder / "control"
-        for each in (edge_folder, control):
-            each.mkdir(mode=0o700)
-        found(edge_folder, [])
-        settings = {
-            "window": 180,
-            "slots": 64,
-            "detector": reading.detector,
-            "reader": reading.reader,
-            "folder": f'folder = "{reading.folder}"\n' if reading.folder else "",
-            "clip": str(folder / "road.mp4"),
-        }
-        with edge_process.running(edge_folder, settings) as edge:
+        control.mkdir(mode=0o700)
+        with (
+            fed(Feed.FILE, scene, folder) as (source, _),
+            home(edge_folder, [], linked=False) as tables,
+            edge_process.running(edge_folder, settings(reading, tables, source, slots=64)) as edge,
+        ):
             sightings = Sightings()
             patience = time.monotonic() + 30
             while sightings.look(edge) == 0 and time.monotonic() < patience:

@@ -24,6 +24,7 @@ from rich.progress import (
 from benchmarks import (
     accuracy,
     clips,
+    differential_report,
     environment,
     forgetting_here,
     latency,
@@ -79,6 +80,7 @@ PARTS: Final[dict[str, PartRun]] = {
     "matching": lambda bench, inputs: run_matching(bench, inputs.folders),
     "motion": lambda bench, _inputs: motion.run(bench.seed, short=bench.short),
     "forgetting": lambda bench, _inputs: forgetting_here.run(bench),
+    "differential": lambda bench, _inputs: differential_report.run(bench),
 }
 
 
@@ -159,7 +161,8 @@ def forgetting_part(
     def run(bench: Bench, _inputs: Inputs) -> dict[str, Any]:
         return forgetting_here.run(bench, plates, windows)
 
-    _finish(_measure(told.bench, {"forgetting": run}, Inputs()), told.out)
+    parts = {"forgetting": run, "differential": PARTS["differential"]}
+    _finish(_measure(told.bench, parts, Inputs()), told.out)
 
 
 @app.command("latency")

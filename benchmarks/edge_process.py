@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,19 +30,7 @@ WRITING: Final = (
 """Every system call that can hand bytes to a file, a socket or another process, or make a file."""
 
 CONFIG: Final = """\
-[device]
-id = "bench-box"
-demo = true
-
-[keys]
-signing = "signing.key"
-sealing = "sealing.key"
-department = "department.pub"
-
-[hotlist]
-file = "hotlist.sealed"
-trust = "trust"
-
+{tables}
 [storage]
 spool = "spool"
 state = "state"
@@ -58,7 +46,7 @@ reader = "{reader}"
 [[cameras]]
 name = "bench"
 place = "a drawn road"
-source = {{ kind = "file", path = "{clip}", realtime = true }}
+source = {source}
 """
 
 
@@ -124,6 +112,18 @@ class Edge:
         return self.process.wait(timeout=patience_s)
 
 
+def role(pid: int) -> str:
+    """Return which of the edge's processes this is; empty where it has just ended."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    for word, name in ((b"watchdog", "watchdog"), (b"capture", "capture process")):
+        if word in command:
+            return name
+    return "edge"
+
+
 def flags(pid: int, address: int) -> set[str]:
     """Return the kernel's flags of the mapping that begins at an address."""
     inside = False
@@ -136,20 +136,27 @@ def flags(pid: int, address: int) -> set[str]:
 
 
 @contextmanager
-def running(folder: Path, settings: dict[str, Any], *, trace: Path | None = None) -> Iterator[Edge]:
+def running(
+    folder: Path,
+    settings: dict[str, Any],
+    *,
+    trace: Path | None = None,
+    program: Sequence[str] = ("-m", "edge.cli"),
+) -> Iterator[Edge]:
     """Run ``alpr-edge run`` over a department's folder while the block runs; end it after.
 
     Args:
         folder: what `benchmarks.department.found` made; output goes to ``out.txt`` and ``err.txt``.
         settings: the gaps of `CONFIG`.
         trace: where strace writes what every process of the edge writes, in full; None for no trace.
+        program: what Python runs: the edge, or a leaky build of it (`benchmarks.leaks.program`).
 
     Raises:
         TimeoutError: it does not start within a minute.
     """
     config = folder / "edge.toml"
     config.write_text(CONFIG.format(**settings))
-    command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config), "--json"]
+    command = [sys.executable, *program, "run", "--config", str(config), "--json"]
     if trace is not None:
         tracer = ["strace", "-f", "--seccomp-bpf", "-yy", "-xx", "-s", "1048576", "-o", str(trace)]
         command = [*tracer, "-e", f"trace={WRITING}", "-e", "signal=none", *command]

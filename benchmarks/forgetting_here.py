@@ -31,5 +31,9 @@ def run(bench: Bench, plates: int | None = None, windows: Sequence[float] = ()) 
     bench.advance("forgetting: reading, waiting, searching")
     few = SHORT_PLATES if bench.short else ALL_PLATES
     return forgetting.run(
-        plates=plates or few, windows=windows or WINDOWS, seed=bench.seed, reading=bench.reading
+        plates=plates or few,
+        windows=windows or WINDOWS,
+        seed=bench.seed,
+        reading=bench.reading,
+        short=not windows,
     )

@@ -1,15 +1,19 @@
 """What a trial found, as tables, figure and check of the report."""
 
+from collections import Counter
+
+from benchmarks.encoded import ENCODED
+from benchmarks.live_control import Seen, blind
 from benchmarks.results import Better, Part
 from benchmarks.stats import Estimate
-from benchmarks.trial import Outcome
+from benchmarks.trial import ROLES, Outcome
 
 
 def report_trial(outcome: Outcome, part: Part) -> None:
     """Add one trial's table, figure and check to the part."""
-    window = f"{outcome.trial.window_s:g} s"
+    name = outcome.trial.name
     part.table(
-        f"Window {window}: occurrences of {outcome.shown - outcome.listed} canaries",
+        f"{name}: occurrences of {outcome.shown - outcome.listed} canaries",
         ["form", "live reads (control)", "memory", "written", "files, logs, receipts"],
         [
             [form, outcome.live_forms[form], outcome.memory[form], outcome.written[form], outcome.files[form]]
@@ -18,15 +22,17 @@ def report_trial(outcome: Outcome, part: Part) -> None:
     )
     coverage = outcome.coverage
     part.table(
-        f"Window {window}: the search and its controls",
+        f"{name}: the search and its controls",
         ["what", "value"],
         [
             ["canaries shown, of them listed", f"{outcome.shown}, {outcome.listed}"],
             ["non-hits seen live and read exactly (control)", outcome.exact],
             ["live at once at most (control)", outcome.live],
-            ["planted copies found (control)", f"{outcome.planted_found} of {outcome.planted}"],
+            *[[f"planted in {process}, found (control)", f"{outcome.planted_found.get(process, 0)} of {count}"]
+              for process, count in outcome.planted.items()],
             ["hits opened with the department's key, seen as ciphertext in the record (control)",
              f"{outcome.hits_opened}, {outcome.hits_traced}"],
+            ["hits that the department has stored", outcome.hits_delivered],
             ["patterns looked for", outcome.patterns],
             ["canaries still known", outcome.still_known],
             ["memory searched, MB, in regions", f"{coverage.scanned / 1e6:.0f}, {coverage.regions}"],
@@ -43,18 +49,18 @@ def report_trial(outcome: Outcome, part: Part) -> None:
     )  # fmt: skip
     part.findings.append(_sentence(outcome))
     total = sum(outcome.memory.values()) + sum(outcome.written.values()) + sum(outcome.files.values())
-    key = f"window_{outcome.trial.window_s:g}.occurrences"
+    key = f"{outcome.trial.key}.occurrences"
     part.figure(
         key,
-        f"occurrences of canaries, window {window}",
+        f"occurrences of canaries, {name}",
         Estimate(total, total, total, outcome.shown),
         "",
         Better.LOWER,
     )
     part.check(
-        f"window {window}: nothing is found, every control works",
+        f"{name}: nothing is found, every control works",
         passed=outcome.forgotten,
-        detail=f"{total} occurrences, {outcome.planted_found} of {outcome.planted} planted copies found",
+        detail=f"{total} occurrences, {_planted(outcome)} planted copies found",
     )
 
 
@@ -65,6 +71,28 @@ def _sentence(outcome: Outcome) -> str:
     gone = f"none of {canaries} non-hits could be found in memory, in what was written or in what was left"
     clean = not (outcome.memory or outcome.written or outcome.files)
     return (
-        f"Window {outcome.trial.window_s:g} s: {gone if clean else left}; {outcome.exact} of them were seen "
-        f"live and read exactly before, and {outcome.planted_found} of {outcome.planted} planted copies were found."
+        f"{outcome.trial.name}: {gone if clean else left}; {outcome.exact} of them were seen "
+        f"live and read exactly before, and {_planted(outcome)} planted copies were found."
     )
+
+
+def report_sight(seen: Seen, forms: frozenset[str], part: Part) -> None:
+    """Add in which process each form was found while it was there, and fail where one was not."""
+    part.table(
+        "Boxes frozen in the middle of traffic: how often each form was found (control)",
+        ["form", *ROLES],
+        [
+            [form, *(seen.get(process, Counter())[form] for process in ROLES)]
+            for form in sorted(forms | {ENCODED})
+        ],
+    )
+    missing = blind(seen, forms)
+    part.check(
+        "every form is seen live in each process in which it can occur",
+        passed=not missing,
+        detail=f"blind for {'; '.join(missing)}" if missing else f"{len(forms) + 1} forms",
+    )
+
+
+def _planted(outcome: Outcome) -> str:
+    return f"{sum(outcome.planted_found.values())} of {sum(outcome.planted.values())}"

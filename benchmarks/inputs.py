@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from benchmarks.department import Reading
 from edge.detector import PlateDetector
-from edge.flow import Pixels
+from edge.flow import Pixels, Table
 from edge.models import folders, load, spec_for
 from edge.reader import PlateReader
 
@@ -27,8 +27,8 @@ class Inputs:
         scale, _, _ = self._detector._fill(frame)  # noqa: SLF001 - the edge's very own bytes are wanted
         return self._detector._canvas.copy(), self._detector._tensor[0, 1].copy(), scale  # noqa: SLF001
 
-    def reader(self, crop: Pixels) -> Pixels:
-        """Return the reader's input for a crop: height x width x channels uint8."""
-        self._reader.table(crop)
+    def reader(self, crop: Pixels) -> tuple[Pixels, Table]:
+        """Return the reader's input for a crop, height x width x channels uint8, and its table."""
+        table, _ = self._reader.table(crop)
         prepared: Pixels = self._reader._batch[0].copy()  # noqa: SLF001 - as above
-        return prepared
+        return prepared, table

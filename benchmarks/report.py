@@ -35,6 +35,7 @@ MEANINGS: Final = {
     "plate is taken for a wanted one. The second number times your traffic is how often people are bothered.",
     "motion": "Whether an empty road leaves the processor idle, and whether anything is missed for it.",
     "forgetting": "Whether anything of the vehicles that are not wanted can still be found after the window.",
+    "differential": "Whether anything that leaves the box tells of vehicles that are not wanted: which, or when.",
 }
 """What each part tells somebody who decides about a road."""
 FOLDED: Final = 8

@@ -106,6 +106,7 @@ class Outcome:
         passing: vehicles with a legible plate in a round.
         listed: of those, on the list.
         receipts: how many were written.
+        hits: how many the edge said, a line each.
         rounds: how often the road went round.
         early: how the edge ended before its time; empty when it did not.
     """
@@ -117,6 +118,7 @@ class Outcome:
     passing: int = 0
     listed: int = 0
     receipts: int = 0
+    hits: int = 0
     rounds: float = 0.0
     early: str = ""
 
@@ -170,7 +172,9 @@ def soak(trial: Trial, advance: Advance = lambda _doing: None) -> Outcome:
                     outcome.rounds = outcome.samples[-1][0] / trial.road.seconds
                 process.send_signal(signal.SIGTERM)
                 outcome.exit_code = process.wait(timeout=60)
-        outcome.summary = _summary(folder / "out.txt")
+        events = _events(folder / "out.txt")
+        outcome.summary = next((each for each in reversed(events) if each["event"] == "summary"), {})
+        outcome.hits = sum(each["event"] == "hit" for each in events)
         outcome.receipts = sum(1 for _ in read_lines(folder / "state"))
     return outcome
 
@@ -232,6 +236,5 @@ def _handed_out_at(trial: Trial, number: int) -> float:
     return trial.minutes * number / trial.lists
 
 
-def _summary(out: Path) -> dict[str, Any]:
-    lines = [json.loads(line) for line in out.read_text().splitlines() if line.startswith("{")]
-    return next((line for line in reversed(lines) if line.get("event") == "summary"), {})
+def _events(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.read_text().splitlines() if line.startswith("{")]

@@ -79,13 +79,12 @@ def _figures(part: Part, trial: Trial, outcome: Outcome) -> None:
         ["plates listed; lists in the time", f"{trial.entries}; {trial.lists}"],
         ["rounds of the road; legible plates in each; listed of them",
          f"{outcome.rounds:.1f}; {outcome.passing}; {outcome.listed}"],
-        *([name, counts.get(name, "")] for name in ("reads", "hits", "destroyed", "live", "destroyed_early")),
-        ["frames; dropped", f"{_frames(outcome)}; {outcome.summary.get('drops', '')}"],
+        *([f"{name}, as far as published", counts.get(name, "")] for name in ("reads", "hits", "destroyed")),
+        ["hits, by the box's own lines", outcome.hits],
         ["receipts", outcome.receipts],
         ["spool at the end: files; bytes", f"{outcome.spool[-1][1]}; {outcome.spool[-1][2]}"],
         ["descriptors of the edge, first and last quarter", "{:g}; {:g}".format(*_ends(settled, "files"))],
         ["threads of the edge, first and last quarter", "{:g}; {:g}".format(*_ends(settled, "threads"))],
-        ["worst purge lateness, ms", f"{counts.get('worst_late_ns', 0) / 1e6:.1f}"],
     ]  # fmt: skip
     part.table("What it did", ("", "value"), rows)
     part.findings.append(
@@ -120,7 +119,7 @@ def _checks(part: Part, trial: Trial, outcome: Outcome) -> None:
     counts = outcome.summary.get("counts", {})
     adds_up = bool(counts) and counts["reads"] == counts["hits"] + counts["destroyed"] and not counts["live"]
     part.check("reads = hits + destroyed, none live", adds_up, f"exit code {outcome.exit_code}, {counts}")
-    hits = counts.get("hits", 0)
+    hits = outcome.hits
     part.check(
         "it worked all the while",
         outcome.exit_code == Exit.OK and hits >= 0.8 * (outcome.rounds - 1) * outcome.listed > 0,
@@ -137,10 +136,6 @@ def _plots(part: Part, trial: Trial, outcome: Outcome) -> None:
         for minutes, values in [outcome.medians(trial, take)]
     ]
     part.plot(Plot.LINES, "Memory", ("minutes", "MiB"), series, zero=True)
-
-
-def _frames(outcome: Outcome) -> int:
-    return sum(each["frames"] for each in outcome.summary.get("cameras", {}).values())
 
 
 def _ends(settled: list[list[Footprint]], what: str) -> tuple[float, float]:

@@ -4,7 +4,7 @@ One thread a camera; the purge has a thread of its own (`edge.purger`); a third 
 retries what a full disk refused. A failure of any of them stops all, and every live read is destroyed.
 """
 
-import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from edge.account import Account
 from edge.arena import Arena
 from edge.clock import NS, Clock, SystemClock
 from edge.config import EdgeConfig
+from edge.counts import Counts, LocalCounts
 from edge.delivery import DepartmentWork, open_work
 from edge.discretion import describe
-from edge.errors import EdgeError, RetentionError, StorageError
-from edge.forgetting import Counts, Window
+from edge.errors import EdgeError, Exit, RetentionError
+from edge.forgetting import Window
 from edge.heartbeat import Condition
 from edge.hit import Hit
 from edge.hits import Device, HitMaker
@@ -31,14 +33,12 @@ from edge.parts import clear_leftovers, load_models, open_camera, open_ledger, o
 from edge.passes import READ_DTYPE
 from edge.pipeline import Pipeline, Tally
 from edge.purger import Purger
-from edge.receipts import Reason
 from edge.scrub import lasting
 from edge.software import software
+from edge.sources.settings import FileSettings, PicturesSettings
 from edge.spool import Spool
 from edge.watchdog import Watchdog
 from hotlist.keys import SealPublic, SigningKey
-
-log = logging.getLogger(__name__)
 
 SOFTWARE: Final = software()
 _PERIOD_S: Final = 0.5
@@ -59,9 +59,26 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came of a run: counts only."""
+    """What came of a run: counts only.
 
-    counts: Counts
+    Attributes:
+        counts: of every read so far. For a live camera they stay in this process: see `published`.
+        published: what the receipts have told so far.
+        live: whether a source is a camera, rather than a clip or pictures.
+        cameras: counts of each camera.
+        drops: frames dropped.
+        list_state: how the hot list is.
+        list_version: of the hot list in use; 0 for none.
+        lists_refused: how many lists were not trusted.
+        waiting: hits that the spool's disk refused so far.
+        models: SHA-256 of the detector and the reader.
+        unprotected: names of the measures not in force.
+        software: name and version.
+    """
+
+    counts: LocalCounts
+    published: Counts
+    live: bool
     cameras: dict[str, Tally]
     drops: int
     list_state: ListState
@@ -86,11 +103,11 @@ class Box:
     clock: Clock
     listener: Listener
     ledger: Ledger
+    account: Account
     department: DepartmentWork | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _spooled: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
-    _silent: bool = False
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
 
@@ -140,7 +157,8 @@ class Box:
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
         ledger = open_ledger(config, signing, digests, clock, refused)
-        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger)
+        account = Account(window, ledger, clock)
+        box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, account)
         for pipeline in pipelines:
             pipeline.on_hit = box._hit
         if department_section := config.department:
@@ -158,7 +176,7 @@ class Box:
             EdgeError: a source, the disk or the retention failed; every live read is destroyed first.
         """
         late_ns = round(self.config.retention.late_seconds * NS)
-        self._receipt(Reason.START)
+        self.account.begin(self.lists.version)
         with ExitStack() as stack:
             stack.callback(self._last_receipt)
             watchdog = stack.enter_context(Watchdog(late_ns))
@@ -167,7 +185,9 @@ class Box:
                 self.clock,
                 watchdog=watchdog,
                 alive=self._notifier.beat,
+                lapse=self._lapse,
                 on_failure=self._fail,
+                last_resort=partial(os._exit, Exit.RETENTION),
             )
             stack.enter_context(purger)
             stack.enter_context(_often(partial(self._guarded, self._keep), "housekeeping"))
@@ -202,6 +222,8 @@ class Box:
         """Return the counts so far."""
         return Summary(
             counts=self.window.counts(),
+            published=self.account.published,
+            live=self.live,
             cameras={pipeline.camera.name: pipeline.tally for pipeline in self.pipelines},
             drops=sum(pipeline.camera.source.drops for pipeline in self.pipelines),
             list_state=self.lists.state,
@@ -213,9 +235,11 @@ class Box:
         )
 
     @property
-    def unreceipted(self) -> bool:
-        """Whether the disk refused the last receipt."""
-        return self._silent
+    def live(self) -> bool:
+        """Whether a source is a camera: then no count finer than a step is shown to anybody."""
+        return any(
+            not isinstance(each.source, FileSettings | PicturesSettings) for each in self.config.cameras
+        )
 
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
         def turn() -> None:
@@ -248,6 +272,11 @@ class Box:
             self._failure = problem
         self.stop()
 
+    def _lapse(self, now_ns: int) -> None:
+        """Wipe what the motion gates have remembered for long enough; from the purge's thread."""
+        for pipeline in self.pipelines:
+            pipeline.camera.gate.lapse(now_ns)
+
     def _close_sources(self) -> None:
         for pipeline in self.pipelines:
             pipeline.camera.source.close()
@@ -269,25 +298,12 @@ class Box:
             for pipeline in self.pipelines:
                 pipeline.rematch()
         self.spool.retry()
-        if self.ledger.due():
-            self._receipt(Reason.MINUTE)
-
-    def _receipt(self, reason: Reason) -> None:
-        """Write a receipt; a disk that refuses it is no reason to stop: the chain will show the silence."""
-        drops = sum(pipeline.camera.source.drops for pipeline in self.pipelines)
-        try:
-            self.ledger.write(reason, self.window.counts(), drops=drops, list_version=self.lists.version)
-        except StorageError as problem:
-            if not self._silent:
-                log.warning("no receipt: %s", problem)
-            self._silent = True
-        else:
-            self._silent = False
+        self.account.turn(self.lists.version)
 
     def _last_receipt(self) -> None:
         self._notifier.send("STOPPING=1")
         late = isinstance(self._failure, RetentionError)
-        self._receipt(Reason.RETENTION if late else Reason.STOP)
+        self.account.end(self.lists.version, late=late)
 
 
 @contextmanager
@@ -313,7 +329,7 @@ def _often(work: Callable[[], None], name: str, bell: threading.Event | None = N
 
 
 def _condition(box: Box) -> Condition:
-    """Return how the box is, for a heartbeat."""
+    """Return how the box is, for a heartbeat: nothing in it changes when a vehicle passes that is no hit."""
     summary = box.summary()
     cameras = {each.camera.name: each.camera.source.state.value for each in box.pipelines}
     degraded = [f"not in force: {name}" for name in summary.unprotected]
@@ -322,26 +338,16 @@ def _condition(box: Box) -> Condition:
         degraded.append(f"hot list {summary.list_state.value}: no alerts")
     if summary.waiting:
         degraded.append("the spool's disk refuses")
-    if box.unreceipted:
+    if box.account.silent:
         degraded.append("the receipts' disk refuses")
     refused = len(list(box.spool.refused()))
     if refused:
         degraded.append(f"hits refused by the department: {refused}, see alpr-edge check")
-    counts = summary.counts
     return Condition(
         software=summary.software,
         models=summary.models,
         list_version=summary.list_version,
         cameras=cameras,
-        counters={
-            "reads": counts.reads,
-            "hits": counts.hits,
-            "destroyed": counts.destroyed,
-            "live": counts.live,
-            "drops": summary.drops,
-            "refused": refused,
-            "forgotten": box.department.courier.forgotten if box.department else 0,
-        },
         degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
     )

@@ -3,10 +3,17 @@
 No plate is ever printed, but by ``read``, to a person who already has the picture.
 """
 
+import sys
+
+if __name__ == "__main__":  # as `python -m edge.cli`: before OpenCV and ONNX Runtime read the environment
+    from edge.start import main as begin
+
+    begin()
+    sys.exit()
+
 import contextlib
 import json
 import signal
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +35,10 @@ from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.ledger import read_lines
 from edge.limits import allowed
 from edge.measure import Measure, State
+from edge.pausing import pauses
 from edge.report import err, out, print_summary, reporter
-from edge.sources.settings import FileSettings, settings_from_text
+from edge.source_option import source_given
+from edge.sources.settings import FileSettings
 from edge.spool import Spool
 from edge.unsafe_read import unsafe_read
 from hotlist.errors import HotListError, KeyFileError
@@ -58,7 +67,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 
 def main() -> None:
     """Run the command line; every expected failure is one clear line and its documented exit code."""
-    hardening.renew()
     try:
         app()
     except KeyboardInterrupt:
@@ -83,16 +91,25 @@ def run(
     source: Annotated[
         str,
         typer.Option(
-            help="Read this instead of the first camera's source: a clip, a folder, a URL, a device."
+            help="Read this instead of the first camera's source: a clip, a folder, a URL without its password, "
+            "a device."
         ),
     ] = "",
+    *,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--source-password-file",
+            help="The password for --source rtsp://user@host; without it, a terminal is asked.",
+        ),
+    ] = None,
     every: Annotated[int, typer.Option(min=1, help="Of a clip, every N-th frame.")] = 1,
-    realtime: Annotated[bool, typer.Option(help="A clip at its own pace, as a camera would.")] = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+    realtime: Annotated[bool, typer.Option(help="A clip at its own pace, as a camera would.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Read plates, match them, seal the hits, forget the rest. Ctrl-C stops cleanly."""
-    hardening.renew()
-    settings = _with_source(load_config(config), source, every=every, realtime=realtime)
+    _demand_new_start()
+    settings = _with_source(load_config(config), source, password_file, every=every, realtime=realtime)
     if settings.device.demo:
         err.print(
             "DEMO: no registration, agency or policy is set; not for use on a road (R18).", style="bold red"
@@ -108,14 +125,14 @@ def run(
 @app.command()
 def check(config: ConfigOption) -> None:
     """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
-    hardening.renew()
+    _demand_new_start()
     settings = load_config(config)
     measures = hardening.harden(allowed(settings), unsafe_allow_swap=True)
     wrong = 0
     for finding in checks.check(settings):
         wrong += finding.problem is not None
         _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
-    for measure in measures:
+    for measure in (*measures, *pauses()):
         _print_measure(measure)
     if wrong:
         raise typer.Exit(Exit.CONFIG)
@@ -272,9 +289,18 @@ def receipts_verify(
         fault = "fault" if finding.kind.is_fault else "note"
         out.print(f"{fault}: line {finding.line}: {finding.kind.value}: {finding.message}", markup=False)
     totals = ", ".join(f"{count} {name}" for name, count in verdict.totals.items())
-    out.print(f"{verdict.receipts} receipts; {totals}; {'holds' if verdict.holds else 'DOES NOT HOLD'}")
+    told = f"{verdict.receipts} receipts of {verdict.runs} runs; {totals}"
+    out.print(f"{told}; {'holds' if verdict.holds else 'DOES NOT HOLD'}")
+    if verdict.runs:
+        out.print("Not counted: what passed after the last step of each run.")
     if not verdict.holds:
         raise typer.Exit(Exit.FAULT)
+
+
+def _demand_new_start() -> None:
+    """Start anew where this was not begun by `edge.start`, as another program that imports it may."""
+    if not hardening.renewed():
+        hardening.renew()
 
 
 def _print_finding(what: str, found: str, hint: str | None) -> None:
@@ -290,15 +316,16 @@ def _print_measure(measure: Measure) -> None:
     out.print(measure.name + (f": {measure.reason}" if measure.reason else ""), markup=False)
 
 
-def _with_source(config: EdgeConfig, source: str, *, every: int, realtime: bool) -> EdgeConfig:
+def _with_source(
+    config: EdgeConfig, source: str, password_file: Path | None, *, every: int, realtime: bool
+) -> EdgeConfig:
     """Return the configuration with the first camera's source replaced, and a clip's pace set."""
     first = config.cameras[0]
     chosen = first.source
     if source:
-        try:
-            chosen = settings_from_text(source, name=first.name)
-        except ValueError:
-            raise ConfigError("--source is neither a path, a device number nor an rtsp:// address") from None
+        chosen = source_given(source, password_file, name=first.name)
+    elif password_file is not None:
+        raise ConfigError("--source-password-file is for --source")
     if isinstance(chosen, FileSettings):
         chosen = chosen.model_copy(
             update={"every": every if every > 1 else chosen.every, "realtime": realtime or chosen.realtime}
@@ -326,7 +353,3 @@ def _stopped_by_signals(box: Box) -> Iterator[None]:
 
 def _region(finding: dict[str, Any]) -> str:
     return f", {finding['region']}" if finding.get("region") else ""
-
-
-if __name__ == "__main__":
-    main()

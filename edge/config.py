@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
+from edge.receipts import AT_LEAST
 from edge.sources.settings import SourceSettings
+from hotlist.urls import HTTPS, parse
 
 _HEX256 = r"^[0-9a-f]{64}$"
 _POINT = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
@@ -61,6 +63,18 @@ class RetentionSection(_Section):
     )
     rematch: bool = Field(
         default=True, description="Match reads still inside the window against a list that has just arrived."
+    )
+
+
+class ReceiptsSection(_Section):
+    """How coarse the receipts are; they can be made coarser than this, never finer (R22)."""
+
+    step_hours: int = Field(1, ge=1, le=24, description="Length of a step: receipts end at whole steps.")
+    at_least: int = Field(
+        AT_LEAST,
+        ge=AT_LEAST,
+        le=100_000,
+        description="A receipt waits until a step has this many reads without a hit, or for a day.",
     )
 
 
@@ -127,6 +141,12 @@ class DepartmentSection(_Section):
     service_key: Path = Field(description="The key that its acknowledgements are signed with (service.pub).")
     authority: Path | None = Field(None, description="Its certificate authority (ca.pem); for https://.")
 
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parse(url, HTTPS, rest=False)
+        return url
+
 
 class StorageSection(_Section):
     """The two folders that are ever written."""
@@ -187,6 +207,7 @@ class EdgeConfig(_Section):
     cameras: tuple[CameraSection, ...] = Field(min_length=1, description="One or more cameras.")
     department: DepartmentSection | None = Field(None, description="Where hits are delivered.")
     retention: RetentionSection = Field(default_factory=RetentionSection, description="The window.")
+    receipts: ReceiptsSection = Field(default_factory=ReceiptsSection, description="How coarse they are.")
     models: ModelsSection = Field(default_factory=ModelsSection, description="Detector and reader.")
     matching: MatchingSection = Field(default_factory=MatchingSection, description="Matching.")
     unsafe_allow_swap: bool = Field(
@@ -259,7 +280,8 @@ def _sentences(problem: ValidationError) -> Iterator[str]:
             near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
             yield f"unknown key {place}" + (f"; did you mean {near[0]}?" if near else "")
         else:
-            yield f"{place}: {error['msg']}" if place else error["msg"]
+            words = error["msg"].removeprefix("Value error, ")
+            yield f"{place}: {words}" if place else words
 
 
 def _anchored(config: EdgeConfig, folder: Path) -> EdgeConfig:

@@ -4,7 +4,6 @@ Every request is signed by the device (`hotlist.signed_requests`); the service's
 department's own authority; redirects are not followed. Plain HTTP is for loopback only (R14).
 """
 
-import ipaddress
 import secrets
 import ssl
 import time
@@ -12,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
 from edge.errors import ConfigError, LinkError, RevokedError
 from hotlist.keys import SigningKey
 from hotlist.signed_requests import Request, sign_request
+from hotlist.urls import HTTPS, AddressError, parse
 
 ENROLLING: Final = "enrolling"
 """The key id of the one request that a device signs before it has an id."""
@@ -27,6 +26,9 @@ _ANSWER_S: Final = 600.0
 """A whole answer must be here within it: the largest list over a slow line."""
 MOST_ANSWER: Final = 1024 * 1024 * 1024
 """Most bytes of one answer: more than the largest list that the department takes."""
+_LIKE: Final = (
+    "It looks like https://plates.example.gov, with :8443 or another port after it where it has one."
+)
 _REVOKED: Final = "urn:hitonly:problem:revoked"
 
 
@@ -51,7 +53,7 @@ class Link:
     _client: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        demand_private(self.url, self.authority)
+        self.url = demand_private(self.url, self.authority)
         context = _context(self.authority) if self.authority else True
         self._client = httpx.Client(
             base_url=self.url, verify=context, timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False
@@ -124,31 +126,25 @@ class Link:
         self._client.close()
 
 
-def demand_private(url: str, authority: Path | None) -> None:
-    """Refuse an address over which others could listen.
+def demand_private(url: str, authority: Path | None) -> str:
+    """Refuse an address over which others could listen; return it as it is used.
 
     Raises:
-        ConfigError: plain HTTP off loopback, another scheme, or HTTPS without the department's authority.
+        ConfigError: no address, plain HTTP off loopback, or HTTPS without the department's authority.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "https":
+    try:
+        address = parse(url, HTTPS, rest=False)
+    except AddressError as problem:
+        raise ConfigError(f"the department's address {problem}", hint=_LIKE) from None
+    if address.scheme == "https":
         if authority is None:
             hint = "Give the department's authority (ca.pem); public authorities are not trusted for this."
             raise ConfigError("an https:// address needs the department's certificate authority", hint=hint)
-        return
-    if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
+    elif not address.is_loopback:
         raise ConfigError(
             "the department's address must be https://, or http:// on this machine's loopback (R14)"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return address.text().rstrip("/")
 
 
 def _context(authority: Path) -> ssl.SSLContext:

@@ -19,7 +19,7 @@ from typing import Final
 
 from edge.arena import Arena, Record
 from edge.clock import NS, Clock
-from edge.counts import Counts
+from edge.counts import Counts, LocalCounts
 from edge.errors import Forgotten, RetentionError
 from edge.flow import Fleeting
 
@@ -40,10 +40,10 @@ class Slot(Fleeting):
         deadline_ns: when it will be destroyed.
     """
 
-    __slots__ = ("_index", "_window", "boot_ns", "deadline_ns")
+    __slots__ = ("_index", "_number", "_window", "boot_ns", "deadline_ns")
 
-    def __init__(self, window: "Window", index: int, boot_ns: int, deadline_ns: int) -> None:
-        self._window, self._index = window, index
+    def __init__(self, window: "Window", index: int, number: int, boot_ns: int, deadline_ns: int) -> None:
+        self._window, self._index, self._number = window, index, number
         self.boot_ns = boot_ns
         self.deadline_ns = deadline_ns
 
@@ -99,6 +99,7 @@ class Window:
         self._free = deque(range(arena.slots))
         self._queue: list[tuple[int, int, Slot]] = []
         self._reads = self._hits = self._destroyed = self._early = self._worst = 0
+        self._marked = self._marked_hits = self._marked_destroyed = 0
         self._closed = ""
 
     def admit(self, boot_ns: int) -> Slot:
@@ -115,14 +116,13 @@ class Window:
             self._reads += 1
             deadline = boot_ns + self.window_ns - self._margin if self.window_ns else now + self.late_ns
             if deadline <= now:
-                self._destroyed += 1
+                self._count_destroyed(self._reads)
                 raise Forgotten("the capture is older than the window")
             if not self._free:
-                self._end(self._nearest())
-                self._destroyed += 1
+                self._destroy(self._nearest())
                 self._early += 1
             index = self._free.popleft()
-            slot = Slot(self, index, boot_ns, deadline)
+            slot = Slot(self, index, self._reads, boot_ns, deadline)
             self._holders[index] = slot
             heapq.heappush(self._queue, (deadline, self._reads, slot))
             return slot
@@ -132,8 +132,7 @@ class Window:
         with self.lock:
             self._sweep()
             if self._held(slot):
-                self._end(slot)
-                self._destroyed += 1
+                self._destroy(slot)
 
     def hit(self, slot: Slot) -> None:
         """End a read that became a hit: what the hit needs has been copied, the slot is wiped.
@@ -147,6 +146,8 @@ class Window:
             self._demand(slot)
             self._end(slot)
             self._hits += 1
+            if slot._number <= self._marked:  # noqa: SLF001 - the two are one mechanism
+                self._marked_hits += 1
 
     def live(self) -> Iterator[Slot]:
         """Go through the live reads, nearest deadline first; those that end meanwhile are passed over."""
@@ -169,8 +170,7 @@ class Window:
         """Destroy every live read, then overwrite the whole arena."""
         with self.lock:
             while self._next() != NEVER:
-                self._end(self._nearest())
-                self._destroyed += 1
+                self._destroy(self._nearest())
             self._arena.wipe_all()
 
     def close(self, reason: str) -> None:
@@ -179,13 +179,33 @@ class Window:
             self._closed = self._closed or reason
             self.destroy_all()
 
-    def counts(self) -> Counts:
+    def mark(self) -> None:
+        """Draw a line under the reads admitted so far: `marked` tells what becomes of them."""
+        with self.lock:
+            self._overdue()
+            self._marked, self._marked_hits, self._marked_destroyed = self._reads, self._hits, self._destroyed
+
+    def marked(self) -> Counts:
+        """What has become by now of the reads admitted before the mark, since the start."""
+        with self.lock:
+            self._overdue()
+            live = self._marked - self._marked_hits - self._marked_destroyed
+            return Counts(self._marked, self._marked_hits, self._marked_destroyed, live)
+
+    @property
+    def kept(self) -> bool:
+        """Whether no read has outlived the window: no purge beyond the bound, no live read that is too old."""
+        counts = self.counts()
+        in_time = counts.oldest_live_ns <= max(self.window_ns, self.late_ns)
+        return in_time and counts.worst_late_ns <= self.late_ns and not self._closed
+
+    def counts(self) -> LocalCounts:
         """What became of the reads, all at one moment; destroys what is overdue first."""
         with self.lock:
             now = self._overdue()
             live = self._arena.slots - len(self._free)
             oldest = min((slot.boot_ns for slot in self._holders if slot is not None), default=now)
-            return Counts(
+            return LocalCounts(
                 self._reads, self._hits, self._destroyed, live, self._early, max(0, now - oldest), self._worst
             )
 
@@ -218,8 +238,7 @@ class Window:
         now = self._clock.boot_ns()
         while self._next() <= now:
             slot = self._nearest()
-            self._end(slot)
-            self._destroyed += 1
+            self._destroy(slot)
             self._worst = max(self._worst, self._clock.boot_ns() - slot.deadline_ns)
         if self._worst > self.late_ns and not self._closed:
             worst, bound = self._worst // MS, self.late_ns // MS
@@ -235,6 +254,15 @@ class Window:
     def _nearest(self) -> Slot:
         self._next()
         return self._queue[0][2]
+
+    def _destroy(self, slot: Slot) -> None:
+        self._end(slot)
+        self._count_destroyed(slot._number)  # noqa: SLF001 - the two are one mechanism
+
+    def _count_destroyed(self, number: int) -> None:
+        self._destroyed += 1
+        if number <= self._marked:
+            self._marked_destroyed += 1
 
     def _end(self, slot: Slot) -> None:
         """Wipe, then make the handle void and the slot free; the caller counts."""

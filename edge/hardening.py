@@ -1,6 +1,7 @@
 """What the process does to itself before it sees a frame, each step reported as applied, refused or absent.
 
-1.  Freed memory is overwritten and given back: the allocator's settings, by starting anew (`renew`).
+1.  Freed memory is overwritten and given back, and the environment is an allow-list (`edge.environment`): the
+    allocator's settings and the rest, by starting anew (`renew`) before a library is loaded that reads it.
 2.  No core dump: RLIMIT_CORE is 0.
 3.  No dump and no look into this process by its own user: PR_SET_DUMPABLE is 0.
 4.  No new privileges, for it and its children.
@@ -18,11 +19,11 @@ import ctypes
 import os
 import resource
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from edge import discretion, landlock, libc
+from edge.environment import cleaned
 from edge.errors import ConfigError
 from edge.measure import Measure, State, attempt
 
@@ -42,6 +43,9 @@ _TUNABLES: Final = ":".join(
 ENVIRONMENT: Final = {
     "GLIBC_TUNABLES": _TUNABLES,
     "PYTHONMALLOC": "malloc",  # Python's own pools would escape the allocator's overwriting
+    "PYTHONSAFEPATH": "1",  # no module from the folder that it was started in
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",  # a line is in the journal when it is said
     "OPENBLAS_NUM_THREADS": "1",  # its threads would start before step 7
     "ORT_DISABLE_TELEMETRY": "1",  # so would ONNX Runtime's, which reports to its maker (edge/__init__.py)
 }
@@ -49,13 +53,21 @@ SWAPS: Final = Path("/proc/swaps")
 _CAP_IPC_LOCK: Final = 14
 
 
-def renew(environment: Mapping[str, str] = os.environ) -> None:
-    """Start this program anew with the allocator's settings, unless it already runs with them; step 1.
+def renew() -> None:
+    """Start this program anew with an environment of ours, unless it already runs in it; step 1.
 
-    Replaces the process: does not return when it had to.
+    Replaces the process: does not return when it had to. Call it before OpenCV is loaded, which changes the
+    environment of its process.
     """
-    if any(environment.get(name) != value for name, value in ENVIRONMENT.items()):
-        os.execve(sys.executable, sys.orig_argv, {**environment, **ENVIRONMENT})  # noqa: S606 - ourselves
+    found = dict(os.environ)
+    clean = cleaned(found, ENVIRONMENT)
+    if found != clean:
+        os.execve(sys.executable, sys.orig_argv, clean)  # noqa: S606 - ourselves
+
+
+def renewed() -> bool:
+    """Whether this program runs with our settings."""
+    return all(os.environ.get(name) == value for name, value in ENVIRONMENT.items())
 
 
 def harden(allowed: landlock.Allowed, *, unsafe_allow_swap: bool = False) -> tuple[Measure, ...]:

@@ -1,6 +1,7 @@
-"""What the box says of itself to the department, and what it hears back: every 20 s, counts and states only.
+"""What the box says of itself to the department, and what it hears back: every 20 s, versions and states only.
 
-The box sends versions, camera states, counters, what is degraded, and its newest receipts. The answer names
+The box sends versions, camera states, what is degraded, and its newest receipts. No count of reads is among
+them: what changes with every vehicle would tell when it passed (R22). The answer names
 the newest hot list, which is fetched where it is another than the last one (so a cancelled entry is gone from
 the box in well under a minute, R7), and the end of the department's audit chain, which the box keeps: a
 department that rewrites its log contradicts what its own boxes remember.
@@ -36,7 +37,6 @@ class Condition:
         models: SHA-256 of detector and reader.
         list_version: of the hot list in use, 0 for none.
         cameras: state by camera name.
-        counters: counts by name.
         degraded: what is not as it should be, in a few words each.
         last_receipt: number of the newest receipt, or -1.
     """
@@ -45,7 +45,6 @@ class Condition:
     models: tuple[str, ...]
     list_version: int
     cameras: Mapping[str, str]
-    counters: Mapping[str, int]
     degraded: tuple[str, ...]
     last_receipt: int
 
@@ -69,18 +68,21 @@ class Heartbeat:
     condition: Callable[[], Condition]
     clock: Clock
     say: Callable[[str], None]
-    _next_ns: int = 0
+    _next_ns: int = field(init=False)
     _known: Anchor | None = None
     _list: str = ""
     _trouble: str = field(default="", repr=False)
     _contradicted: bool = False
+
+    def __post_init__(self) -> None:
+        self._next_ns = self.clock.boot_ns()
 
     def work(self) -> None:
         """Send a heartbeat when it is due; trouble is said once, and tried again at the next."""
         now = self.clock.boot_ns()
         if now < self._next_ns:
             return
-        self._next_ns = now + PERIOD_NS
+        self._next_ns = now - (now - self._next_ns) % PERIOD_NS + PERIOD_NS
         try:
             self._beat()
         except (LinkError, StorageError) as problem:
@@ -111,7 +113,7 @@ class Heartbeat:
         if isinstance(mark, Mapping):
             self._remember(mark)
         if behind:
-            self._next_ns = 0
+            self._next_ns -= PERIOD_NS
 
     def _body(self, condition: Condition) -> bytes:
         lines = self._receipts(condition.last_receipt)
@@ -121,7 +123,6 @@ class Heartbeat:
                 "models": list(condition.models),
                 "list_version": condition.list_version,
                 "cameras": dict(condition.cameras),
-                "counters": dict(condition.counters),
                 "degraded": list(condition.degraded),
                 "receipts": [line.decode().rstrip("\n") for line in lines],
             }

@@ -9,7 +9,7 @@ The envelope, in the order it is checked when it is opened (docs/formats.md has 
 1. it is at most `MAX_ENVELOPE` bytes of JSON with exactly the known members;
 2. the device is known, and its signature over the rest holds;
 3. it opens with the department's key, with the device's and the hit's id as HPKE ``info``;
-4. the text inside is a hit whose id and device are those outside;
+4. what is inside is padded as `edge.padding` says, and is a hit whose id and device are those outside;
 5. the crop is a JPEG of bounded size.
 """
 
@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from edge.padding import PaddingError, pad, unpad
 from hotlist.canonical import canonical
 from hotlist.entry import entry_from_json, entry_to_json
 from hotlist.errors import HotListError, SealError
@@ -209,8 +210,8 @@ class Envelope:
 
 
 def seal_hit(hit: Hit, *, department: SealPublic, device_key: SigningKey) -> bytes:
-    """Seal a hit to the department and sign it; return the envelope's bytes."""
-    sealed = department.seal(hit_to_bytes(hit), info=_info(hit.device, hit.id))
+    """Seal a hit to the department and sign it; return the envelope's bytes, in one of a few lengths."""
+    sealed = department.seal(pad(hit_to_bytes(hit)), info=_info(hit.device, hit.id))
     unsigned = Envelope(hit=hit.id, device=hit.device, sealed=sealed, signature=b"")
     signature = device_key.sign(unsigned.signed_bytes())
     return Envelope(hit.id, hit.device, sealed, signature).to_bytes()
@@ -229,10 +230,22 @@ def open_hit(content: bytes, *, department: SealKey, device_key: VerifyKey) -> H
         inside = department.open(envelope.sealed, info=_info(envelope.device, envelope.hit))
     except SealError as problem:
         raise EnvelopeError(3, str(problem)) from None
-    hit = hit_from_bytes(inside)
+    hit = hit_from_sealed(inside)
     if (hit.id, hit.device) != (envelope.hit, envelope.device):
         raise EnvelopeError(4, "the ids inside and outside differ")
     return hit
+
+
+def hit_from_sealed(inside: bytes) -> Hit:
+    """Read what an envelope's seal held: a hit's canonical JSON, padded.
+
+    Raises:
+        EnvelopeError: step 4 or 5: it is not padded as it must be, or no hit.
+    """
+    try:
+        return hit_from_bytes(unpad(inside))
+    except PaddingError as problem:
+        raise EnvelopeError(4, str(problem)) from None
 
 
 def _info(device: str, hit: UUID) -> bytes:

@@ -4,15 +4,15 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from edge.clock import Clock
+from edge.clock import NS, Clock
 from edge.counts import Counts
 from edge.errors import StorageError
 from edge.receipts import (
     FIRST,
-    INTERVAL_NS,
     Anchor,
     Reason,
     Receipt,
@@ -27,9 +27,10 @@ from hotlist.keys import SigningKey
 
 NAME: Final = "receipts.jsonl"
 MAX_BYTES: Final = 1 << 20
-"""A file of about 18 hours: receipts have 900 to 1,000 bytes."""
+"""A file of about 1,000 receipts: each has 900 to 1,000 bytes."""
 KEPT: Final = 640
-"""Files kept: more than a year of receipts, one a minute (R12)."""
+"""Files kept: more than a year of receipts, even from a box that starts anew every two minutes (R12)."""
+_DRIFT_NS: Final = NS
 
 
 class Ledger:
@@ -45,7 +46,7 @@ class Ledger:
             StorageError: the folder cannot be written, or the last line is not this device's.
         """
         self._path, self._key, self._run, self._clock = folder / NAME, key, run, clock
-        self._tried_ns = -INTERVAL_NS
+        self._offset_ns: int | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._last = self._find_end()
@@ -62,35 +63,45 @@ class Ledger:
         """The last receipt's number and digest, for the department; None before the first."""
         return self._last
 
-    def due(self) -> bool:
-        """Whether a minute has passed since a receipt of this run was last written, or refused by the disk."""
-        return self._clock.boot_ns() - self._tried_ns >= INTERVAL_NS
+    def write(
+        self, reason: Reason, counts: Counts, *, kept: bool, list_version: int, at_ns: int | None = None
+    ) -> Receipt:
+        """Append one receipt, durably. `edge.steps` says when, and with which counts.
 
-    def write(self, reason: Reason, counts: Counts, *, drops: int, list_version: int) -> Receipt:
-        """Append one receipt, durably.
+        Args:
+            reason: why it is written.
+            counts: what may be published.
+            kept: whether no read has outlived the window.
+            list_version: of the hot list in use; 0 for none.
+            at_ns: the time that it names, boot time in nanoseconds; now if None. Whole seconds are written.
 
         Raises:
             StorageError: the disk refuses; the file is as it was.
         """
+        now, wall = self._clock.boot_ns(), self._clock.utc()
+        boot_ns = now if at_ns is None else at_ns
+        boot_ns -= boot_ns % NS
+        utc = wall - timedelta(microseconds=(now - boot_ns) // 1000)
+        offset_ns = round(wall.timestamp() * NS) - now
         receipt = Receipt(
             run=self._run,
             sequence=self._last.sequence + 1 if self._last else 0,
             previous=self._last.digest if self._last else FIRST,
             reason=reason,
-            utc=self._clock.utc(),
-            boot_ns=self._clock.boot_ns(),
+            utc=(utc + timedelta(milliseconds=500)).replace(microsecond=0),
+            boot_ns=boot_ns,
             counts=counts,
-            drops=drops,
+            kept=kept,
+            clock_kept=self._offset_ns is None or abs(offset_ns - self._offset_ns) <= _DRIFT_NS,
             list_version=list_version,
         )
-        self._tried_ns = receipt.boot_ns
         line = to_line(receipt, self._key)
         try:
             self._rotate(receipt.sequence)
             self._append(line)
         except OSError as problem:
             raise StorageError(f"{self._path} cannot be written: {problem.strerror}") from None
-        self._last = Anchor(receipt.sequence, digest(line))
+        self._last, self._offset_ns = Anchor(receipt.sequence, digest(line)), offset_ns
         return receipt
 
     def _append(self, line: bytes) -> None:

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from edge.config import EdgeConfig
 from edge.errors import StorageError
 from edge.landlock import Allowed
 from edge.sources.settings import RtspSettings, SourceSettings, UsbSettings
+from hotlist.urls import HTTPS, parse
 
 _DNS: Final = 53
-_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 
 def allowed(config: EdgeConfig) -> Allowed:
@@ -30,7 +29,7 @@ def allowed(config: EdgeConfig) -> Allowed:
             raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
     ports = {port for source in sources for port in _ports(source)}
     if config.department:
-        ports.add(port_of(config.department.url))
+        ports.add(parse(config.department.url, HTTPS).port)
     return Allowed(
         folders=folders,
         devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
@@ -38,14 +37,8 @@ def allowed(config: EdgeConfig) -> Allowed:
     )
 
 
-def port_of(url: str) -> int:
-    """Return a URL's port, or its scheme's own."""
-    parts = urlsplit(url)
-    return parts.port or _PORTS[parts.scheme]
-
-
 def _ports(source: SourceSettings) -> tuple[int, ...]:
-    return (port_of(source.url.get_secret_value()),) if isinstance(source, RtspSettings) else ()
+    return (source.address.port,) if isinstance(source, RtspSettings) else ()
 
 
 def _devices(source: SourceSettings) -> tuple[Path, ...]:

@@ -15,10 +15,10 @@ from edge.forgetting import Window
 from edge.ledger import Ledger
 from edge.lists import ListWatch
 from edge.models import Model, folders, load, spec_for
-from edge.motion import MotionGate
+from edge.motion import MotionGate, life_within
 from edge.pipeline import Camera, EveryFrame, Gate
 from edge.reader import PlateReader
-from edge.receipts import Run
+from edge.receipts import STEP_NS, Run
 from edge.software import boot_id, software, software_digest
 from edge.sources import open_source
 from edge.zones import Zones
@@ -71,6 +71,8 @@ def open_ledger(
         boot=boot_id(),
         window_ns=round(config.retention.window_seconds * NS),
         late_ns=round(config.retention.late_seconds * NS),
+        step_ns=config.receipts.step_hours * STEP_NS,
+        at_least=config.receipts.at_least,
         software=software(),
         software_digest=software_digest(),
         models=digests,
@@ -133,7 +135,10 @@ def open_camera(
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
     width = section.input_width or chosen.input_width
     every_ns = round(NS / section.detections_per_second)
-    gate: Gate = MotionGate(zones, detector_width=width) if section.motion else EveryFrame()
+    window_ns = round(config.retention.window_seconds * NS)
+    gate: Gate = EveryFrame()
+    if section.motion:
+        gate = MotionGate(zones, detector_width=width, life_ns=life_within(window_ns), clock=clock)
     return Camera(
         name=section.name,
         place=section.place,

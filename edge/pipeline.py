@@ -47,8 +47,11 @@ class Gate(Protocol):
     def moving(self, pixels: Pixels, stream_ns: int) -> bool:
         """Whether something may have moved into this frame."""
 
+    def lapse(self, now_ns: int) -> None:
+        """Overwrite what has been remembered for as long as it may be; boot-time nanoseconds, from any thread."""
+
     def wipe(self) -> None:
-        """Overwrite what is remembered of earlier frames."""
+        """Overwrite all that is remembered of earlier frames."""
 
 
 class EveryFrame:
@@ -57,6 +60,9 @@ class EveryFrame:
     def moving(self, pixels: Pixels, stream_ns: int) -> bool:  # noqa: ARG002 - a gate's signature
         """Return true."""
         return True
+
+    def lapse(self, now_ns: int) -> None:
+        """Do nothing: nothing is remembered."""
 
     def wipe(self) -> None:
         """Do nothing: nothing is remembered."""
@@ -182,8 +188,7 @@ class Pipeline:
     def scrub(self) -> None:
         """Overwrite what the last vehicles left in buffers and in the inference runtime (promise 4).
 
-        The gate is left alone: its buffers follow the picture within seconds, and a gate that knows nothing
-        opens.
+        What the gate remembers has a form that cannot hold a plate and an end of its own, which the purge keeps.
         """
         self._scrubbed, self._plates_left = True, False
         self.camera.reader.scrub()

@@ -7,22 +7,21 @@ from typing import Final, Protocol, Self
 
 from edge.clock import NS, Clock
 from edge.errors import RetentionError
-from edge.forgetting import Window
+from edge.forgetting import NEVER, Window
 
 log = logging.getLogger(__name__)
 
 BEAT_NS: Final = NS // 20
 """The longest sleep between two purges."""
 GRACE_BEATS: Final = 200
-"""After a failure the edge has ten seconds to end by itself; then the beats stop and the watchdog ends it."""
+"""After a failure the edge has ten seconds to end by itself; then it is ended, and the beats stop."""
 
 
 class Beat(Protocol):
-    """Who is told that the purge ran: the watchdog's page."""
+    """Who is told that the purge ran, and says whether it listens: the watchdog."""
 
-    @property
-    def alive(self) -> bool:
-        """Whether the watchdog watches."""
+    def trouble(self, now_ns: int) -> str:
+        """Say why nobody watches any more, or nothing."""
 
     def beat(self, now_ns: int, deadline_ns: int) -> None:
         """Take note that the purge ran and what is due next."""
@@ -31,8 +30,8 @@ class Beat(Protocol):
 class Purger:
     """Purges a window until it is stopped; use as a context manager.
 
-    When the purge is late beyond the bound, or the watchdog is gone, or this thread itself fails, the window
-    is closed with everything in it destroyed, and `on_failure` is called once, from this thread.
+    When the purge is late beyond the bound, or the watchdog is gone or silent, or this thread itself fails, the
+    window is closed with everything in it destroyed, and `on_failure` is called once, from this thread.
     """
 
     def __init__(
@@ -42,7 +41,9 @@ class Purger:
         *,
         watchdog: Beat | None = None,
         alive: Callable[[int], None] | None = None,
+        lapse: Callable[[int], None] | None = None,
         on_failure: Callable[[RetentionError], None] | None = None,
+        last_resort: Callable[[], None] | None = None,
     ) -> None:
         """Prepare; `start` starts.
 
@@ -51,11 +52,16 @@ class Purger:
             clock: the boot-time clock.
             watchdog: the second process, told of every purge.
             alive: told the time at every purge, for systemd's watchdog.
+            lapse: told the time at every purge, to wipe what else has an end.
             on_failure: told why reading must stop.
+            last_resort: ends the process when it has not ended by itself long after that. The watchdog would,
+                but it may be what has failed.
         """
         self.failure: RetentionError | None = None
         self._window, self._clock = window, clock
-        self._watchdog, self._alive, self._on_failure = watchdog, alive, on_failure
+        self._watchdog, self._alive, self._lapse = watchdog, alive, lapse
+        self._on_failure, self._last_resort = on_failure, last_resort
+        self._beaten = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="purge", daemon=True)
 
@@ -100,25 +106,31 @@ class Purger:
     def _turn(self) -> None:
         due = self._window.purge()
         now = self._clock.boot_ns()
+        if self._lapse is not None:
+            self._lapse(now)
         self._beat(now, due)
-        if self._watchdog is not None and not self._watchdog.alive:
-            self._window.close("the watchdog's process is gone")
+        if self._watchdog is not None and (trouble := self._watchdog.trouble(now)):
+            self._window.close(trouble)
             self._window.purge()
         self._stop.wait(max(0, min(BEAT_NS, due - now)) / NS)
 
     def _beat(self, now: int, due: int) -> None:
+        self._beaten = now
         if self._watchdog is not None:
             self._watchdog.beat(now, due)
         if self._alive is not None:
             self._alive(now)
 
     def _fail(self, failure: RetentionError) -> None:
+        """Say so, and let the edge end; everything has been destroyed, so nothing is due any more."""
         self.failure = failure
+        self._beat(self._beaten, NEVER)  # without the clock, which may be what has failed
         log.critical("reading stops: %s", failure)
         if self._on_failure is not None:
             self._on_failure(failure)
         for _ in range(GRACE_BEATS):
             if self._stop.wait(BEAT_NS / NS):
                 return
-            now = self._clock.boot_ns()
-            self._beat(now, now)
+            self._beat(self._clock.boot_ns(), NEVER)
+        if self._last_resort is not None:
+            self._last_resort()

@@ -1,4 +1,4 @@
-"""Receipts: what became of the reads, minute by minute, signed by the device and chained (promise 5).
+"""Receipts: what became of the reads, in coarse steps, signed by the device and chained (promise 5, R22).
 
 A receipt is one line of canonical JSON: a body and the device's signature over it. Each names the SHA-256 of
 the line before; `edge.chain` checks a whole chain.
@@ -19,18 +19,28 @@ from edge.counts import Counts
 from hotlist.canonical import canonical
 from hotlist.keys import SigningKey, VerifyKey
 
-FORMAT: Final = "hitonly/receipt/v1"
-INTERVAL_NS: Final = 60 * NS
+FORMAT: Final = "hitonly/receipt/v2"
+STEP_NS: Final = 3600 * NS
+"""The shortest step: receipts end at whole steps of a run."""
+DAY_NS: Final = 24 * 3600 * NS
+"""After this long a receipt is written however few reads it covers."""
+AT_LEAST: Final = 20
+"""The fewest reads without a hit that a receipt covers before a day has passed."""
 MAX_LINE: Final = 8192
 FIRST: Final = "0" * 64
 """What the first receipt of all names as the line before."""
+
+
+_RUN_OTHER: Final = frozenset({"window_ns", "late_ns", "step_ns", "at_least", "models", "refused"})
+"""Members of a run that are no text."""
 
 
 class Reason(StrEnum):
     """Why a receipt was written."""
 
     START = "start"
-    MINUTE = "minute"
+    STEP = "step"
+    """A step has ended, and the receipt covers enough reads or a day. Only this kind tells new counts."""
     STOP = "stop"
     RETENTION = "retention"
     """The window was closed: a purge was late, or the watchdog was gone."""
@@ -46,6 +56,8 @@ class Run:
         boot: the kernel's id of this boot.
         window_ns: the retention window.
         late_ns: the bound on a purge's lateness.
+        step_ns: length of a step.
+        at_least: how many reads without a hit a receipt covers, unless a day has passed.
         software: name and version.
         software_digest: SHA-256 over the installed modules.
         models: SHA-256 of the detector and the reader.
@@ -57,6 +69,8 @@ class Run:
     boot: str
     window_ns: int
     late_ns: int
+    step_ns: int
+    at_least: int
     software: str
     software_digest: str
     models: tuple[str, ...]
@@ -72,10 +86,12 @@ class Receipt:
         sequence: counts from 0 on the device, across runs.
         previous: SHA-256 of the line before, hexadecimal.
         reason: why it was written.
-        utc: when, by the wall clock.
-        boot_ns: when, by the boot-time clock.
-        counts: what became of the reads.
-        drops: frames dropped since the start.
+        utc: when, by the wall clock, in whole seconds.
+        boot_ns: when, by the boot-time clock, in whole seconds. Of a step: when it ended.
+        counts: what became of the reads of the steps published so far; at the end of a run, as before.
+        kept: whether no read has outlived the window in this run.
+        clock_kept: whether the wall clock has gone with boot time, within a second, since the last receipt of
+            this run.
         list_version: of the hot list in use; 0 for none.
     """
 
@@ -86,7 +102,8 @@ class Receipt:
     utc: datetime
     boot_ns: int
     counts: Counts
-    drops: int
+    kept: bool
+    clock_kept: bool
     list_version: int
 
 
@@ -100,10 +117,11 @@ class Kind(StrEnum):
     SUM = "sum"  # 5
     RETENTION = "retention"  # 6
     BACKWARDS = "backwards"  # 7
-    UNFINISHED = "unfinished"  # 8
-    SILENCE = "silence"  # 8
-    CLOCK = "clock"  # 8
-    CUT_OFF = "cut off"  # 9
+    FINE = "too fine"  # 8
+    UNFINISHED = "unfinished"  # 9
+    SILENCE = "silence"  # 9
+    CLOCK = "clock"  # 9
+    CUT_OFF = "cut off"  # 10
 
     @property
     def is_fault(self) -> bool:
@@ -179,10 +197,11 @@ def _body(receipt: Receipt) -> dict[str, Any]:
         "sequence": receipt.sequence,
         "previous": receipt.previous,
         "reason": receipt.reason.value,
-        "utc": receipt.utc.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "utc": receipt.utc.astimezone(UTC).isoformat(timespec="seconds"),
         "boot_ns": receipt.boot_ns,
         "counts": asdict(receipt.counts),
-        "drops": receipt.drops,
+        "kept": receipt.kept,
+        "clock_kept": receipt.clock_kept,
         "list_version": receipt.list_version,
     }
 
@@ -193,11 +212,11 @@ def _receipt(body: dict[str, Any]) -> Receipt:
     names = [field.name for field in fields(Counts)]
     return Receipt(
         run=Run(
-            **{
-                field.name: run[field.name]
-                for field in fields(Run)
-                if field.name not in {"models", "refused"}
-            },
+            **{field.name: run[field.name] for field in fields(Run) if field.name not in _RUN_OTHER},
+            window_ns=_number(run["window_ns"]),
+            late_ns=_number(run["late_ns"]),
+            step_ns=_number(run["step_ns"]),
+            at_least=_number(run["at_least"]),
             models=tuple(str(model) for model in run["models"]),
             refused=tuple(str(name) for name in run["refused"]),
         ),
@@ -207,12 +226,19 @@ def _receipt(body: dict[str, Any]) -> Receipt:
         utc=datetime.fromisoformat(body["utc"]),
         boot_ns=_number(body["boot_ns"]),
         counts=Counts(*(_number(counts[name]) for name in names)),
-        drops=_number(body["drops"]),
+        kept=_yes_or_no(body["kept"]),
+        clock_kept=_yes_or_no(body["clock_kept"]),
         list_version=_number(body["list_version"]),
     )
 
 
 def _number(value: object) -> int:
     if type(value) is not int:
+        raise TypeError
+    return value
+
+
+def _yes_or_no(value: object) -> bool:
+    if type(value) is not bool:
         raise TypeError
     return value

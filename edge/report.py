@@ -1,4 +1,8 @@
-"""What ``alpr-edge run`` says on a terminal, or as JSON lines: counts and sealed hits, never a plate."""
+"""What ``alpr-edge run`` says on a terminal, or as JSON lines: counts and sealed hits, never a plate.
+
+Of a live camera nothing is said that changes when a vehicle passes which is no hit: neither while it runs nor at
+its end (R22). Of a clip or pictures, which are nobody's passing now, every count is shown.
+"""
 
 import contextlib
 import json
@@ -35,9 +39,8 @@ def reporter(*, as_json: bool) -> Iterator[Listener]:
         def turn(box: Box) -> None:
             tallies = [pipeline.tally for pipeline in box.pipelines]
             frames, hits = sum(each.frames for each in tallies), sum(each.hits for each in tallies)
-            progress.update(
-                task, description=f"{frames} frames, {box.window.counts().reads} reads, {hits} hits"
-            )
+            reads = "" if box.live else f"{frames} frames, {box.window.counts().reads} reads, "
+            progress.update(task, description=f"{reads}{hits} hits")
 
         yield Listener(
             say=lambda sentence: progress.console.print(sentence, markup=False),
@@ -71,19 +74,21 @@ def _json_line(body: dict[str, Any]) -> None:
 
 
 def print_summary(summary: Summary, *, as_json: bool) -> None:
-    """Print the forgetting ledger."""
+    """Print the forgetting ledger: of a live camera, what its receipts have told."""
     if as_json:
-        _json_line({"event": "summary", **asdict(summary)})
+        _json_line({"event": "summary", **_told(summary)})
         return
-    counts = summary.counts
-    grid = Grid(title="Forgetting ledger", show_header=False)
+    counts = summary.published if summary.live else summary.counts
+    title = "Forgetting ledger" + (", as far as published in receipts" if summary.live else "")
+    grid = Grid(title=title, show_header=False)
     grid.add_row("reads", str(counts.reads))
     grid.add_row("= hits (sealed, spooled)", str(counts.hits))
     grid.add_row("+ destroyed", str(counts.destroyed))
     grid.add_row("+ live", str(counts.live))
-    grid.add_row("destroyed early (arena full)", str(counts.destroyed_early))
-    grid.add_row("worst purge lateness", f"{counts.worst_late_ns / 1e6:.1f} ms")
-    grid.add_row("frames dropped", str(summary.drops))
+    if not summary.live:
+        grid.add_row("destroyed early (arena full)", str(summary.counts.destroyed_early))
+        grid.add_row("worst purge lateness", f"{summary.counts.worst_late_ns / 1e6:.1f} ms")
+        grid.add_row("frames dropped", str(summary.drops))
     state = f"version {summary.list_version}, {summary.list_state.value}"
     grid.add_row(
         "hot list", state if summary.list_state is ListState.FRESH else f"[red]{state}: no alerts[/red]"
@@ -92,3 +97,13 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     grid.add_row("software", summary.software)
     grid.add_row("protection not in force", ", ".join(summary.unprotected) or "none missing")
     out.print(grid)
+
+
+def _told(summary: Summary) -> dict[str, Any]:
+    """Return what may be said of a run: of a live camera, its hits and what its receipts have told."""
+    body = asdict(summary)
+    if not summary.live:
+        return body
+    del body["drops"], body["published"]
+    cameras = {name: {"hits": tally.hits} for name, tally in summary.cameras.items()}
+    return {**body, "counts": asdict(summary.published), "cameras": cameras}

@@ -2,10 +2,12 @@
 
 Run by the system's Python, which has GStreamer's bindings:
 
-    rtsp_server.py PORT USER PASSWORD CODEC [CERTIFICATE]
+    rtsp_server.py PORT USER PASSWORD CODEC [CERTIFICATE | digest]
 
-CERTIFICATE is a PEM file of a certificate and its key, for rtsps. It prints its port once it serves, and obeys one
-word a line on standard input: ``resize`` changes the picture's size, ``still`` makes it the same for ever.
+CERTIFICATE is a PEM file of a certificate and its key, for rtsps. With ``digest`` the password is asked for by
+digest only, and is read from the first line of standard input, so that it stands in no argument. It prints its port
+once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` makes
+it the same for ever.
 """
 
 # ruff: noqa: ANN401 - GStreamer's bindings carry no types
@@ -17,7 +19,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402 - after the versions are chosen
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - after the versions are chosen
 
 SMALL = "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
 LARGE = "video/x-raw,format=I420,width=640,height=480,framerate=25/1"
@@ -45,11 +47,15 @@ def obey(media: Any, word: str) -> None:
 def protect(server: Any, factory: Any, user: str, password: str, certificate: str) -> None:
     """Let nobody in without the password, nor without TLS where there is a certificate."""
     auth = GstRtspServer.RTSPAuth()
-    if certificate:
+    if certificate and certificate != "digest":
         auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(certificate))
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    if certificate == "digest":
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(user, password, token)
+    else:
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     server.set_auth(auth)
     permissions = GstRtspServer.RTSPPermissions()
     for permission in ("media.factory.access", "media.factory.construct"):
@@ -61,6 +67,8 @@ def main() -> None:
     """Serve until killed."""
     port, user, password, codec = sys.argv[1:5]
     certificate = sys.argv[5] if len(sys.argv) > 5 else ""
+    if certificate == "digest":
+        password = sys.stdin.readline().rstrip("\n")
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")

@@ -27,6 +27,7 @@ from api import codes
 from api.db.models import Base, HitRow, PersonRow, SessionRow
 from api.people import Role
 from edge.hit import FORMAT, Envelope, Hit, hit_to_bytes
+from edge.padding import pad
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
 from tests.postgres_kit import BIN, Cluster
 
@@ -364,7 +365,7 @@ def with_value(body: Any, path: tuple[str | int, ...], value: str) -> bytes:  # 
 def envelope(box: Box, content: bytes, hit: Hit) -> bytes:
     """Seal and sign any bytes as a hit, as a device with other software could."""
     assert box.department is not None
-    sealed = box.department.seal(content, info=f"{FORMAT}\0{box.id}\0{hit.id}".encode())
+    sealed = box.department.seal(pad(content), info=f"{FORMAT}\0{box.id}\0{hit.id}".encode())
     unsigned = Envelope(hit.id, box.id, sealed, b"")
     return Envelope(hit.id, box.id, sealed, box.key.sign(unsigned.signed_bytes())).to_bytes()
 

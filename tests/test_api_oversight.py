@@ -14,11 +14,23 @@ from api.db.models import CountRow, DeviceRow
 from api.heartbeats import health
 from api.people import Role
 from edge.counts import Counts
-from edge.receipts import FIRST, Reason, Receipt, Run, digest, to_line
+from edge.receipts import FIRST, STEP_NS, Reason, Receipt, Run, digest, to_line
 from tests.api_kit import START, Box, Desk
 
-NONE = Counts(0, 0, 0, 0, 0, 0, 0)
-RUN = Run("camera-1", "r" * 16, "b" * 16, 180 * 10**9, 10**9, "hitonly 0.1.0", "d" * 64, ("m" * 64,), ())
+NONE = Counts(0, 0, 0, 0)
+RUN = Run(
+    "camera-1",
+    "r" * 16,
+    "b" * 16,
+    180 * 10**9,
+    10**9,
+    STEP_NS,
+    20,
+    "hitonly 0.1.0",
+    "d" * 64,
+    ("m" * 64,),
+    (),
+)
 
 
 @pytest.fixture
@@ -30,19 +42,21 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 class Chain:
-    """A device's receipts, one a minute."""
+    """A device's receipts, one an hour."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
         self.lines: list[bytes] = []
 
-    def add(self, counts: Counts, *, run: Run = RUN, reason: Reason = Reason.MINUTE) -> None:
+    def add(self, counts: Counts, *, run: Run = RUN, reason: Reason = Reason.STEP) -> None:
         """Write one more."""
         number = len(self.lines)
-        moment = START + timedelta(minutes=number)
+        moment = START + timedelta(hours=number)
         previous = digest(self.lines[-1]) if self.lines else FIRST
-        boot_ns = number * 60 * 10**9
-        receipt = Receipt(run, number, previous, reason, moment, boot_ns, counts, 0, 1)
+        boot_ns = number * STEP_NS
+        receipt = Receipt(
+            run, number, previous, reason, moment, boot_ns, counts, kept=True, clock_kept=True, list_version=1
+        )
         self.lines.append(to_line(receipt, self.box.key))
 
     def send(self, start: int = 0, said: dict[str, object] | None = None) -> dict[str, Any]:
@@ -75,17 +89,18 @@ def test_receipts_are_counted_once_and_across_runs(desk: Desk) -> None:
     """Each answer names the last receipt held; the next heartbeat begins with it (promise 5)."""
     chain = Chain(desk.box())
     chain.add(NONE, reason=Reason.START)
-    chain.add(replace(NONE, reads=10, destroyed=7, live=3))
+    chain.add(replace(NONE, reads=22, hits=1, destroyed=21))
     assert chain.send()["receipt"] == {"sequence": 1, "digest": digest(chain.lines[1])}
-    assert totals(desk) == {"reads": 10, "destroyed": 7}
-    chain.add(replace(NONE, reads=25, hits=2, destroyed=23), reason=Reason.STOP)
+    assert totals(desk) == {"reads": 22, "hits": 1, "destroyed": 21}
+    chain.add(replace(NONE, reads=45, hits=2, destroyed=43))
+    chain.add(replace(NONE, reads=45, hits=2, destroyed=43), reason=Reason.STOP)
     chain.add(NONE, run=replace(RUN, run="s" * 16), reason=Reason.START)
-    chain.add(replace(NONE, reads=5, destroyed=5), run=replace(RUN, run="s" * 16))
+    chain.add(replace(NONE, reads=25, destroyed=25), run=replace(RUN, run="s" * 16))
     chain.send(1)
-    assert totals(desk) == {"reads": 30, "hits": 2, "destroyed": 28}
+    assert totals(desk) == {"reads": 70, "hits": 2, "destroyed": 68}
     assert state_of(desk) == "good"
-    assert chain.send(4)["receipt"] == {"sequence": 4, "digest": digest(chain.lines[4])}
-    assert totals(desk)["reads"] == 30
+    assert chain.send(5)["receipt"] == {"sequence": 5, "digest": digest(chain.lines[5])}
+    assert totals(desk)["reads"] == 70
 
 
 @pytest.mark.parametrize("fault", ["cut off", "sum", "gap", "other key"])
@@ -93,18 +108,30 @@ def test_a_broken_chain_shows_and_is_not_counted(desk: Desk, fault: str) -> None
     """Receipts that do not hold change no count; the device is shown as broken."""
     chain = Chain(desk.box())
     chain.add(NONE, reason=Reason.START)
-    chain.add(replace(NONE, reads=10, destroyed=10))
+    chain.add(replace(NONE, reads=20, destroyed=20))
     chain.send()
-    chain.add(replace(NONE, reads=20, destroyed=20 if fault != "sum" else 19))
-    chain.add(replace(NONE, reads=30, destroyed=30))
+    chain.add(replace(NONE, reads=40, destroyed=40 if fault != "sum" else 39))
+    chain.add(replace(NONE, reads=60, destroyed=60))
     if fault == "other key":
         chain.lines[2] = to_line(
-            Receipt(RUN, 2, digest(chain.lines[1]), Reason.MINUTE, START, 0, NONE, 0, 1), desk.box("b").key
+            Receipt(
+                RUN,
+                2,
+                digest(chain.lines[1]),
+                Reason.STEP,
+                START,
+                0,
+                NONE,
+                kept=True,
+                clock_kept=True,
+                list_version=1,
+            ),
+            desk.box("b").key,
         )
     if fault == "gap":
         del chain.lines[2]
     chain.send(2 if fault == "cut off" else 1)
-    assert totals(desk) == {"reads": 10, "destroyed": 10}
+    assert totals(desk) == {"reads": 20, "destroyed": 20}
     with desk.service.database.read() as session:
         row = session.get_one(DeviceRow, "camera-1")
     assert row.chain_broken

@@ -1,6 +1,7 @@
 """A build that is broken on purpose fails the benchmark: the fault is planted in a copy of the code itself."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.encoded import ENCODED
+from benchmarks.forgetting_report import report_trial
+from benchmarks.forgetting_trial import measured
+from benchmarks.forms import PART
+from benchmarks.results import Part, assemble, failed_checks
+from benchmarks.trial import Trial
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOWED = (
@@ -20,16 +28,23 @@ LOST = (
     '        if hit is not None:\n            with self.stages.of("seal")',
     '        if hit is not None and self.tally.hits % 2:\n            with self.stages.of("seal")',
 )
-LEAKING = (
-    "edge/pipeline.py",
-    "_QUIET_NS: Final = 2 * NS\n",
-    "_QUIET_NS: Final = 2 * NS\n_KEPT: list[bytes] = []\n",
-)
-LEAKED = (
-    "edge/pipeline.py",
-    "        worth = quality(crop)\n",
-    "        worth = quality(crop)\n        _KEPT.append(crop.tobytes())\n",
-)
+IN_MEMORY = {
+    "READER_FLOATS": "reader's input, float32",
+    "I420_FRAMES": "Y plane, converted",
+    "GATE_FRAMES": "thinned by 4",
+    "INTS": "code, Python int",
+    "PNGS": ENCODED,
+    "HALF_TABLES": "probabilities, float16",
+    "TEXTS": "ASCII",
+}
+"""Leaky builds, each with a form in which the search must find it in memory."""
+LEFT_BEHIND = {
+    "PREFIX_ON_STDOUT": PART,
+    "HASH_ON_STDERR": "sha256, hex",
+    "JPEGS": ENCODED,
+    "PICKLES": "ASCII",
+}
+"""And in files and output."""
 ENTRY = "from benchmarks.cli import main; main()"
 VIDEO = """
 from pathlib import Path
@@ -43,17 +58,6 @@ results = assemble({**describe({}, 1), "data": [], "short": True}, [part])
 Path("out").mkdir()
 save(results, Path("out/results.json"))
 raise SystemExit(bool(failed_checks(results)))
-"""
-TRIAL = """
-from benchmarks.forgetting import measured
-from benchmarks.forgetting_report import report_trial
-from benchmarks.trial import Trial
-from benchmarks.results import Part, assemble, failed_checks
-part = Part("forgetting", "", "")
-report_trial(measured(Trial(plates=24, window_s=3, quiet_s=420, seed=3)), part)
-failed = failed_checks(assemble({}, [part.to_json()]))
-print(failed, part.tables)
-raise SystemExit(bool(failed))
 """
 
 
@@ -115,11 +119,16 @@ def test_a_lost_hit_fails_the_run(whole: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.system("strace")
-def test_a_leak_fails_the_run(tmp_path: Path) -> None:
-    """The pipeline keeps a copy of each crop on the heap: the search finds it, and the check fails."""
-    if subprocess.run(["id", "-u"], capture_output=True, text=True, check=True).stdout.strip() != "0":
+def test_leaks_of_every_kind_fail_the_trial() -> None:
+    """A build with eleven leaks at once: each is found where it was planted, and the trial's check fails."""
+    if os.geteuid() != 0:
         pytest.skip("reading another process's memory takes root")
-    done = run(build(tmp_path / "leaky", LEAKING, LEAKED), "-c", TRIAL)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "nothing is found" in done.stdout
-    assert "found in edge" in done.stdout, done.stdout
+    leak = ",".join((*IN_MEMORY, *LEFT_BEHIND))
+    outcome = measured(Trial(plates=12, window_s=3, quiet_s=240, seed=3, leak=leak))
+    assert not outcome.forgotten
+    missed = {name for name, form in IN_MEMORY.items() if not outcome.memory[form]}
+    missed |= {name for name, form in LEFT_BEHIND.items() if not outcome.files[form]}
+    assert not missed, (outcome.memory, outcome.files)
+    part = Part("forgetting", "", "")
+    report_trial(outcome, part)
+    assert failed_checks(assemble({}, [part.to_json()]))

@@ -89,9 +89,11 @@ def test_a_box_runs_only_under_a_named_policy(name: str, write: Write) -> None:
 def test_a_password_is_never_repeated(write: Write) -> None:
     """A camera address that is refused, and one that is accepted, show no password."""
     secret = hashlib.sha256(b"password").hexdigest()
-    bad = EXAMPLE.replace("rtsp://user:password@", f"http://user:{secret}@")
+    example = EXAMPLE.replace(', password_file = "camera.password"', "")
+    bad = example.replace("rtsp://user@", f"http://user:{secret}@")
     assert secret not in refused(write(bad))
-    good = load_config(write(EXAMPLE.replace("password", secret)))
+    good = load_config(write(example.replace("rtsp://user@", f"rtsp://user:{secret}@")))
+    assert good.cameras[0].source.address.password == secret  # type: ignore[union-attr]
     assert secret not in repr(good)
     assert secret not in good.model_dump_json()
 

@@ -20,12 +20,12 @@ from edge.department import Link
 from edge.heartbeat import CHECKPOINT, PERIOD_NS, Condition, Heartbeat
 from edge.hit import EnvelopeError
 from edge.ledger import NAME, Ledger
-from edge.receipts import Reason, Run
+from edge.receipts import AT_LEAST, STEP_NS, Reason, Run
 from edge.spool import Spool
 from hotlist.keys import SigningKey
 
-CONDITION = Condition("hitonly 0", ("a", "b"), 1, {"north": "online"}, {"reads": 1}, (), 1)
-COUNTS = Counts(0, 0, 0, 0, 0, 0, 0)
+CONDITION = Condition("hitonly 0", ("a", "b"), 1, {"north": "online"}, (), 1)
+COUNTS = Counts(0, 0, 0, 0)
 
 
 class LateClock(SystemClock):
@@ -317,9 +317,11 @@ def test_an_acknowledgement_of_another_hit_deletes_nothing(courier: Courier, dep
 def heartbeat(link: Link, tmp_path: Path) -> Heartbeat:
     """Return the heartbeat of a box with two receipts."""
     key, state = SigningKey.generate(), tmp_path / "state"
-    ledger = Ledger(state, key, Run("box", "r", "b", 0, NS, "s", "d", (), ()), SystemClock())
-    for reason in (Reason.START, Reason.MINUTE):
-        ledger.write(reason, COUNTS, drops=0, list_version=1)
+    ledger = Ledger(
+        state, key, Run("box", "r", "b", 0, NS, STEP_NS, AT_LEAST, "s", "d", (), ()), SystemClock()
+    )
+    for reason in (Reason.START, Reason.STEP):
+        ledger.write(reason, COUNTS, kept=True, list_version=1)
     return Heartbeat(link, state, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import canaries as clip_of
-from benchmarks.department import found
+from benchmarks.department import Reading
 from benchmarks.edge_process import CONFIG
+from benchmarks.feeds import Feed, fed, home, settings
+from benchmarks.roads import Road, Scene, cast
 from edge.chain import verify
 from edge.ledger import read_lines
 from hotlist.keys import VerifyKey
@@ -45,15 +46,16 @@ main()
 def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a clip of twelve plates, all of them listed, and a department for it."""
     folder = tmp_path_factory.mktemp("box")
-    shown = clip_of.draw_canaries(12, 9)
-    clip_of.film(shown, folder / "road.mp4", quiet_s=1, seed=9)
-    found(folder, [canary.text for canary in shown])
-    settings = {"window": 180, "slots": 64, "clip": "road.mp4", "folder": ""}
-    models = {"detector": "hitonly-detector", "reader": "hitonly-ocr"}
-    (folder / "edge.toml").write_text(
-        CONFIG.format(**settings, **models).replace("realtime = true", "realtime = false")
-    )
-    return folder
+    people = cast(12, 9)
+    scene = Scene(Road.SHEETS, people, 9, 4)
+    everybody = [canary.text for canary in people.canaries]
+    with (
+        fed(Feed.FILE, scene, folder) as (source, _),
+        home(folder / "box", everybody, linked=False) as tables,
+    ):
+        told = settings(Reading(), tables, source.replace("realtime = true", "realtime = false"), slots=64)
+        (folder / "box" / "edge.toml").write_text(CONFIG.format(**told))
+    return folder / "box"
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))

@@ -1,5 +1,7 @@
 """The evidence itself: the search finds what is there, and a short run of the real edge leaves nothing."""
 
+import base64
+import ctypes
 import os
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,12 +18,21 @@ from hypothesis import strategies as st
 from benchmarks import canaries as clip_of
 from benchmarks import crash, lateness
 from benchmarks.abort import core_dumped
-from benchmarks.canaries import text_patterns
+from benchmarks.canaries import FPS
 from benchmarks.department import Reading
-from benchmarks.forgetting import LISTED_EVERY, measured
+from benchmarks.encoded import ENCODED, Gallery, Searcher
+from benchmarks.forgetting_trial import measured
+from benchmarks.forms import PART, Parts, text_patterns
+from benchmarks.leaks import Remembering
+from benchmarks.live_control import blind
+from benchmarks.picture_forms import frame_patterns
+from benchmarks.plants import plant, plants
+from benchmarks.roads import LISTED_EVERY, Road, Scene, cast
 from benchmarks.scan import Coverage, Found, Pattern, Scanner, search_process
 from benchmarks.trace import read_trace
 from benchmarks.trial import Trial
+from edge.clock import NS
+from edge.flow import Pixels
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = st.binary(min_size=6, max_size=90).filter(lambda word: len(set(word)) > 1)
@@ -142,6 +154,107 @@ def test_a_plate_is_looked_for_in_every_form() -> None:
     ]
 
 
+def test_a_code_is_looked_for_as_python_keeps_its_ints() -> None:
+    """The form's bytes are those of a live int object of this very interpreter."""
+    forms = {pattern.form: pattern.content for pattern in text_patterns(3, "QX77ZZT")}
+    code = int.from_bytes(forms["code, big-endian"], "big")
+    assert forms["code, Python int"] in ctypes.string_at(id(code), sys.getsizeof(code))
+
+
+@pytest.mark.parametrize("before", ["", "?", "??", "{'plate': '"])
+def test_base64_is_found_wherever_the_plate_begins(before: str) -> None:
+    """One of the three forms lies in the base64 of a longer text."""
+    whole = base64.b64encode(f"{before}QX77ZZT and more".encode())
+    contents = [each.content for each in text_patterns(3, "QX77ZZT") if each.form.startswith("base64")]
+    assert sum(content in whole for content in contents) == 1
+
+
+def test_a_part_of_a_plate_is_found_as_a_word_and_not_inside_one() -> None:
+    """Four characters are found in a line of output; a longer word that holds them is not one."""
+    people = cast(24, 3)
+    parts = Parts(people.unlisted)
+    text = people.unlisted[0].text
+    assert [each.form for each in parts.search(f'{{"seen": "{text[:4]}"}}'.encode())] == [PART]
+    assert list(parts.search(f"x{text[:4]}y deadbeef 12345678 BEEF".encode())) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "quality"), [(".jpg", 35), (".jpg", 71), (".jpg", 98), (".png", 3), (".webp", 60)]
+)
+def test_a_crop_is_found_whatever_coder_and_quality_it_was_encoded_with(kind: str, quality: int) -> None:
+    """Between other bytes, an encoded crop of a canary is found; another picture is not."""
+    scene = Scene(Road.ONE_CAR, cast(12, 3), 3, 12)
+    picture, (canary, (left, top, right, bottom)) = next(
+        (p, places[0]) for p, places in scene.frames() if places
+    )
+    crop = picture[top:bottom, left:right]
+    flags = {
+        ".jpg": cv2.IMWRITE_JPEG_QUALITY,
+        ".png": cv2.IMWRITE_PNG_COMPRESSION,
+        ".webp": cv2.IMWRITE_WEBP_QUALITY,
+    }
+    gallery = Gallery([(canary.number, crop)])
+
+    def found(of: Pixels) -> list[tuple[int, str, int]]:
+        encoded = cv2.imencode(kind, of, [flags[kind], quality])[1].tobytes()
+        return [(e.canary, e.form, e.address) for e in gallery.search(b"x" * 99 + encoded + b"y" * 99)]
+
+    assert found(crop) == [(canary.number, ENCODED, 99)]
+    assert found(np.random.default_rng(1).integers(0, 255, crop.shape, np.uint8)) == []
+
+
+def test_a_form_that_was_not_seen_live_makes_the_gate_blind() -> None:
+    """A gate that has not found a form in the edge itself says so by the form's name."""
+    assert "edge: ASCII" in blind({"edge": Counter({"hex": 1})}, frozenset({"ASCII", "hex"}))
+    assert "edge: hex" not in blind({"edge": Counter({"hex": 1})}, frozenset({"ASCII", "hex"}))
+
+
+def test_controls_are_planted_into_another_processs_own_memory_and_found() -> None:
+    """Every form of a plate that was never shown is found where it was written: in its stack, from outside."""
+    if os.geteuid() != 0:
+        pytest.skip("reading another process's memory takes root")
+    code = "import sys; print(1, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-I", "-S", "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        patterns, crops = plants("watchdog", 2, 5)
+        plant(child.pid, patterns, crops)
+        found = search_process(child.pid, Searcher(patterns, Gallery(crops)), Coverage())
+        child.communicate("")
+    wanted = {(each.canary, each.form) for each in patterns} | {(number, ENCODED) for number, _ in crops}
+    assert {(each.canary, each.form) for each in found} == wanted
+
+
+def test_the_same_traffic_can_be_drawn_with_other_plates() -> None:
+    """Only the characters of unlisted plates differ: their places, formats and the listed plates are the same."""
+    ours, others = cast(24, 3), cast(24, 3, other=1)
+    assert ours.listed == others.listed
+    assert not {each.text for each in ours.unlisted} & {each.text for each in others.unlisted}
+    assert [each.form for each in ours.canaries] == [each.form for each in others.canaries]
+    for road in Road:
+        first, second = (Scene(road, each, 3, 30) for each in (ours, others))
+        assert first.shown_s == second.shown_s
+        boxes = [[[box for _, box in places] for places in scene.places()] for scene in (first, second)]
+        assert boxes[0] == boxes[1]
+
+
+def test_cars_that_stop_are_kept_by_a_background_of_pixels() -> None:
+    """The road with stopped cars can fail: a gate that learns pixels at rest still has rows of their plates."""
+    people = cast(12, 3)
+    scene = Scene(Road.STOPPED, people, 3, 60)
+    background, patterns = Remembering(), []
+    for number, (picture, places) in enumerate(scene.frames()):
+        background.look(np.ascontiguousarray(picture[::4, ::4, 1]), number * NS // FPS)
+        if number == round(scene.shown_s * FPS) - 100:
+            patterns = [
+                each for canary, box in places for each in frame_patterns(canary.number, picture, box)
+            ]
+    assert background.background is not None
+    found = {each.form for each in Scanner(patterns).search(background.background.tobytes())}
+    assert found == {"thinned by 4"}
+
+
 def test_canaries_are_many_and_long_enough() -> None:
     """A thousand different plates of seven or more characters: none occurs by chance."""
     canaries = clip_of.draw_canaries(1000, 1)
@@ -183,6 +296,7 @@ def test_a_short_run_of_the_real_edge_leaves_nothing() -> None:
     assert outcome.forgotten, repr(outcome)
     assert outcome.exact >= 0.7 * (24 - 24 / LISTED_EVERY)
     assert outcome.live_forms["pixels, BGR"] > 0
+    assert set(outcome.planted) == {"edge", "capture process", "watchdog"}
     assert outcome.receipts_hold
     assert outcome.exit_code == 0
 

@@ -23,6 +23,7 @@ from edge.hit import (
     open_hit,
     seal_hit,
 )
+from edge.padding import pad
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.keys import SealKey, SigningKey
 from hotlist.match import Match, MatchKind
@@ -154,7 +155,7 @@ def test_a_text_nested_deep_is_an_error_and_no_fault() -> None:
 def _sealed(inside: bytes, device: SigningKey, department: SealKey, /, **outside: object) -> bytes:
     """Return an envelope that the device has signed, whatever it holds."""
     envelope = Envelope(HIT.id, HIT.device, b"", b"")
-    sealed = department.public.seal(inside, info=f"hitonly/hit/v1\0{HIT.device}\0{HIT.id}".encode())
+    sealed = department.public.seal(pad(inside), info=f"hitonly/hit/v1\0{HIT.device}\0{HIT.id}".encode())
     envelope = replace(envelope, sealed=sealed)
     envelope = replace(envelope, signature=device.sign(envelope.signed_bytes()))
     return json.dumps({**json.loads(envelope.to_bytes()), **outside}).encode()

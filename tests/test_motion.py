@@ -87,21 +87,22 @@ def test_no_frame_of_a_passing_vehicle_is_missed(
 
 
 def test_a_vehicle_that_has_just_stopped_is_still_looked_at() -> None:
-    """Open for five seconds after it came to rest; before long it is part of the road."""
+    """Open for eight seconds after it came to rest; before long it is part of the road."""
     gate, first = settled()
     looks(gate, (with_vehicle(n, n * 5) for n in range(40)), first=first)
 
     said = looks(gate, (with_vehicle(n, 200) for n in range(25 * RATE)), first=first + 40)
 
-    assert all(said[: 5 * RATE])
-    assert sum(said[10 * RATE :]) <= 5
+    assert all(said[: 8 * RATE])
+    assert sum(said[13 * RATE :]) <= 4
 
 
-def test_a_creeping_queue_is_never_background() -> None:
-    """A vehicle that crawls at four pixels a second stays motion, however long it takes."""
+@pytest.mark.parametrize("speed", [6, 10, 30])
+def test_a_creeping_queue_is_never_background(speed: float) -> None:
+    """A vehicle that crawls stays motion; one that is slower still counts as standing, with its looks every 3 s."""
     gate, first = settled()
 
-    said = looks(gate, (with_vehicle(n, 100 + n * 4 / RATE) for n in range(40 * RATE)), first=first)
+    said = looks(gate, (with_vehicle(n, 100 + n * speed / RATE) for n in range(40 * RATE)), first=first)
 
     assert all(said)
 
@@ -188,16 +189,3 @@ def test_pictures_of_any_size(shape: tuple[int, int]) -> None:
     pixels = RNG.integers(0, 255, (*shape, 3), np.uint8)
 
     assert [gate.moving(pixels, number * NS) for number in range(3)] == [True, True, False]
-
-
-def test_wiping_leaves_nothing_of_the_picture() -> None:
-    """After `wipe` every buffer of the gate is zero; the next frame is looked at."""
-    gate, first = settled()
-    held = [value for value in vars(gate).values() if isinstance(value, np.ndarray)]
-    images = [value for value in held if value.size == held[0].size and value.dtype != np.int64]
-    assert sum(bool(image.any()) for image in images) >= 4  # there was something to wipe
-
-    gate.wipe()
-
-    assert not any(image.any() for image in images if image is not gate._mask)
-    assert gate.moving(road(0), first * NS // RATE)

@@ -68,6 +68,9 @@ class OpenUntil:
         self._seen += 1
         return self._seen <= self._frames or self._seen % 30 == 0
 
+    def lapse(self, now_ns: int) -> None:
+        """Nothing is remembered."""
+
     def wipe(self) -> None:
         """Nothing is kept."""
 

@@ -18,7 +18,7 @@ from edge.errors import Exit, Forgotten, RetentionError
 from edge.forgetting import NEVER, Window
 from edge.notify import Notifier
 from edge.purger import Purger
-from edge.watchdog import LOOK_MS, Watchdog, boot_ns, verdict
+from edge.watchdog import LOOK_MS, STEP_NS, Silence, Watchdog, boot_ns, verdict
 
 RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (6000,))])
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,8 +122,69 @@ def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
         assert arena.is_clear(0)
 
 
+def test_the_edge_stops_when_its_watchdog_is_frozen() -> None:
+    """A watchdog that is stopped watches nothing: noticed within its bound, and the window is closed (R1)."""
+    clock, arena = SystemClock(), Arena(1, RECORD)
+    window = Window(arena, clock, 180 * NS)
+    told = threading.Event()
+    with (
+        Watchdog(window.late_ns, silence_ns=NS // 2) as watchdog,
+        Purger(window, clock, watchdog=watchdog, on_failure=lambda _: told.set()) as purger,
+    ):
+        window.admit(clock.boot_ns()).record["mark"] = 7
+        time.sleep(0.6)
+        purger.check()
+        os.kill(watchdog.pid, signal.SIGSTOP)
+        _wait(told)
+        assert arena.is_clear(0)
+        with pytest.raises(RetentionError, match="watchdog has been silent"):
+            purger.check()
+
+
+def test_neither_can_write_the_others_page() -> None:
+    """A fault in one of the two cannot forge the other's beat: it has that page to read only."""
+    with Watchdog(NS) as watchdog:
+        maps = Path(f"/proc/{watchdog.pid}/maps").read_text().splitlines()
+        theirs = {line.split("memfd:")[1].split(" (")[0]: line.split()[1] for line in maps if "memfd" in line}
+        assert theirs == {"alpr-edge edge": "r--s", "alpr-edge watchdog": "rw-s"}
+        with pytest.raises(TypeError):
+            watchdog._answers[0] = 1
+        opened = Path(f"/proc/{watchdog.pid}/fd").iterdir()
+        edges = next(each for each in opened if "alpr-edge edge" in str(each.readlink()))
+        flags = Path(f"/proc/{watchdog.pid}/fdinfo/{edges.name}").read_text().split("flags:")[1].split()[0]
+        assert int(flags, 8) & os.O_ACCMODE == os.O_RDONLY
+
+
+def test_silence_is_counted_only_while_one_listens() -> None:
+    """A pause of the listener is not the other's silence; it counts as one step, a short one whole."""
+    silence = Silence(0)
+    assert silence.look(50, beat_ns=7) == 0
+    assert silence.look(100, beat_ns=7) == 50
+    assert silence.look(150, beat_ns=8) == 0
+    assert not silence.paused(150 + STEP_NS)
+    assert silence.paused(151 + STEP_NS)
+    hour = 3600 * NS
+    assert silence.look(150 + hour, beat_ns=8) == STEP_NS
+    assert silence.look(200 + hour, beat_ns=8) == STEP_NS + 50
+    assert silence.look(250 + hour, beat_ns=9) == 0
+
+
+def test_a_process_that_does_not_end_is_ended() -> None:
+    """After a failure the edge has its grace; then it is ended, whether or not a watchdog is there to do so."""
+    clock, arena = SystemClock(), Arena(1, RECORD)
+    window = Window(arena, clock, 180 * NS)
+    over = threading.Event()
+    purger = Purger(window, clock, last_resort=over.set)
+    window.close("a test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.purger.GRACE_BEATS", 3)
+        purger.start()
+        _wait(over)
+    purger.stop()
+
+
 @pytest.mark.parametrize(
-    ("beat_ms_ago", "deadline_ms_ago", "kills"),
+    ("silent_ms", "deadline_ms_ago", "kills"),
     [
         (0, None, False),
         (1900, None, False),
@@ -138,15 +199,15 @@ def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
     ],
 )
 def test_the_watchdog_kills_for_silence_or_a_missed_deadline(
-    beat_ms_ago: int, deadline_ms_ago: int | None, *, kills: bool
+    silent_ms: int, deadline_ms_ago: int | None, *, kills: bool
 ) -> None:
     """Silent for 2 s or late by 0.5 s at the next look: killed; otherwise left alone."""
     now = 1000 * NS
     deadline = NEVER if deadline_ms_ago is None else now - deadline_ms_ago * 1_000_000
-    why = verdict(now, now - beat_ms_ago * 1_000_000, deadline, NS // 2, 2 * NS)
+    why = verdict(now, silent_ms * 1_000_000, deadline, NS // 2, 2 * NS)
     assert bool(why) is kills
     if kills:
-        ago = beat_ms_ago if beat_ms_ago > 1900 else deadline_ms_ago or 0
+        ago = silent_ms if silent_ms > 1900 else deadline_ms_ago or 0
         assert f"{ago / 1000:.1f} s" in why, "what it says is how long ago"
     assert LOOK_MS == 50
 

@@ -19,8 +19,10 @@ from edge.counts import Counts
 from edge.errors import StorageError
 from edge.ledger import NAME, Ledger, read_lines
 from edge.receipts import (
+    AT_LEAST,
+    DAY_NS,
     FIRST,
-    INTERVAL_NS,
+    STEP_NS,
     Anchor,
     Kind,
     Reason,
@@ -34,7 +36,19 @@ from edge.software import boot_id, software_digest
 from hotlist.keys import SigningKey
 
 KEY = SigningKey(bytes(range(32)))
-RUN = Run("box-1", "r1", "b1", 180 * NS, NS, "hitonly 0", "d" * 64, ("m1", "m2"), ("memory-locked",))
+RUN = Run(
+    "box-1",
+    "r1",
+    "b1",
+    180 * NS,
+    NS,
+    STEP_NS,
+    AT_LEAST,
+    "hitonly 0",
+    "d" * 64,
+    ("m1", "m2"),
+    ("memory-locked",),
+)
 START = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -60,23 +74,23 @@ class HandClock:
 
 
 def _counts(reads: int) -> Counts:
-    return Counts(reads, reads // 10, reads - reads // 10 - min(reads, 2), min(reads, 2), 0, NS, 3_000_000)
+    return Counts(reads, reads // 10, reads - reads // 10, 0)
 
 
-def _write(folder: Path, minutes: int, run: Run = RUN) -> HandClock:
+def _write(folder: Path, hours: int, run: Run = RUN) -> HandClock:
     clock = HandClock()
     ledger = Ledger(folder, KEY, run, clock)
-    ledger.write(Reason.START, _counts(0), drops=0, list_version=4)
-    for minute in range(1, minutes + 1):
-        clock.step(60)
-        ledger.write(Reason.MINUTE, _counts(10 * minute), drops=minute, list_version=4)
-    ledger.write(Reason.STOP, _counts(10 * minutes), drops=minutes, list_version=4)
+    ledger.write(Reason.START, _counts(0), kept=True, list_version=4)
+    for hour in range(1, hours + 1):
+        clock.step(3600)
+        ledger.write(Reason.STEP, _counts(30 * hour), kept=True, list_version=4)
+    ledger.write(Reason.STOP, _counts(30 * hours), kept=True, list_version=4)
     return clock
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> list[bytes]:
-    """Return a whole run's lines: start, five minutes, stop."""
+    """Return a whole run's lines: start, five hours, stop."""
     _write(tmp_path, 5)
     return list(read_lines(tmp_path))
 
@@ -88,11 +102,12 @@ def test_a_whole_chain_holds(chain: list[bytes]) -> None:
     assert not verdict.findings
     assert verdict.receipts == 7
     assert verdict.anchor == Anchor(6, digest(chain[-1]))
-    assert verdict.totals == {"reads": 50, "hits": 5, "destroyed": 43}
+    assert verdict.totals == {"reads": 150, "hits": 15, "destroyed": 135}
+    assert verdict.runs == 1
 
 
 def _edit(lines: list[bytes]) -> list[bytes]:
-    return [*lines[:3], lines[3].replace(b'"reads":30', b'"reads":31'), *lines[4:]]
+    return [*lines[:3], lines[3].replace(b'"reads":90', b'"reads":91'), *lines[4:]]
 
 
 def _without(lines: list[bytes]) -> list[bytes]:
@@ -112,7 +127,7 @@ def _half(lines: list[bytes]) -> list[bytes]:
 
 
 def _spaced(lines: list[bytes]) -> list[bytes]:
-    return [*lines[:3], lines[3].replace(b'"drops":3', b'"drops": 3'), *lines[4:]]
+    return [*lines[:3], lines[3].replace(b'"kept":true', b'"kept": true'), *lines[4:]]
 
 
 @pytest.mark.parametrize(
@@ -173,34 +188,53 @@ def _signed(*bodies: Receipt) -> list[bytes]:
     return lines
 
 
-def _receipt(minute: int = 0, **changes: Any) -> Receipt:  # noqa: ANN401 - fields of two classes
-    given_counts = Counts(10, 1, 7, 2, 0, NS, 0)
+def _receipt(hour: int = 0, **changes: Any) -> Receipt:  # noqa: ANN401 - fields of two classes
+    given_counts = Counts(100 + 25 * hour, 10, 90 + 25 * hour, 0)
     known = {field.name for field in dataclasses.fields(Counts)}
     counts = dataclasses.replace(given_counts, **{k: v for k, v in changes.items() if k in known})
+    moment = START + timedelta(hours=hour)
     base = Receipt(
-        RUN, 0, FIRST, Reason.MINUTE, START + timedelta(minutes=minute), minute * INTERVAL_NS, counts, 0, 1
+        RUN, 0, FIRST, Reason.STEP, moment, hour * STEP_NS, counts, kept=True, clock_kept=True, list_version=1
     )
     return dataclasses.replace(base, **{k: v for k, v in changes.items() if k not in known})
+
+
+def _later(run: str, **changes: Any) -> Receipt:  # noqa: ANN401 - as above
+    other = dataclasses.replace(RUN, run=run, **changes)
+    return _receipt(1, run=other, reason=Reason.START, reads=0, hits=0, destroyed=0)
 
 
 @pytest.mark.parametrize(
     ("second", "kind", "is_fault"),
     [
-        (_receipt(1, reads=11), Kind.SUM, True),
-        (_receipt(1, destroyed_early=8), Kind.SUM, True),
-        (_receipt(1, worst_late_ns=NS + 1), Kind.RETENTION, True),
-        (_receipt(1, oldest_live_ns=180 * NS + 1), Kind.RETENTION, True),
-        (_receipt(1, reads=9, destroyed=6), Kind.BACKWARDS, True),
+        (_receipt(1, reads=126), Kind.SUM, True),
+        (_receipt(1, destroyed=-1, live=116), Kind.SUM, True),
+        (_receipt(1, destroyed=114, live=1), Kind.RETENTION, True),
+        (_receipt(1, kept=False), Kind.RETENTION, True),
+        (_receipt(1, reason=Reason.RETENTION, reads=100, destroyed=90), Kind.RETENTION, True),
+        (_receipt(1, reads=99, destroyed=89), Kind.BACKWARDS, True),
         (_receipt(1, run=dataclasses.replace(RUN, window_ns=NS * 90)), Kind.BACKWARDS, True),
-        (_receipt(1, run=dataclasses.replace(RUN, run="r2")), Kind.UNFINISHED, False),
-        (_receipt(4), Kind.SILENCE, False),
+        (_receipt(1, reason=Reason.START, reads=0, hits=0, destroyed=0), Kind.BACKWARDS, True),
+        (_receipt(1, run=dataclasses.replace(RUN, run="r2")), Kind.BACKWARDS, True),
+        (_receipt(1, reads=119, destroyed=109), Kind.FINE, True),
+        (_receipt(1, reads=129, hits=20, destroyed=109), Kind.FINE, True),
+        (_receipt(1, boot_ns=STEP_NS - NS), Kind.FINE, True),
+        (_receipt(1, reason=Reason.STOP), Kind.FINE, True),
+        (_later("r2", step_ns=60 * NS), Kind.FINE, True),
+        (_later("r2", at_least=19), Kind.FINE, True),
+        (_receipt(1, run=dataclasses.replace(RUN, run="r2"), reason=Reason.START), Kind.FINE, True),
+        (_later("r2"), Kind.UNFINISHED, False),
+        (_receipt(27), Kind.SILENCE, False),
         (_receipt(1, utc=START + timedelta(days=1)), Kind.CLOCK, False),
-        (_receipt(1, utc=START + timedelta(seconds=58)), Kind.CLOCK, False),
+        (_receipt(1, utc=START + timedelta(hours=1, seconds=2)), Kind.CLOCK, False),
+        (_receipt(1, clock_kept=False), Kind.CLOCK, False),
     ],
 )
 def test_a_signed_claim_that_cannot_be_is_found(second: Receipt, kind: Kind, *, is_fault: bool) -> None:
     """Sum, bounds and order are checked although the signature holds; clocks are noticed (R19)."""
     assert verify(_signed(_receipt(0), _receipt(1)), KEY.public).findings == ()
+    a_day = _receipt(24, reads=101, destroyed=91)
+    assert verify(_signed(_receipt(0), a_day), KEY.public).findings == (), "one read, but a day"
     verdict = verify(_signed(_receipt(0), second), KEY.public)
     assert kind in {finding.kind for finding in verdict.findings}
     assert verdict.holds is not is_fault
@@ -213,7 +247,7 @@ def test_a_signed_claim_that_cannot_be_is_found(second: Receipt, kind: Kind, *, 
 def test_no_bytes_make_verification_fail(rubbish: list[bytes], which: int, place: int, flip: int) -> None:
     """Whatever the lines hold, there is a verdict; one flipped bit anywhere in a line is a fault."""
     assert verify(rubbish, KEY.public).receipts == 0
-    lines = _signed(*(_receipt(minute) for minute in range(7)))
+    lines = _signed(*(_receipt(hour) for hour in range(7)))
     line = bytearray(lines[which])
     place %= len(line) - 1
     line[place] ^= flip
@@ -230,7 +264,8 @@ def test_the_chain_goes_on_after_a_restart_and_a_torn_line(tmp_path: Path) -> No
     verdict = verify(read_lines(tmp_path), KEY.public)
     assert not verdict.findings
     assert verdict.receipts == 6
-    assert verdict.totals["reads"] == 20
+    assert verdict.totals["reads"] == 60
+    assert verdict.runs == 2
 
 
 def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +285,7 @@ def test_rotation_keeps_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_files_of_old_receipts_are_not_read_for_the_newest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once a minute the box looks for its newest receipts: in a year's worth, only in the last files."""
+    """Every 20 s the box looks for its newest receipts: in a year's worth, only in the last files."""
     monkeypatch.setattr(ledger_module, "MAX_BYTES", 3000)
     _write(tmp_path, 30)
     whole = [from_line(line, KEY.public).sequence for line in read_lines(tmp_path)]
@@ -268,29 +303,15 @@ def test_files_of_old_receipts_are_not_read_for_the_newest(
 
 
 def test_more_than_a_year_of_receipts_is_kept() -> None:
-    """R12: the files kept hold a year of receipts, one a minute, as long as they get in service."""
+    """R12: the files kept hold a year of receipts, even of a box that starts anew every two minutes."""
     names = ("files-limited", "kernel-zeroes-freed-pages", "memory-locked", "no-swap", "tcp-limited")
-    run = Run("camera-name-of-some-length", "r" * 16, boot_id(), 180 * NS, NS, "hitonly 0.1.0", "d" * 64,
-              ("a" * 64, "b" * 64), names)  # fmt: skip
-    many = Counts(10**9, 10**6, 10**9, 512, 10**6, 180 * NS, NS)
-    receipt = Receipt(run, 10**7, "0" * 64, Reason.MINUTE, START, 10**17, many, 10**9, 10**6)
+    run = Run("camera-name-of-some-length", "r" * 16, boot_id(), 180 * NS, NS, DAY_NS, 10**5, "hitonly 0.1.0",
+              "d" * 64, ("a" * 64, "b" * 64), names)  # fmt: skip
+    many = Counts(10**9, 10**6, 10**9, 512)
+    receipt = Receipt(run, 10**7, "0" * 64, Reason.RETENTION, START, 10**17, many, kept=False,
+                      clock_kept=False, list_version=10**6)  # fmt: skip
     a_file = ledger_module.MAX_BYTES // len(to_line(receipt, KEY))
-    assert ledger_module.KEPT * a_file > 366 * 24 * 60
-
-
-def test_a_disk_that_refuses_is_not_asked_all_the_time(tmp_path: Path) -> None:
-    """A receipt that could not be written is tried again with the next minute's, not twice a second."""
-    clock = HandClock()
-    ledger = Ledger(tmp_path / "state", KEY, RUN, clock)
-    (tmp_path / "state" / NAME).mkdir()
-    assert ledger.due()
-    with pytest.raises(StorageError):
-        ledger.write(Reason.START, _counts(0), drops=0, list_version=1)
-    assert not ledger.due()
-    clock.step(60)
-    assert ledger.due()
-    (tmp_path / "state" / NAME).rmdir()
-    assert ledger.write(Reason.MINUTE, _counts(0), drops=0, list_version=1).sequence == 0
+    assert ledger_module.KEPT * a_file > 366 * 24 * 30 * 2
 
 
 def test_another_keys_chain_is_not_continued(tmp_path: Path) -> None:
@@ -305,36 +326,44 @@ def test_a_full_disk_is_an_error_and_the_chain_is_as_it_was(tmp_path: Path) -> N
     """When the disk refuses, the error says so; the next receipt continues the chain."""
     clock = HandClock()
     ledger = Ledger(tmp_path, KEY, RUN, clock)
-    ledger.write(Reason.START, _counts(0), drops=0, list_version=0)
+    ledger.write(Reason.START, _counts(0), kept=True, list_version=0)
     kept = tmp_path / "kept"
     (tmp_path / NAME).rename(kept)
     (tmp_path / NAME).symlink_to("/dev/full")
     with pytest.raises(StorageError, match="No space left"):
-        ledger.write(Reason.MINUTE, _counts(1), drops=0, list_version=0)
+        ledger.write(Reason.STOP, _counts(0), kept=True, list_version=0)
     kept.rename(tmp_path / NAME)
-    ledger.write(Reason.STOP, _counts(1), drops=0, list_version=0)
+    ledger.write(Reason.STOP, _counts(0), kept=True, list_version=0)
     assert verify(read_lines(tmp_path), KEY.public).holds
 
 
-def test_a_receipt_is_due_every_minute(tmp_path: Path) -> None:
-    """One a minute by boot time, whatever the wall clock does."""
+def test_a_receipt_is_timed_in_whole_seconds_and_notes_a_wall_clock_that_steps(tmp_path: Path) -> None:
+    """R19: a step of more than a second is seen exactly, although only whole seconds are written."""
     clock = HandClock()
+    clock.now, clock.wall = 500 * NS + 123_456_789, START + timedelta(milliseconds=123)
     ledger = Ledger(tmp_path, KEY, RUN, clock)
-    assert ledger.due()
-    ledger.write(Reason.START, _counts(0), drops=0, list_version=0)
-    clock.wall += timedelta(days=1)
-    assert not ledger.due()
-    clock.now += INTERVAL_NS
-    assert ledger.due()
+    begun = ledger.write(Reason.START, _counts(0), kept=True, list_version=0)
+    assert begun.boot_ns == 500 * NS
+    assert begun.utc == START
+    kept = []
+    for offset in (0, 900, 1100, -1100):
+        clock.step(3600)
+        clock.wall += timedelta(milliseconds=offset)
+        kept.append(ledger.write(Reason.STEP, _counts(0), kept=True, list_version=0).clock_kept)
+    assert kept == [True, True, False, False]
 
 
 def test_a_receipt_holds_counts_only(chain: list[bytes]) -> None:
     """The members are these and no others: nothing of a receipt could be about one vehicle (R3)."""
     body = json.loads(chain[3])["body"]
     assert set(body) == {
-        "format", "run", "sequence", "previous", "reason", "utc", "boot_ns", "counts", "drops", "list_version",
+        "format", "run", "sequence", "previous", "reason", "utc", "boot_ns", "counts", "kept", "clock_kept",
+        "list_version",
     }  # fmt: skip
+    assert set(body["counts"]) == {"reads", "hits", "destroyed", "live"}
     assert all(type(value) is int for value in body["counts"].values())
+    assert body["boot_ns"] % NS == 0
+    assert "." not in body["utc"]
 
 
 def test_the_software_is_named_by_its_digest() -> None:

@@ -399,6 +399,7 @@ def bright(frame: Frame) -> int:
         ("wrong-" + PASSWORD, "road", "the camera refused the user name or password"),
         (PASSWORD, "nowhere", "the camera has no stream at this address"),
     ],
+    ids=["wrong password", "no such stream"],
 )
 def test_a_refusal_is_explained(server: Server, password: str, path: str, reason: str) -> None:
     """What the camera answered reaches the operator as a plain sentence."""

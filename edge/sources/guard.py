@@ -12,15 +12,14 @@ import resource
 import signal
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from edge import landlock, libc
 from edge.hardening import lock_everything
 from edge.measure import State
 from edge.sources.wire import Request
+from hotlist.urls import RTSP, parse
 
 _PR_SET_PDEATHSIG: Final = 1
-_PORTS: Final = {"rtsp": 554, "rtsps": 322}
 _DNS: Final = 53
 
 
@@ -50,8 +49,7 @@ def _allowed(request: Request) -> landlock.Allowed:
     if request.kind == "usb":
         devices.append(Path(f"/dev/video{request.places[0]}"))
     if request.kind == "rtsp":
-        camera = urlsplit(request.places[0])
-        ports = [camera.port or _PORTS.get(camera.scheme, 554), _DNS]
+        ports = [parse(request.places[0], RTSP, user=True).port, _DNS]
     return landlock.Allowed(folders=(), devices=tuple(devices), connect=tuple(ports))
 
 

@@ -11,9 +11,12 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from pydantic import SecretStr
+
 from edge.clock import Clock
 from edge.flow import Frame
 from edge.sources.base import State
+from edge.sources.password import full_address
 from edge.sources.session import Session
 from edge.sources.settings import LiveSettings, RtspSettings
 from edge.sources.wire import Message, Request
@@ -22,13 +25,15 @@ FIRST_RETRY_S: Final = 0.5
 """The pause after a first failure; it doubles with each failure in a row."""
 OVERLAP_S: Final = 10.0
 """A successor that has no frame after this long is not waited for: the camera may allow one viewer only."""
+SLACK_S: Final = 1.0
+"""A capture that ought to end with its next frame ends without it after this long."""
 SHORTEST_RENEWAL_S: Final = 10.0
 """The capture process is not replaced more often than this, however short the window."""
 
 
 def renewal_for(forget_within_s: float) -> float:
     """Return the age at which to renew, so that no frame outlives `forget_within_s` in a decoder."""
-    return max(SHORTEST_RENEWAL_S, forget_within_s - OVERLAP_S)
+    return max(SHORTEST_RENEWAL_S, forget_within_s - OVERLAP_S - SLACK_S)
 
 
 class LiveCamera:
@@ -38,18 +43,23 @@ class LiveCamera:
         settings: which camera, and how patient to be with it.
         clock: what frames are stamped with.
         renew_after_s: age at which a network camera's capture process gets a successor; `OVERLAP_S` later it
-            ends in any case.
+            ends in any case, and any camera's ends when it has been silent for as long as that.
         every_ns: a frame is wanted about this often; 0 for all.
+
+    Raises:
+        ConfigError: the camera's password file cannot be used.
     """
 
     live = True
 
     def __init__(
-        self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 170.0, every_ns: int = 0
+        self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 169.0, every_ns: int = 0
     ) -> None:
         self._settings = settings
+        self._address = full_address(settings) if isinstance(settings, RtspSettings) else SecretStr("")
         self._every_ns = every_ns
         self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
+        self._longest_s = renew_after_s + OVERLAP_S + SLACK_S
         self._session = Session(settings.name, clock, live=True)
         self._state = State.CONNECTING
         self._failures = 0
@@ -111,7 +121,7 @@ class LiveCamera:
         """Yield until the camera breaks off, falls silent, or is closed."""
         patience_s = _opening_s(self._settings) + self._settings.restart_after_s
         while not self._session.closed:
-            taken = self._session.take(patience_s)
+            taken = self._session.take(min(patience_s, self._left_s()))
             if taken is None or isinstance(taken, Message) or self._session.closed:
                 return
             self._state = State.ONLINE
@@ -123,6 +133,14 @@ class LiveCamera:
                 patience_s += _opening_s(self._settings)
             elif self._session.age_s > self._renew_after_s:
                 self._session.renew(self._request())
+
+    def _left_s(self) -> float:
+        """How long the pictures in the capture process may still lie there while nothing comes.
+
+        A silent camera's capture, or one that is itself stopped, keeps its last pictures: they end with it.
+        """
+        grown = self._session.age_s if math.isfinite(self._renew_after_s) else 0.0
+        return max(0.0, self._longest_s - grown)
 
     def _fail(self) -> None:
         """Go offline, and wait longer after each failure in a row."""
@@ -138,7 +156,7 @@ class LiveCamera:
             return Request(
                 parent=os.getpid(),
                 kind="rtsp",
-                places=(settings.url.get_secret_value(),),
+                places=(self._address.get_secret_value(),),
                 every_ns=self._every_ns,
                 newest_wins=True,
                 transport=settings.transport,

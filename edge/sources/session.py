@@ -57,8 +57,8 @@ class Session:
 
     @property
     def age_s(self) -> float:
-        """Since when the running capture runs."""
-        return time.monotonic() - self._started
+        """For how long the running capture has run, time in suspend included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self._started
 
     def start(self, request: Request) -> None:
         """End the running capture, if any, and start another; frame numbers go on."""
@@ -132,7 +132,7 @@ class Session:
 
     def _install(self, worker: Worker) -> None:
         self._worker = worker
-        self._started = time.monotonic()
+        self._started = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._first_ns = 0
         self._numbers_before, self._drops_before = self.seen, self.drops
 

@@ -1,10 +1,15 @@
 """What can be configured of a source: one frozen model a kind, told apart by `kind`."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from hotlist.urls import RTSP, Address, AddressError, parse
+
+_LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[^/]*:[^/]*@", re.ASCII)
+"""What is no path but was meant for an address: it begins with a scheme, or with a user and a password."""
 
 
 class _Settings(BaseModel):
@@ -27,12 +32,22 @@ class FileSettings(_Settings):
         default=False, description="Run at the clip's own pace, as a camera would: late frames are dropped."
     )
 
+    @field_validator("path", mode="before")
+    @classmethod
+    def _is_no_address(cls, path: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        return _no_address(path)
+
 
 class PicturesSettings(_Settings):
     """Pictures: files, or folders of files, read in the order of their names."""
 
     kind: Literal["pictures"] = "pictures"
     paths: tuple[Path, ...] = Field(min_length=1, description="Picture files and folders.")
+
+    @field_validator("paths", mode="before")
+    @classmethod
+    def _are_no_addresses(cls, paths: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        return [_no_address(path) for path in paths] if isinstance(paths, list | tuple) else paths
 
 
 class _LiveSettings(_Settings):
@@ -54,6 +69,10 @@ class RtspSettings(_LiveSettings):
     url: SecretStr = Field(
         description="rtsp:// or rtsps:// address, with user and password if it needs them."
     )
+    password_file: Path | None = Field(
+        default=None,
+        description="The password, as it is, alone in a file that only the box's user can read (0600).",
+    )
     authority: Path | None = Field(
         default=None,
         description="For rtsps://: the camera's own certificate, or the authority's that signed it (PEM).",
@@ -65,15 +84,27 @@ class RtspSettings(_LiveSettings):
     @field_validator("url")
     @classmethod
     def _is_rtsp(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in {"rtsp", "rtsps"} or not parts.hostname:
-            raise ValueError("must be an rtsp:// or rtsps:// address with a host")
+        parse(url.get_secret_value(), RTSP, user=True)
         return url
+
+    @property
+    def address(self) -> Address:
+        """The address in its parts."""
+        return parse(self.url.get_secret_value(), RTSP, user=True)
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password_file is not None:
+            if self.address.password is not None:
+                raise ValueError("has a password in url and a password_file: remove one of them")
+            if not self.address.user:
+                raise ValueError("password_file needs the user name in url, as in rtsp://user@host")
+        return self
 
     @model_validator(mode="after")
     def _secure_or_plainly_not(self) -> Self:
         """Refuse what would look secure and not be: TLS with nobody's certificate, or media beside the TLS."""
-        if not self.url.get_secret_value().startswith("rtsps:"):
+        if self.address.scheme != "rtsps":
             if self.authority:
                 raise ValueError("authority is for rtsps:// addresses; rtsp:// is not encrypted")
             return self
@@ -107,25 +138,36 @@ SourceSettings = Annotated[
 LiveSettings = RtspSettings | UsbSettings
 
 
-def settings_from_text(text: str, *, name: str = "camera") -> FileSettings | PicturesSettings | LiveSettings:
+def settings_from_text(
+    text: str, *, name: str = "camera", password_file: Path | None = None
+) -> FileSettings | PicturesSettings | LiveSettings:
     """Tell what a user means by one word: a URL, a device, a folder, a picture or a clip.
 
     Args:
         text: ``rtsp://...``, a device number, ``/dev/videoN``, or a path.
         name: the camera's name.
+        password_file: the password of an address.
 
     Raises:
         pydantic.ValidationError: an address that is none; the text is not repeated in it.
+        AddressError: what is neither a path nor an address with its scheme; nor is it here.
     """
     device = text.removeprefix("/dev/video")
     if device.isascii() and device.isdecimal():
         return UsbSettings(name=name, device=int(device))
     if "://" in text:
-        return RtspSettings(name=name, url=SecretStr(text))
-    path = Path(text)
+        return RtspSettings(name=name, url=SecretStr(text), password_file=password_file)
+    path = Path(_no_address(text))
     if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
         return PicturesSettings(name=name, paths=(path,))
     return FileSettings(name=name, path=path)
+
+
+def _no_address(path: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Refuse an address in a path's place: the error about a path would repeat it, with its password."""
+    if isinstance(path, str | Path) and _LIKE_AN_ADDRESS.match(str(path)) and not Path(path).exists():
+        raise AddressError("is no path but looks like an address; a camera's begins with rtsp:// or rtsps://")
+    return path
 
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})

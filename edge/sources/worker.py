@@ -24,7 +24,11 @@ from edge.sources.wire import MAX_PIXELS, Fault, Message, Request, Say, Token
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _MODULE: Final = "edge.sources.capture"
-_KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "TZ")
+_KEPT: Final = ("PATH", "TZ")
+_NAP_S: Final = 1.0
+"""The longest sleep: the kernel's sleep stops in suspend, so that the clock must be looked at again."""
+_END_S: Final = 1.0
+"""Longest wait for a killed process to be gone."""
 
 
 class Worker:
@@ -68,21 +72,22 @@ class Worker:
         """Give back the frame taken before, and take the next one, or what came instead.
 
         Args:
-            timeout_s: longest wait.
+            timeout_s: longest wait, time in suspend included: a picture must not wait out a suspend twice.
 
         Returns:
             A token; `Say.ENDED` or `Say.FAILED`; or None, when nothing came in time or it was woken.
         """
         self.give_back()
-        deadline = time.monotonic() + timeout_s
+        deadline = _boot_s() + timeout_s
         poll = select.poll()
         for fd in (self._ready.fileno(), self._control.fileno(), self._wake, self._reasons.fd):
             poll.register(fd, select.POLLIN)
         while True:
-            events = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            left = max(0.0, deadline - _boot_s())
+            events = dict(poll.poll(min(left, _NAP_S) * 1000))
             if self._reasons.fd in events and not self._reasons.collect():
                 poll.unregister(self._reasons.fd)
-            if self._wake in events or not events:
+            if self._wake in events or (not events and left <= _NAP_S):
                 return None
             token = self._token()
             if token is not None:
@@ -110,9 +115,14 @@ class Worker:
         return self._reasons.sentence
 
     def stop(self) -> None:
-        """Kill the process whatever it is doing, and wipe every frame."""
+        """Kill the process whatever it is doing, and wipe every frame.
+
+        One in a frozen cgroup ends once it is thawed, before it can do anything: it is not waited for. The
+        shared frames are wiped all the same; what lies in its own memory only its end can destroy.
+        """
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_S)
         if self._memory is not None:
             self._memory.close()
             self._memory = None
@@ -169,6 +179,10 @@ class Worker:
         extra = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _as_bytes(descriptor))]
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `take` notices that it has died
             self._control.sendmsg([message.to_bytes()], extra)
+
+
+def _boot_s() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _as_bytes(descriptor: int) -> bytes:
