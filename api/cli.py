@@ -7,17 +7,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api import audit_export, devices, people, resets, serve
+from api.oversight import audit_export
+from api.devices import registry
+from api.accounts import people
+from api.accounts import resets
+from api import serve
 from api.db.engine import Database
 from api.db.migrate import migrate
-from api.devices import Registration
-from api.errors import ApiError, ConflictError
-from api.opening import open_spool, save_opened
-from api.opening_table import opened_table
-from api.service import Service, open_service
-from api.settings import Settings, load_settings
+from api.devices.registry import Registration
+from api.core.errors import ApiError, ConflictError
+from api.hits.spool_opening import open_spool, save_opened
+from api.hits.opening_table import opened_table
+from api.core.service import Service, open_service
+from api.core.settings import Settings, load_settings
 from hotlist.errors import HotListError
-from hotlist.keys import SealKey, VerifyKey
+from hitonly_core.keys import SealKey, VerifyKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 devices_app = typer.Typer(no_args_is_help=True, help="Register and revoke camera boxes.")
@@ -121,7 +125,7 @@ def devices_add(
         cameras=tuple(camera or ()),
     )
     with _Opened(_settings(config, state, database_url)) as opened:
-        typer.echo(devices.register(opened, registration, "operator"))
+        typer.echo(registry.register(opened, registration, "operator"))
 
 
 @people_app.command("invite")

@@ -10,16 +10,16 @@ from wsgiref.simple_server import WSGIServer
 import uvicorn
 from fastapi import FastAPI
 
-from api import people
-from api.app import create_app
-from api.authority import Files, issue, prepare_authority
-from api.clock import utc_now
-from api.errors import SettingsError, StateError
-from api.logs import configure_logs
-from api.metrics import start_metrics
-from api.service import Service, open_service
-from api.settings import Settings
-from hotlist.files import write_durably
+from api.accounts import people
+from api.web.app import create_app
+from api.devices.authority import Files, issue, prepare_authority
+from api.core.clock import utc_now
+from api.core.errors import SettingsError, StateError
+from api.core.logs import configure_logs
+from api.oversight.metrics import start_metrics
+from api.core.service import Service, open_service
+from api.core.settings import Settings
+from hitonly_core.files import write_durably
 
 FIRST_LINK: Final = "first-administrator.link"
 """The file in the state folder."""
@@ -100,7 +100,7 @@ def run(ready: Ready) -> None:
         log_config=None,
         http="h11",
         ws="none",
-        loop="api.connections:Loop",
+        loop="api.web.connections:Loop",
         h11_max_incomplete_event_size=16_384,
     )
     if metrics is not None:

@@ -21,25 +21,23 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import (
-    accuracy,
-    clips,
-    differential_report,
-    environment,
-    forgetting_here,
-    latency,
-    motion,
-    person,
-    report,
-    results,
-    soak,
-    soak_report,
-    video,
-)
-from benchmarks.compare import TIME_LIMIT, compare, regressed
+from benchmarks.accuracy import accuracy_report
+from benchmarks.fixtures import clips
+from benchmarks.differential import differential_report
+from benchmarks.harness import environment
+from benchmarks.forgetting import forgetting_here
+from benchmarks.speed import latency
+from benchmarks.speed import motion
+from benchmarks.speed import review_latency
+from benchmarks.harness import report
+from benchmarks.harness import results
+from benchmarks.speed import soak
+from benchmarks.speed import soak_report
+from benchmarks.speed import video
+from benchmarks.harness.compare import TIME_LIMIT, compare, regressed
 from benchmarks.drawing.weather import Weather
-from benchmarks.drawn_pictures import run_matching
-from benchmarks.options import (
+from benchmarks.matching.drawn_pictures import run_matching
+from benchmarks.harness.options import (
     BaselineOption,
     DataOption,
     PeerOption,
@@ -48,10 +46,10 @@ from benchmarks.options import (
     VideoOption,
     shared,
 )
-from benchmarks.peers import OpenAlpr, load_models
-from benchmarks.render import RenderSpec
-from benchmarks.render import render as render_clip
-from benchmarks.runner import Bench, BenchError
+from benchmarks.accuracy.peers import OpenAlpr, load_models
+from benchmarks.fixtures.render import RenderSpec
+from benchmarks.fixtures.render import render as render_clip
+from benchmarks.harness.runner import Bench, BenchError
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -75,8 +73,8 @@ class Inputs:
 PartRun = Callable[[Bench, Inputs], dict[str, Any]]
 PARTS: Final[dict[str, PartRun]] = {
     "video": lambda bench, inputs: video.run(bench, inputs.videos),
-    "person": lambda bench, _inputs: person.run(bench),
-    "accuracy": lambda bench, inputs: accuracy.run(bench, inputs.folders, inputs.peers),
+    "person": lambda bench, _inputs: review_latency.run(bench),
+    "accuracy": lambda bench, inputs: accuracy_report.run(bench, inputs.folders, inputs.peers),
     "matching": lambda bench, inputs: run_matching(bench, inputs.folders),
     "motion": lambda bench, _inputs: motion.run(bench.seed, short=bench.short),
     "forgetting": lambda bench, _inputs: forgetting_here.run(bench),

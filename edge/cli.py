@@ -23,27 +23,29 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table as Grid
 
-from edge import checks, hardening, models
-from edge import enrol as enrolment
-from edge.alone import alone
-from edge.box import Box
-from edge.chain import verify
+from edge.runtime import checks
+from edge.hardening import process
+from edge.vision import models
+from edge.department import enrol as enrolment
+from edge.runtime.instance_lock import alone
+from edge.runtime.box import Box
+from protocol.receipt_chain import verify
 from edge.config import EdgeConfig, load_config
-from edge.delivery import deliver_all
-from edge.enrol import SIGNING, make_keys
+from edge.department.delivery import deliver_all
+from edge.department.enrol import SIGNING, make_keys
 from edge.errors import ConfigError, EdgeError, Exit, ModelError
-from edge.ledger import read_lines
-from edge.limits import allowed
-from edge.measure import Measure, State
-from edge.pausing import pauses
-from edge.report import err, out, print_summary, reporter
-from edge.source_option import source_given
-from edge.sources.settings import FileSettings
-from edge.spool import Spool
-from edge.unsafe_read import unsafe_read
+from edge.department.ledger import read_lines
+from edge.runtime.allowances import allowed
+from hitonly_core.safeguard import Measure, State
+from edge.hardening.pausing import pauses
+from edge.runtime.run_report import err, out, print_summary, reporter
+from edge.runtime.source_option import source_given
+from edge.capture.settings import FileSettings
+from edge.department.spool import Spool
+from edge.runtime.unsafe_read import unsafe_read
 from hotlist.errors import HotListError, KeyFileError
-from hotlist.files import write_durably
-from hotlist.keys import VerifyKey
+from hitonly_core.files import write_durably
+from hitonly_core.keys import VerifyKey
 
 app = typer.Typer(
     help="A plate reader that forgets: reads are matched in memory, and destroyed within the window.",
@@ -114,7 +116,7 @@ def run(
         err.print(
             "DEMO: no registration, agency or policy is set; not for use on a road (R18).", style="bold red"
         )
-    measures = hardening.harden(allowed(settings), unsafe_allow_swap=settings.unsafe_allow_swap)
+    measures = process.harden(allowed(settings), unsafe_allow_swap=settings.unsafe_allow_swap)
     with alone(settings.storage.state), reporter(as_json=as_json) as listener:
         box = Box.assemble(settings, listener=listener, measures=measures)
         with _stopped_by_signals(box):
@@ -127,7 +129,7 @@ def check(config: ConfigOption) -> None:
     """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
     _demand_new_start()
     settings = load_config(config)
-    measures = hardening.harden(allowed(settings), unsafe_allow_swap=True)
+    measures = process.harden(allowed(settings), unsafe_allow_swap=True)
     wrong = 0
     for finding in checks.check(settings):
         wrong += finding.problem is not None
@@ -299,8 +301,8 @@ def receipts_verify(
 
 def _demand_new_start() -> None:
     """Start anew where this was not begun by `edge.start`, as another program that imports it may."""
-    if not hardening.renewed():
-        hardening.renew()
+    if not process.renewed():
+        process.renew()
 
 
 def _print_finding(what: str, found: str, hint: str | None) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
-from edge.receipts import AT_LEAST
-from edge.sources.settings import SourceSettings
-from hotlist.urls import HTTPS, parse
+from protocol.receipts import AT_LEAST
+from edge.capture.settings import SourceSettings
+from hitonly_core.urls import HTTPS, parse
 
 _HEX256 = r"^[0-9a-f]{64}$"
 _POINT = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]

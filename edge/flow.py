@@ -1,7 +1,7 @@
 """What travels through the edge, in this order: Frame, Detection, Reading, Read, Match, Hit.
 
 Only the last can leave. The others refuse to be serialised and hide what they hold (promise 1); a `Read` is
-a slot of wiped memory, which lives in `edge.forgetting`, and a `Hit` is in `edge.hit`.
+a slot of wiped memory, which lives in `edge.retention.window`, and a `Hit` is in `protocol.hit`.
 """
 
 from collections.abc import Mapping

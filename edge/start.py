@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from edge.hardening import renew
+from edge.hardening.process import renew
 
 
 def main() -> None:

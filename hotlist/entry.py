@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from hotlist.canonical import canonical
+from hitonly_core.canonical import canonical
 from hotlist.errors import MalformedError
 
 

@@ -56,7 +56,7 @@ class ListError(HotListError):
     """A signed list is not accepted.
 
     Attributes:
-        step: the numbered step of `hotlist.trust` that refused it; 0 outside of it.
+        step: the numbered step of `hotlist.signed_list.trust` that refused it; 0 outside of it.
     """
 
     exit_code = Exit.NOT_TRUSTED

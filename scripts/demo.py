@@ -22,11 +22,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from api.opening import open_spool
-from benchmarks.office import Office, enrol, publish, run_tool, start_office
-from benchmarks.render import RenderSpec, render
-from benchmarks.runner import BenchError
-from hotlist.keys import SealKey, VerifyKey
+from api.hits.spool_opening import open_spool
+from benchmarks.fixtures.service_fixture import Office, enrol, publish, run_tool, start_office
+from benchmarks.fixtures.render import RenderSpec, render
+from benchmarks.harness.runner import BenchError
+from hitonly_core.keys import SealKey, VerifyKey
 from hotlist.plate import normalise
 from scripts.demo_processes import run_edge
 

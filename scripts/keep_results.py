@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, results
+from benchmarks.harness import report
+from benchmarks.harness import results
 from scripts import readme_figures
 
 ROOT = Path(__file__).resolve().parents[1]

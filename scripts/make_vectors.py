@@ -19,12 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hotlist import bundle
-from hotlist.bundle import Signature, SignedList
+from hotlist.signed_list import bundle
+from hotlist.signed_list.bundle import Signature, SignedList
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hotlist.keys import SealKey, SigningKey
-from hotlist.keyset import KeySet, Person
-from hotlist.timestamp import Timestamp, state_current
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.signed_list.keyset import KeySet, Person
+from hotlist.signed_list.timestamp import Timestamp, state_current
 
 FOLDER = Path(__file__).parents[1] / "tests" / "vectors" / "hotlist"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

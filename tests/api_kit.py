@@ -18,19 +18,20 @@ from httpx import Client, Response
 from PIL import Image, ImageDraw
 from sqlalchemy import func, select, text
 
-from api import devices, people
-from api.app import create_app
+from api.devices import registry
+from api.accounts import people
+from api.web.app import create_app
 from api.db.models import AuditRow, Base, EntryRow, ListRow, PersonRow
-from api.devices import Registration
-from api.people import Role
-from api.routes.link_kit import COOKIE as LINK
-from api.service import open_service
-from api.settings import Settings
-from edge.hit import Hit, seal_hit
+from api.devices.registry import Registration
+from api.accounts.people import Role
+from api.accounts.routes.link_kit import COOKIE as LINK
+from api.core.service import open_service
+from api.core.settings import Settings
+from protocol.hit import Hit, seal_hit
 from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
-from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
-from hotlist.match import Match, MatchKind
-from hotlist.signed_requests import Request, sign_request
+from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hotlist.matching.match import Match, MatchKind
+from protocol.signed_requests import Request, sign_request
 
 START = datetime(2030, 1, 7, 3, 0, tzinfo=UTC)
 PLATE = "ZQ57KPX"
@@ -252,7 +253,7 @@ class Desk:
         """Return an enrolled camera box, which may have a published list."""
         if published:
             self.published()
-        code = devices.register(self.service, registration(device), "person:admin")
+        code = registry.register(self.service, registration(device), "person:admin")
         box = Box(TestClient(self.app, base_url="https://testserver"), self.clock, device)
         assert box.enrol(code).status_code == 200
         return box

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api.opening import open_spool
-from edge.hit import Hit
-from hotlist.bundle import make, seal
+from api.hits.spool_opening import open_spool
+from protocol.hit import Hit
+from hotlist.signed_list.bundle import make, seal
 from hotlist.entry import Entry, Purpose, Severity
-from hotlist.keys import SealKey, SigningKey
-from hotlist.keyset import KeySet, Person
-from hotlist.store import HotListStore
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.signed_list.keyset import KeySet, Person
+from hotlist.signed_list.store import HotListStore
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = """\

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from hotlist import bundle
-from hotlist.bundle import SignedList
+from hotlist.signed_list import bundle
+from hotlist.signed_list.bundle import SignedList
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hotlist.keys import SealKey, SigningKey
-from hotlist.keyset import KeySet, Person
-from hotlist.trust import TrustedState
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.signed_list.keyset import KeySet, Person
+from hotlist.signed_list.trust import TrustedState
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotlist.entry import Entry, Purpose, Severity
-from hotlist.kernel import Kernel, Table
+from hotlist.matching.confusion import Kernel, Table
 from hotlist.plate import ALPHABET, PAD
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,14 +7,15 @@ from datetime import datetime
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api import list_keys, list_signing
-from api.people import Person as Account
-from api.people import Role
-from hotlist.bundle import HotList
-from hotlist.desk import review
-from hotlist.keys import SigningKey
-from hotlist.keyset import KeySet
-from hotlist.trust import TrustedState, accept
+from api.lists import list_keys
+from api.lists import list_signing
+from api.accounts.people import Person as Account
+from api.accounts.people import Role
+from hotlist.signed_list.bundle import HotList
+from hotlist.authoring.desk import review
+from hitonly_core.keys import SigningKey
+from hotlist.signed_list.keyset import KeySet
+from hotlist.signed_list.trust import TrustedState, accept
 from tests.api_kit import Box, Desk
 
 REASON = {"purpose": "hot-list-upkeep", "case_number": "30-4711"}

@@ -10,12 +10,14 @@ from httpx import Response
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from api import people, resets, retention
+from api.accounts import people
+from api.accounts import resets
+from api import upkeep
 from api.cli import app as command_line
 from api.db.models import AuditRow, InvitationRow, PersonRow, RecoveryRow, SessionRow
-from api.errors import AbsentError, ConflictError, InvalidError
-from api.people import Role
-from api.routes.link_kit import COOKIE as LINK
+from api.core.errors import AbsentError, ConflictError, InvalidError
+from api.accounts.people import Role
+from api.accounts.routes.link_kit import COOKIE as LINK
 from tests.api_kit import PASSWORD, Desk
 
 NEW = "another long pass phrase"
@@ -229,7 +231,7 @@ def test_a_link_works_once_for_an_hour_and_only_the_newest(desk: Desk) -> None:
     desk.clock.move(hours=1)
     for path in ("", "/code.svg"):
         assert desk.client().get(f"/reset/{late}{path}").status_code == 404
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     assert desk.count(InvitationRow) == 0
     withdrawn = offered(desk)
     assert enters(desk, NEW, fresh(desk)), "who did not lose anything still gets in"

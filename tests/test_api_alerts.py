@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from api import alerts, retention
-from api.alerts import RefusedAddressError, judged
+from api.hits import alerts
+from api import upkeep
+from api.hits.alerts import RefusedAddressError, judged
 from api.db.models import AlertRow
-from api.settings import Webhook
+from api.core.settings import Webhook
 from tests.api_kit import PLATE, Desk, make_hit
 
 SECRET = "a secret of thirty-two characters or more"
@@ -124,7 +125,7 @@ def test_nothing_of_a_hit_outlives_it_in_the_queue(
         row = session.get_one(AlertRow, str(hit.id))
     assert PLATE.encode() not in desk.service.secrets.open(row.body, f"alert:{hit.id}")
     desk.clock.move(hours=2)
-    retention.expire(desk.service)
+    upkeep.expire(desk.service)
     receiver.status = 200
     assert alerts.deliver(desk.service) == 0
     assert len(receiver.seen) == 1

@@ -11,14 +11,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from api import audit, audit_export, people
-from api.audit import Act
+from api.core import audit
+from api.oversight import audit_export
+from api.accounts import people
+from api.core.audit import Act
 from api.cli import app
 from api.db.models import AuditRow, InvitationRow
-from api.errors import AuditError, ChainError
-from api.people import Role
-from api.service import Service
-from hotlist.keys import SigningKey
+from api.core.errors import AuditError, ChainError
+from api.accounts.people import Role
+from api.core.service import Service
+from hitonly_core.keys import SigningKey
 from tests.api_kit import Desk
 
 

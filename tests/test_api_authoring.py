@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api import entries, repeats, retention
+from api.lists import entries
+from api.web import idempotency
+from api import upkeep
 from api.db.models import BatchRow, DeviceCodeRow, EntryRow, InvitationRow, RepeatRow
-from api.people import Role
+from api.accounts.people import Role
 from tests.api_kit import PLATE, Desk, make_entry, registration
 from tests.postgres_kit import BIN, Cluster
 
@@ -213,8 +215,8 @@ def test_asked_twice_with_one_key_it_is_made_once(desk: Desk) -> None:
     editor.post(f"{withdrawn}/withdraw")
     assert editor.post("/v1/entries", json=ENTRY, headers=key).headers["location"] == withdrawn
     assert desk.count(BatchRow) == 0, "what was decided is not made anew"
-    desk.clock.now += repeats.KEPT
-    retention.clean(desk.service)
+    desk.clock.now += idempotency.KEPT
+    upkeep.clean(desk.service)
     assert desk.count(RepeatRow) == 0
 
 
@@ -295,7 +297,7 @@ def test_an_expired_entry_is_dropped_and_can_be_listed_anew(desk: Desk) -> None:
     same = {**ENTRY, "case_number": make_entry().case_number, "expires": "2030-02-20"}
     assert problem(editor.post("/v1/entries", json=same)) == "conflict"
     desk.clock.move(days=8)
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     assert entries.count(desk.service) == desk.count(EntryRow) == 0
     editor = desk.sign_in("edith")
     assert editor.post("/v1/entries", json=same).status_code == 201

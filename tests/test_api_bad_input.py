@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from api import devices
-from api.crops import check_crop
+from api.devices import registry
+from api.hits.jpeg_validation import check_crop
 from api.db.models import DeviceRow, HitRow, SeenRow
-from api.errors import InvalidError
-from edge.hit import Hit
-from hotlist.keys import SigningKey
+from api.core.errors import InvalidError
+from protocol.hit import Hit
+from hitonly_core.keys import SigningKey
 from tests.api_kit import PLATE, Box, Desk, crop_jpeg, make_entry, make_hit, registration
 
 
@@ -129,7 +129,7 @@ def test_an_unknown_or_revoked_device_and_a_replay_are_refused(desk: Desk, box: 
     headers = box.headers("POST", "/v1/hits", body)
     assert box.client.post("/v1/hits", content=body + b" ", headers=headers).status_code == 401
     assert box.client.post("/v1/hits", content=body).status_code == 401
-    devices.revoke(desk.service, box.id, "person:admin", "stolen")
+    registry.revoke(desk.service, box.id, "person:admin", "stolen")
     revoked = box.deliver(envelope)
     assert revoked.status_code == 401
     assert revoked.json()["type"].endswith(":revoked"), "for good: the box need not try again"
@@ -149,8 +149,8 @@ def test_a_request_is_good_for_a_minute(desk: Desk, box: Box, seconds: int, stat
 
 def test_a_code_enrols_one_device_once_within_a_day(desk: Desk) -> None:
     """A used, a wrong and an old code enrol nobody."""
-    code = devices.register(desk.service, registration("gate-2"), "person:admin")
-    late = devices.register(desk.service, registration("gate-3"), "person:admin")
+    code = registry.register(desk.service, registration("gate-2"), "person:admin")
+    late = registry.register(desk.service, registration("gate-3"), "person:admin")
     client = desk.client()
     assert Box(client, desk.clock).enrol("WRONGX-WRONGX-WRONGX-WRONGX").status_code == 401
     assert Box(client, desk.clock).enrol(code).status_code == 200
@@ -162,7 +162,7 @@ def test_a_code_enrols_one_device_once_within_a_day(desk: Desk) -> None:
 
 def test_a_device_proves_that_it_has_the_key_it_sends(desk: Desk) -> None:
     """Nobody enrols another's public key."""
-    code = devices.register(desk.service, registration("gate-2"), "person:admin")
+    code = registry.register(desk.service, registration("gate-2"), "person:admin")
     box = Box(desk.client(), desk.clock)
     others = SigningKey.generate()
     body = {"code": code, "verify_key": others.public.to_text(), "seal_key": box.seal.public.to_text()}

@@ -19,10 +19,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
-from hotlist.desk import review as review_waiting
-from hotlist.keys import SigningKey
-from hotlist.keyset import KeySet
-from hotlist.trust import TrustedState, accept
+from hotlist.authoring.desk import review as review_waiting
+from hitonly_core.keys import SigningKey
+from hotlist.signed_list.keyset import KeySet
+from hotlist.signed_list.trust import TrustedState, accept
 from tests.api_kit import PASSWORD, Box, HandClock, make_hit
 from tests.browser_kit import ARGUMENTS, CHROMIUM, RULES
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from api import retention
+from api import upkeep
 from api.db.models import CountRow, HitRow
-from api.errors import DestroyedError
-from api.service import Service
-from api.vault import Vault
-from edge.hit import Hit
-from hotlist.canonical import canonical
+from api.core.errors import DestroyedError
+from api.core.service import Service
+from api.core.vault import Vault
+from protocol.hit import Hit
+from hitonly_core.canonical import canonical
 from tests.api_kit import PLATE, Desk, make_entry, make_hit
 
 SEEN = "QX99WVU"
@@ -63,7 +63,7 @@ def refuted(desk: Desk, hit: Hit) -> None:
 def expired(desk: Desk, hit: Hit) -> None:
     """End a hit by its deadline."""
     desk.clock.move(hours=1)
-    assert retention.expire(desk.service) == 1
+    assert upkeep.expire(desk.service) == 1
     assert gone(desk.service, hit)
 
 
@@ -127,11 +127,11 @@ def test_a_crash_between_the_end_and_the_keys_end_is_made_up_for(
     with monkeypatch.context() as power:
         power.setattr(Vault, "destroy", fail)
         with pytest.raises(PowerError):
-            retention.expire(desk.service)
+            upkeep.expire(desk.service)
     assert desk.count(HitRow) == 0
     assert lost_key in files(desk)
     alive_key = key_of(desk, deliver(desk, captured=desk.clock.now))
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     after = files(desk)
     assert lost_key not in after
     assert alive_key in after
@@ -148,14 +148,14 @@ def test_a_crash_before_the_hit_is_stored_leaves_no_key_for_long(
     box, hit = desk.box(), make_hit()
     envelope = box.sealed(hit)
     with monkeypatch.context() as power:
-        power.setattr("api.intake._record", fail)
+        power.setattr("api.hits.intake._record", fail)
         assert box.deliver(envelope).status_code == 500
     assert desk.count(HitRow) == 0
     key = key_of(desk, hit)
     assert box.deliver(envelope).json()["results"][0]["status"] == "stored"
     assert key_of(desk, hit) != key, "a new delivery has a new key"
     desk.clock.move(minutes=11)
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     assert key not in files(desk)
     assert key_of(desk, hit) in files(desk)
 
@@ -179,10 +179,10 @@ def test_a_legal_hold_keeps_a_hit_to_its_end_and_not_a_second_longer(desk: Desk)
     confirm(desk, hit)
     key = key_of(desk, hit)
     desk.clock.move(days=9)
-    assert retention.expire(desk.service) == 0
+    assert upkeep.expire(desk.service) == 0
     assert key in files(desk)
     desk.clock.now = desk.clock.now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    assert retention.expire(desk.service) == 1
+    assert upkeep.expire(desk.service) == 1
     assert key not in files(desk)
     with desk.service.database.read() as session:
         assert {row.what for row in session.query(CountRow)} >= {"confirmed", "expired"}
@@ -196,7 +196,7 @@ def test_in_strict_mode_an_unread_hit_ends_with_the_reads_own_window(
     desk = Desk(tmp_path / "state", retention={"strict": True})
     hit = deliver(desk, captured=desk.clock.now - timedelta(seconds=100))
     desk.clock.move(seconds=seconds - 100)
-    retention.expire(desk.service)
+    upkeep.expire(desk.service)
     assert desk.count(HitRow) == left
     assert (left == 0) == gone(desk.service, hit)
     desk.service.close()

@@ -15,10 +15,10 @@ import httpx
 import pyotp
 import pytest
 
-from api import people
-from api.people import Application
-from api.service import open_service
-from api.settings import Settings
+from api.accounts import people
+from api.accounts.people import Application
+from api.core.service import open_service
+from api.core.settings import Settings
 from tests.api_kit import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,20 +11,22 @@ from typing import TypeVar
 
 import pytest
 
-from api import audit, devices, publishing
-from api.authority import prepare_authority
+from api.core import audit
+from api.devices import registry
+from api.lists import publishing
+from api.devices.authority import prepare_authority
 from api.db.models import AuditRow, HitRow, SeenRow
-from api.service import open_service
-from api.settings import Settings
-from edge import enrol as enrolment
-from edge.clock import SystemClock
-from edge.courier import BATCH, Courier
-from edge.department import ENROLLING, Link
-from edge.enrol import AUTHORITY, DEPARTMENT, KEYS, SERVICE, SIGNING
+from api.core.service import open_service
+from api.core.settings import Settings
+from edge.department import enrol as enrolment
+from hitonly_core.clock import SystemClock
+from edge.department.uploader import BATCH, Courier
+from edge.department.link import ENROLLING, Link
+from edge.department.enrol import AUTHORITY, DEPARTMENT, KEYS, SERVICE, SIGNING
 from edge.errors import LinkError
-from edge.hit import seal_hit
-from edge.spool import Spool
-from hotlist.keys import SealPublic, SigningKey, VerifyKey
+from protocol.hit import seal_hit
+from edge.department.spool import Spool
+from hitonly_core.keys import SealPublic, SigningKey, VerifyKey
 from tests.api_kit import make_hit, registration
 
 T = TypeVar("T")
@@ -80,7 +82,7 @@ def test_a_server_killed_in_the_middle_of_uploads_loses_and_doubles_nothing(
     """Enrolled by the edge's code, delivered by its courier, killed twice: each hit is there once."""
     keys = tmp_path / "box" / KEYS
     service = open_service(Settings(state=server.state))
-    code = devices.register(service, registration(), "operator")
+    code = registry.register(service, registration(), "operator")
     enrolled = _patiently(lambda: enrolment.enrol(server.url, code, keys.parent, server.state / "ca.pem"))
     assert enrolled.device == "camera-1"
     publishing.publish(service, "operator")

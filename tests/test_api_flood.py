@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api import credentials
-from api.connections import Gate
-from api.errors import TooLargeError, TooManyError
-from api.security import Body, Unfinished
+from api.accounts import credentials
+from api.web.connections import Gate
+from api.core.errors import TooLargeError, TooManyError
+from api.web.security import Body, Unfinished
 from tests.api_kit import Desk
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from starlette.routing import BaseRoute
 
-from api import codes
+from api.accounts import codes
 from api.db.models import Base, HitRow, PersonRow, SessionRow
-from api.people import Role
-from edge.hit import FORMAT, Envelope, Hit, hit_to_bytes
-from edge.padding import pad
+from api.accounts.people import Role
+from protocol.hit import FORMAT, Envelope, Hit, hit_to_bytes
+from protocol.padding import pad
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
 from tests.postgres_kit import BIN, Cluster
 

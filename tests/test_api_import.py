@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from api import list_import, proposals
+from api.lists import list_import
+from api.lists import proposals
 from api.db.models import BatchRow, ProposalRow
-from api.errors import StateError
-from api.list_import import Upload
-from api.people import Role
-from api.sessions import resume
+from api.core.errors import StateError
+from api.lists.list_import import Upload
+from api.accounts.people import Role
+from api.accounts.sessions import resume
 from hotlist.importers import Format
 from tests.api_kit import Desk
 
@@ -199,10 +200,10 @@ IMPORTER = """
 import sys
 from pathlib import Path
 from api import list_import
-from api.list_import import Upload
-from api.service import open_service
-from api.sessions import resume
-from api.settings import Settings
+from api.lists.list_import import Upload
+from api.core.service import open_service
+from api.accounts.sessions import resume
+from api.core.settings import Settings
 from hotlist.importers import Format
 from tests.api_kit import HandClock, START
 from datetime import timedelta

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from api.people import Role
+from api.accounts.people import Role
 from tests.api_kit import PLATE, Desk, make_entry, make_hit
 
 REASON = {"purpose": "review-alert", "case_number": "30-4711"}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api import lifecycle as life
-from api.errors import IllegalTransitionError
-from api.lifecycle import Comparison, Deadlines, Hold, Mistake, Outcome, State, Status
+from api.core import lifecycle as life
+from api.core.errors import IllegalTransitionError
+from api.core.lifecycle import Comparison, Deadlines, Hold, Mistake, Outcome, State, Status
 from tests.api_kit import START
 
 RULES = Deadlines()

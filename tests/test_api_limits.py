@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api import retention
+from api import upkeep
 from api.db.models import AuditRow, RateRow
-from api.errors import TooManyError
-from api.limits import Rate
-from api.people import Role
-from api.service import open_service
+from api.core.errors import TooManyError
+from api.core.rate_limits import Rate
+from api.accounts.people import Role
+from api.core.service import open_service
 from tests.api_kit import Desk
 from tests.postgres_kit import BIN, Cluster
 
@@ -141,10 +141,10 @@ def test_the_counts_are_dropped_when_their_minutes_are_over(tmp_path: Path) -> N
     """Nothing about an address is kept longer than two minutes."""
     desk = Desk(tmp_path / "state")
     Rate(desk.service, "test", 1).take("192.0.2.1")
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     assert desk.count(RateRow) == 1
     desk.clock.move(minutes=3)
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     assert desk.count(RateRow) == 0
     desk.service.close()
 

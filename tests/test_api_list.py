@@ -6,11 +6,14 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api import entries, list_keys, proposals, publishing
+from api.lists import entries
+from api.lists import list_keys
+from api.lists import proposals
+from api.lists import publishing
 from api.db.models import BatchRow, EntryRow, ListRow
-from api.people import Role
-from hotlist.keyset import KeySet
-from hotlist.trust import TrustedState, accept
+from api.accounts.people import Role
+from hotlist.signed_list.keyset import KeySet
+from hotlist.signed_list.trust import TrustedState, accept
 from tests.api_kit import PLATE, Box, Desk
 
 REASON = {"purpose": "hot-list-upkeep", "case_number": "30-4711"}

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from api import publishing
+from api.lists import publishing
 from api.db.models import CountRow, HitRow, ListRow, SeenRow
-from api.errors import ListVersionError
-from api.list_age import check_lists
-from api.people import Role
-from edge.hit import Hit
+from api.core.errors import ListVersionError
+from api.lists.list_age import check_lists
+from api.accounts.people import Role
+from protocol.hit import Hit
 from tests.api_kit import PLATE, START, Box, Desk, make_entry, make_hit
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)

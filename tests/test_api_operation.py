@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from api.db.engine import Database
 from api.db.migrate import check, migrate
 from api.db.models import Base
-from api.errors import SettingsError, StateError
-from api.metrics import start_metrics
-from api.settings import Settings, load_settings
+from api.core.errors import SettingsError, StateError
+from api.oversight.metrics import start_metrics
+from api.core.settings import Settings, load_settings
 from tests.api_kit import PASSWORD, PLATE, Desk, make_entry, make_hit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +92,7 @@ def test_logs_are_json_lines_without_plates_tokens_or_passwords(tmp_path: Path) 
     script = f"""
 import sys
 from pathlib import Path
-from api.logs import configure_logs
+from api.core.logs import configure_logs
 from tests.api_kit import Desk, make_entry, make_hit, PLATE
 configure_logs()
 desk = Desk(Path({str(tmp_path / "state")!r}))

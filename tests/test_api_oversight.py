@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from api import counts, oversight, precision, publishing
-from api.counts import Kind
+from api.core import counts
+from api.oversight import review_week
+from api.hits import precision
+from api.lists import publishing
+from api.core.counts import Kind
 from api.db.models import CountRow, DeviceRow
-from api.heartbeats import health
-from api.people import Role
-from edge.counts import Counts
-from edge.receipts import FIRST, STEP_NS, Reason, Receipt, Run, digest, to_line
+from api.devices.heartbeats import health
+from api.accounts.people import Role
+from protocol.counts import Counts
+from protocol.receipts import FIRST, STEP_NS, Reason, Receipt, Run, digest, to_line
 from tests.api_kit import START, Box, Desk
 
 NONE = Counts(0, 0, 0, 0)
@@ -270,4 +273,4 @@ def test_precision_is_shown_per_list_camera_and_kind_with_an_interval(desk: Desk
 def test_the_weeks_begin_on_monday(desk: Desk) -> None:
     """The first Monday of the log is a week of its own."""
     desk.clock.move(days=7)
-    assert oversight.weeks(desk.service)[0].name == "2030-W02"
+    assert review_week.weeks(desk.service)[0].name == "2030-W02"

@@ -8,7 +8,7 @@ import pytest
 from jinja2 import meta
 
 import api.routes
-from api.pages import ENVIRONMENT, Page
+from api.web.pages import ENVIRONMENT, Page
 
 for module in pkgutil.iter_modules(api.routes.__path__):
     importlib.import_module(f"api.routes.{module.name}")

@@ -5,11 +5,12 @@ import pytest
 from httpx import Response
 from sqlalchemy import select
 
-from api import people, retention
+from api.accounts import people
+from api import upkeep
 from api.db.models import PersonRow, SessionRow
-from api.errors import ConflictError
-from api.people import Role
-from api.routes.link_kit import COOKIE as LINK
+from api.core.errors import ConflictError
+from api.accounts.people import Role
+from api.accounts.routes.link_kit import COOKIE as LINK
 from tests.api_kit import PASSWORD, Desk
 
 
@@ -206,7 +207,7 @@ def test_ended_sessions_are_dropped(desk: Desk) -> None:
     """Nothing of a session is left when it is over."""
     desk.sign_in("dora")
     desk.clock.move(minutes=31)
-    retention.clean(desk.service)
+    upkeep.clean(desk.service)
     assert desk.count(SessionRow) == 0
     with desk.service.database.read() as session:
         assert session.scalars(select(PersonRow.name)).all() == ["dora"]

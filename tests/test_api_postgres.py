@@ -17,14 +17,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api import audit, devices, intake, resets, retention
-from api.audit import Act
+from api.core import audit
+from api.devices import registry
+from api.hits import intake
+from api.accounts import resets
+from api import upkeep
+from api.core.audit import Act
 from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, SeenRow
-from api.devices import device_keys
-from api.errors import AbsentError
-from api.people import Role
-from api.service import Service, open_service
-from edge.ack import read_acknowledgement
+from api.devices.registry import device_keys
+from api.core.errors import AbsentError
+from api.accounts.people import Role
+from api.core.service import Service, open_service
+from protocol.acknowledgement import read_acknowledgement
 from tests.api_kit import PLATE, Box, Desk, HandClock, make_entry, make_hit, registration
 from tests.postgres_kit import BIN, Cluster
 
@@ -60,8 +64,8 @@ def test_the_story_is_the_same_on_postgresql(desk: Desk) -> None:
     assert browser.post(f"{path}/disposition", data={"disposition": "correct-read"}).status_code == 303
     assert browser.post(f"{path}/outcome", data={"outcome": "stop"}).status_code == 303
     desk.clock.move(hours=25)
-    assert retention.expire(desk.service) == 1
-    retention.clean(desk.service)
+    assert upkeep.expire(desk.service) == 1
+    upkeep.clean(desk.service)
     with desk.service.database.read() as session:
         counts = {row.what: row.n for row in session.query(CountRow)}
     assert counts == {"received": 1, "confirmed": 1, "outcome:stop": 1, "destroyed": 1}
@@ -178,7 +182,7 @@ def _terminate_others(service: Service) -> int:
         return 0
 
 
-def _until_acknowledged(service: Service, device: devices.Device, envelope: bytes) -> object:
+def _until_acknowledged(service: Service, device: registry.Device, envelope: bytes) -> object:
     """Deliver one envelope until it is acknowledged, as the edge does."""
     for _ in range(200):
         try:
@@ -197,7 +201,7 @@ def test_a_worker_killed_in_the_middle_of_uploads_loses_and_doubles_nothing(
     desk = Desk(tmp_path / "state", database_url=cluster.database())
     desk.clock.now = datetime.now(UTC)
     desk.published()
-    code = devices.register(desk.service, registration(), "person:admin")
+    code = registry.register(desk.service, registration(), "person:admin")
     command = [
         sys.executable,
         "-c",

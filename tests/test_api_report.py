@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api import counts
-from api.blur import BASE, blurred
-from api.counts import Kind
-from api.people import Role
-from api.report import settled_year
+from api.core import counts
+from api.oversight.disclosure_noise import BASE, blurred
+from api.core.counts import Kind
+from api.accounts.people import Role
+from api.oversight.report import settled_year
 from tests.api_kit import PLATE, START, Desk, make_entry, make_hit
 
 Spread = Callable[[int], tuple[int, int]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
-from api.people import Role
+from api.accounts.people import Role
 from tests.api_kit import Desk
 
 ALLOWED = """

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from api.people import Role
+from api.accounts.people import Role
 from tests.api_kit import Desk, make_entry, make_hit
 
 LEFT_OUT: Final = [positive_data_acceptance, missing_required_header]

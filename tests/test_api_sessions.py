@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api import people, sessions
+from api.accounts import people
+from api.accounts import sessions
 from api.db.models import OpeningRow, SessionRow
-from api.errors import ApiError, SignInError
-from api.people import Role
-from api.routes.queue_events import STREAMS, Watchers, _picture
-from api.security import BodyLimit
+from api.core.errors import ApiError, SignInError
+from api.accounts.people import Role
+from api.hits.routes.queue_events import STREAMS, Watchers, _picture
+from api.web.security import BodyLimit
 from tests.api_kit import PASSWORD, PLATE, Desk, make_entry, make_hit
 
 
@@ -245,7 +246,7 @@ def test_an_unforeseen_failure_is_a_problem_document_with_every_header(
     def fail(_: object) -> None:
         raise RuntimeError(PLATE)
 
-    monkeypatch.setattr("api.routes.review_api.review.queue", fail)
+    monkeypatch.setattr("api.hits.routes.review_api.review.queue", fail)
     answer = desk.sign_in("dora").get("/v1/queue")
     assert answer.status_code == 500
     assert json.loads(answer.content)["type"] == "urn:hitonly:problem:fault"

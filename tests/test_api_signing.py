@@ -7,19 +7,22 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from api import devices, list_keys, list_signing, publishing
+from api.devices import registry
+from api.lists import list_keys
+from api.lists import list_signing
+from api.lists import publishing
 from api.db.models import CancelledRow, CandidateRow, DeviceRow, ListRow, SignerRow, StatementRow
-from api.errors import ConflictError
-from api.people import Role
+from api.core.errors import ConflictError
+from api.accounts.people import Role
 from hotlist import errors
-from hotlist.bundle import SignedList, make, seal
-from hotlist.desk import review
-from hotlist.detached import Detached
-from hotlist.keys import SigningKey
-from hotlist.keyset import KeySet, Person
-from hotlist.list_format import Limits
-from hotlist.timestamp import state_current
-from hotlist.trust import TrustedState
+from hotlist.signed_list.bundle import SignedList, make, seal
+from hotlist.authoring.desk import review
+from hotlist.signed_list.detached import Detached
+from hitonly_core.keys import SigningKey
+from hotlist.signed_list.keyset import KeySet, Person
+from hotlist.signed_list.list_format import Limits
+from hotlist.signed_list.timestamp import state_current
+from hotlist.signed_list.trust import TrustedState
 from tests.api_kit import Box, Desk, make_entry, registration
 from tests.signing_kit import REASON, Camera, Signer, published, register, sign_in_again, signer, waits
 
@@ -448,7 +451,7 @@ def test_a_key_is_registered_by_one_person_and_confirmed_by_another(desk: Desk, 
 
 def test_no_device_is_enrolled_before_it_can_be_told_whom_to_trust(desk: Desk, ann: Signer) -> None:
     """With too few confirmed keys enrolment is refused, and the code is not used up."""
-    code = devices.register(desk.service, registration(), ann.name)
+    code = registry.register(desk.service, registration(), ann.name)
     box = Box(desk.client(), desk.clock)
     refused = box.enrol(code)
     assert (refused.status_code, desk.count(DeviceRow)) == (409, 0)

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from api import retention
+from api import upkeep
 from api.db.models import ConfusionRow, CountRow, HitRow, SeenRow
-from api.errors import DestroyedError
-from edge.ack import AckError, read_acknowledgement
-from edge.hit import Hit, hit_from_bytes
+from api.core.errors import DestroyedError
+from protocol.acknowledgement import AckError, read_acknowledgement
+from protocol.hit import Hit, hit_from_bytes
 from hotlist.entry import Vehicle
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
 
@@ -52,7 +52,7 @@ def test_a_hit_is_read_blind_confirmed_concluded_and_destroyed(desk: Desk) -> No
     assert "Confirmed" in browser.get(path).text
     assert browser.post(f"{path}/outcome", data={"outcome": "arrest"}).status_code == 303
     desk.clock.move(days=30, seconds=1)
-    assert retention.expire(desk.service) == 1
+    assert upkeep.expire(desk.service) == 1
     assert desk.count(HitRow) == 0
     with desk.service.database.read() as session:
         counts = {row.what: row.n for row in session.query(CountRow)}
@@ -156,7 +156,7 @@ def test_a_hit_that_is_gone_cannot_be_opened_even_from_a_copy_of_the_data(desk: 
         backup = session.get_one(HitRow, str(hit.id)).sealed
     assert hit_from_bytes(desk.service.vault.open(str(hit.id), backup)).crop_jpeg == hit.crop_jpeg
     desk.clock.move(hours=1)
-    retention.expire(desk.service)
+    upkeep.expire(desk.service)
     with pytest.raises(DestroyedError):
         desk.service.vault.open(str(hit.id), backup)
 
@@ -185,7 +185,7 @@ def test_delivery_is_idempotent_and_acknowledged_by_signature(desk: Desk) -> Non
         with pytest.raises(AckError):
             read_acknowledgement(result["ack"], envelope=envelope + b" ", device=box.id, key=box.service)
     desk.clock.move(hours=2)
-    retention.expire(desk.service)
+    upkeep.expire(desk.service)
     assert box.deliver(envelope).json()["results"][0]["status"] == "known"
     assert desk.count(HitRow) == 0
     assert desk.count(SeenRow) == 2

@@ -14,11 +14,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import select
 
-from api import devices, people, resets, sessions
+from api.devices import registry
+from api.accounts import people
+from api.accounts import resets
+from api.accounts import sessions
 from api.db.models import EntryRow, PersonRow
-from api.people import Application, Role
-from api.service import Service, open_service
-from api.settings import Settings
+from api.accounts.people import Application, Role
+from api.core.service import Service, open_service
+from api.core.settings import Settings
 from hotlist.entry import Entry, entry_to_json
 from tests.api_kit import PASSWORD, PLATE, Box, HandClock, make_entry, make_hit, registration
 from tests.browser_kit import ARGUMENTS, CHROMIUM, RULES
@@ -132,7 +135,7 @@ def _hits(service: Service, line: httpx.Client) -> dict[str, str]:
         session.add(row)
     assert line.post("/list/publish").status_code == 303
     box = Box(line, HandClock(now))
-    assert box.enrol(devices.register(service, registration(), "person:ada")).status_code == 200
+    assert box.enrol(registry.register(service, registration(), "person:ada")).status_code == 200
     hits = [make_hit(entry=entry, captured=now) for _ in range(4)]
     assert box.deliver(*[box.sealed(hit) for hit in hits]).status_code == 200
     reason = {"purpose": "review-alert", "case_number": "30-4711"}

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.arena import Arena
-from edge.measure import State
+from edge.retention.arena import Arena
+from hitonly_core.safeguard import State
 
 RECORD = np.dtype([("text", np.uint8, (5000,)), ("count", np.int64)])
 MARK = bytes(range(65, 91)) * 4

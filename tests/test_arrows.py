@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"edge", "hotlist", "api", "benchmarks", "tests", "training"}
-WIRE = {"edge.ack", "edge.chain", "edge.hit", "edge.receipts"}
+WIRE = {"protocol.acknowledgement", "protocol.receipt_chain", "protocol.hit", "protocol.receipts"}
 """What the department's service may know of the edge: the formats of what the edge sends it."""
 VISION = {"cv2", "fast_alpr", "fast_plate_ocr", "onnxruntime", "open_image_models"}
 WEB = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "jinja2"}
@@ -55,12 +55,12 @@ def test_no_import_goes_against_the_arrows(package: str) -> None:
 @pytest.mark.parametrize(
     ("package", "source"),
     [
-        ("hotlist", "import edge.hit"),
+        ("hotlist", "import protocol.hit"),
         ("hotlist", "from api import app"),
-        ("edge", "from api.app import create_app"),
+        ("edge", "from api.web.app import create_app"),
         ("edge", "import fastapi"),
-        ("edge", "import benchmarks.render"),
-        ("api", "from edge.pipeline import Pipeline"),
+        ("edge", "import benchmarks.fixtures.render"),
+        ("api", "from edge.pipeline.loop import Pipeline"),
         ("api", "import cv2"),
     ],
 )
@@ -69,9 +69,9 @@ def test_a_breach_is_found(package: str, source: str) -> None:
     assert breaches(package, source)
 
 
-@pytest.mark.parametrize("module", ["edge.hit", "hotlist.matching", "hotlist.cli"])
+@pytest.mark.parametrize("module", ["protocol.hit", "hotlist.matching.matcher", "hotlist.cli"])
 def test_a_module_without_vision_needs_no_vision_package(module: str) -> None:
-    """`import edge.hit` works where OpenCV is not installed: it is made unimportable here."""
+    """`import protocol.hit` works where OpenCV is not installed: it is made unimportable here."""
     blocked = ", ".join(repr(name) for name in sorted(VISION))
     program = (
         "import sys\n"

@@ -9,17 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from benchmarks import cli, clips, report, results
-from benchmarks.compare import compare
-from benchmarks.comparing import aligned, distance
-from benchmarks.department import Reading
-from benchmarks.labelled import find
-from benchmarks.peers import OpenAlpr, Seen
-from benchmarks.render import RenderSpec, Scene
-from benchmarks.results import Better, Part, Plot
-from benchmarks.runner import Bench, BenchError, Clip, department
-from benchmarks.stats import Estimate, median, share
-from benchmarks.video import _promises
+from benchmarks.fixtures import clips
+from benchmarks.harness import report
+from benchmarks.harness import results
+from benchmarks import cli
+from benchmarks.harness.compare import compare
+from benchmarks.harness.comparing import aligned, distance
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.fixtures.labelled import find
+from benchmarks.accuracy.peers import OpenAlpr, Seen
+from benchmarks.fixtures.render import RenderSpec, Scene
+from benchmarks.harness.results import Better, Part, Plot
+from benchmarks.harness.runner import Bench, BenchError, Clip, department
+from benchmarks.harness.stats import Estimate, median, share
+from benchmarks.speed.video import _promises
 
 PLATE = st.text("ABC018", max_size=7)
 ENVIRONMENT = {

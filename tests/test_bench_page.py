@@ -7,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks import report
-from benchmarks.results import load
+from benchmarks.harness import report
+from benchmarks.harness.results import load
 from tests.browser_kit import ARGUMENTS, CHROMIUM, RULES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.render import RenderSpec, render
-from edge.alone import LOCK, alone
-from edge.box import Box, Listener
-from edge.chain import verify
+from benchmarks.fixtures.render import RenderSpec, render
+from edge.runtime.instance_lock import LOCK, alone
+from edge.runtime.box import Box, Listener
+from protocol.receipt_chain import verify
 from edge.config import load_config
 from edge.errors import EdgeError, Exit
-from edge.ledger import read_lines
-from edge.receipts import Reason
+from edge.department.ledger import read_lines
+from protocol.receipts import Reason
 from tests.box_kit import Department, alpr_edge
 
 CANARY = "CANARY77"

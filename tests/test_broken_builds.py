@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from benchmarks.encoded import ENCODED
-from benchmarks.forgetting_report import report_trial
-from benchmarks.forgetting_trial import measured
-from benchmarks.forms import PART
-from benchmarks.results import Part, assemble, failed_checks
-from benchmarks.trial import Trial
+from benchmarks.patterns.encoded import ENCODED
+from benchmarks.forgetting.forgetting_report import report_trial
+from benchmarks.forgetting.forgetting_trial import measured
+from benchmarks.patterns.text_forms import PART
+from benchmarks.harness.results import Part, assemble, failed_checks
+from benchmarks.forgetting.trial import Trial
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOWED = (
-    "edge/pipeline.py",
+    "edge/pipeline/loop.py",
     "for detection in detections_of(self.camera.detector, frame.pixels)",
     "for detection in [detections_of(self.camera.detector, frame.pixels) for _ in range(6)][-1]",
 )
 LOST = (
-    "edge/pipeline.py",
+    "edge/pipeline/loop.py",
     '        if hit is not None:\n            with self.stages.of("seal")',
     '        if hit is not None and self.tally.hits % 2:\n            with self.stages.of("seal")',
 )
@@ -49,10 +49,10 @@ ENTRY = "from benchmarks.cli import main; main()"
 VIDEO = """
 from pathlib import Path
 from benchmarks import video
-from benchmarks.department import Reading
-from benchmarks.environment import describe
-from benchmarks.results import assemble, failed_checks, save
-from benchmarks.runner import Bench
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.harness.environment import describe
+from benchmarks.harness.results import assemble, failed_checks, save
+from benchmarks.harness.runner import Bench
 part = video.run(Bench(Reading(), short=True), sweep=False)
 results = assemble({**describe({}, 1), "data": [], "short": True}, [part])
 Path("out").mkdir()

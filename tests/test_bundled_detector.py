@@ -6,11 +6,11 @@ import onnxruntime
 import pytest
 from open_image_models import create_detector
 
-from benchmarks.render import RenderSpec, Scene
-from edge import models
-from edge.detector import PlateDetector
+from benchmarks.fixtures.render import RenderSpec, Scene
+from edge.vision import models
+from edge.vision.detector import PlateDetector
 from edge.flow import Pixels
-from edge.onnx_shape import free_size
+from edge.vision.onnx_shape import free_size
 
 NAME = "hitonly-detector"
 FILE = models.BUNDLED / "hitonly-detector.onnx"

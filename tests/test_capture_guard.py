@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from edge import landlock
-from edge.sources.wire import Request
+from edge.hardening import landlock
+from edge.capture.wire import Request
 from tests.box_kit import ROOT
 
 # Stands for a decoder that a crafted stream has taken over: it tries what the box's thief would like.
 TAKEN_OVER = """
 import json, os, socket, sys
 from pathlib import Path
-import edge.sources.capture as capture
+import edge.capture.process as capture
 
 def connect(port):
     with socket.socket() as line:

@@ -11,18 +11,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from edge import spool as spooling
-from edge.ack import acknowledge, envelope_digest
-from edge.clock import NS, SystemClock
-from edge.counts import Counts
-from edge.courier import BATCH, Courier
-from edge.department import Link
-from edge.heartbeat import CHECKPOINT, PERIOD_NS, Condition, Heartbeat
-from edge.hit import EnvelopeError
-from edge.ledger import NAME, Ledger
-from edge.receipts import AT_LEAST, STEP_NS, Reason, Run
-from edge.spool import Spool
-from hotlist.keys import SigningKey
+from edge.department import spool as spooling
+from protocol.acknowledgement import acknowledge, envelope_digest
+from hitonly_core.clock import NS, SystemClock
+from protocol.counts import Counts
+from edge.department.uploader import BATCH, Courier
+from edge.department.link import Link
+from edge.department.heartbeat import CHECKPOINT, PERIOD_NS, Condition, Heartbeat
+from protocol.hit import EnvelopeError
+from edge.department.ledger import NAME, Ledger
+from protocol.receipts import AT_LEAST, STEP_NS, Reason, Run
+from edge.department.spool import Spool
+from hitonly_core.keys import SigningKey
 
 CONDITION = Condition("hitonly 0", ("a", "b"), 1, {"north": "online"}, (), 1)
 COUNTS = Counts(0, 0, 0, 0)

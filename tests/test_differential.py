@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.differential_compare import Told, compare, compare_times, faults, told
-from benchmarks.differential_leaks import HEAD, LEAKS, leaky
-from benchmarks.differential_names import hit_sizes, strange
-from benchmarks.differential_road import SHEET, Road, draw_vehicles, drawn_again, is_listed
-from benchmarks.outflow import Call, FileLeft, Outflow, changed_since, files_in
-from benchmarks.outflow_rules import Keys
-from benchmarks.outflow_trace import read_outflow, tracer
-from hotlist.keys import SealKey, SigningKey
+from benchmarks.differential.differential_compare import Told, compare, compare_times, faults, told
+from benchmarks.differential.differential_leaks import HEAD, LEAKS, leaky
+from benchmarks.differential.differential_names import hit_sizes, strange
+from benchmarks.differential.differential_road import SHEET, Road, draw_vehicles, drawn_again, is_listed
+from benchmarks.differential.outflow import Call, FileLeft, Outflow, changed_since, files_in
+from benchmarks.differential.outflow_rules import Keys
+from benchmarks.differential.outflow_trace import read_outflow, tracer
+from hitonly_core.keys import SealKey, SigningKey
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = Keys(SigningKey.generate(), SealKey.generate())

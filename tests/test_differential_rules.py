@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from benchmarks.differential_compare import compare, faults, told
-from benchmarks.outflow import Call, FileLeft, Outflow
-from benchmarks.outflow_rules import Keys, Rules
-from edge.hit import Envelope
-from hotlist.canonical import canonical
-from hotlist.keys import SealKey, SigningKey
-from hotlist.signed_requests import Request, sign_request
+from benchmarks.differential.differential_compare import compare, faults, told
+from benchmarks.differential.outflow import Call, FileLeft, Outflow
+from benchmarks.differential.outflow_rules import Keys, Rules
+from protocol.hit import Envelope
+from hitonly_core.canonical import canonical
+from hitonly_core.keys import SealKey, SigningKey
+from protocol.signed_requests import Request, sign_request
 
 KEYS = Keys(SigningKey.generate(), SealKey.generate())
 NOW = time.time()

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from edge.discretion import describe
+from edge.hardening.redaction import describe
 from tests.box_kit import ROOT
 
 CANARY = "CANARY77"
 START = f"""
 import faulthandler, logging, sys, threading
 faulthandler.enable()
-from edge.discretion import be_discreet
+from edge.hardening.redaction import be_discreet
 be_discreet()
 be_discreet()
 assert not faulthandler.is_enabled()

@@ -14,20 +14,23 @@ from uuid import uuid4
 
 import pytest
 
-from api import devices, list_keys, list_signing, publishing
+from api.devices import registry
+from api.lists import list_keys
+from api.lists import list_signing
+from api.lists import publishing
 from api.db.models import EntryRow, HitRow, PersonRow
-from api.opening import open_spool
-from api.service import open_service
-from api.settings import Settings
-from benchmarks.render import RenderSpec, render
+from api.hits.spool_opening import open_spool
+from api.core.service import open_service
+from api.core.settings import Settings
+from benchmarks.fixtures.render import RenderSpec, render
 from edge.errors import Exit
-from edge.hit import seal_hit
-from edge.spool import Spool
-from hotlist.bundle import make, seal
-from hotlist.desk import review
+from protocol.hit import seal_hit
+from edge.department.spool import Spool
+from hotlist.signed_list.bundle import make, seal
+from hotlist.authoring.desk import review
 from hotlist.entry import Entry, Purpose, entry_to_json
-from hotlist.keys import SealPublic, SigningKey
-from hotlist.timestamp import state_current
+from hitonly_core.keys import SealPublic, SigningKey
+from hotlist.signed_list.timestamp import state_current
 from tests.api_kit import make_hit
 from tests.box_kit import ROOT, alpr_edge, events
 from tests.signing_kit import ADA, CORA
@@ -251,7 +254,7 @@ def test_a_hit_that_the_department_refuses_is_shown_offered_once_and_forgotten(
     service = open_service(Settings(state=office.state))
     opened = list(open_spool(box / "spool", service.secrets.department, {}))
     assert [each.hit.plate_read for each in opened if each.hit] == [hit.plate_read], "the control"
-    devices.revoke(service, "camera-1", "person:admin", "stolen")
+    registry.revoke(service, "camera-1", "person:admin", "stolen")
     service.close()
     spool.put(uuid4(), sealed)
     assert "this box is revoked" in alpr_edge("deliver", "--config", config).stderr
@@ -314,7 +317,7 @@ def test_a_real_box_takes_what_people_signed_and_nothing_that_the_service_alone_
     assert "signed by ann and bob" in check.stdout
     assert "stated to be current" in check.stdout
     with service.database.read() as session:
-        (box,) = devices.device_keys(session).values()
+        (box,) = registry.device_keys(session).values()
     stolen = service.secrets.service
     now = datetime.now(UTC).replace(microsecond=0)
     entries = [*found.hot_list.entries, replace(found.hot_list.entries[0], id="e9", plate=plates[1])]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.render import RenderSpec, render
-from benchmarks.truth import Truth
-from edge.chain import verify
+from benchmarks.fixtures.render import RenderSpec, render
+from benchmarks.fixtures.ground_truth import Truth
+from protocol.receipt_chain import verify
 from edge.errors import Exit
-from edge.ledger import read_lines
-from edge.receipts import Reason
+from edge.department.ledger import read_lines
+from protocol.receipts import Reason
 from tests.box_kit import ROOT, Department, alpr_edge, events
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.environment import KEPT, cleaned
-from edge.hardening import ENVIRONMENT
-from edge.sources.wire import Request
-from edge.sources.worker import _environment
+from edge.hardening.environment import KEPT, cleaned
+from edge.hardening.process import ENVIRONMENT
+from edge.capture.wire import Request
+from edge.capture.worker import _environment
 from tests.box_kit import ROOT, Department
 
 HOSTILE = {
@@ -109,7 +109,7 @@ def test_a_hostile_environment_makes_no_file_and_says_nothing_more(tmp_path: Pat
     department = Department(box)
     department.publish("ZZ99QQQ")
     code = (
-        "import sys; from benchmarks.render import RenderSpec, render; from pathlib import Path;"
+        "import sys; from benchmarks.fixtures.render import RenderSpec, render; from pathlib import Path;"
         "render(RenderSpec(seed=7, seconds=20, width=640, height=360), Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, str(box / "road.mp4")], cwd=ROOT, check=True, timeout=120)

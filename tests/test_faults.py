@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.department import Reading
-from benchmarks.edge_process import CONFIG
-from benchmarks.feeds import Feed, fed, home, settings
-from benchmarks.roads import Road, Scene, cast
-from edge.chain import verify
-from edge.ledger import read_lines
-from hotlist.keys import VerifyKey
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.fixtures.edge_process import CONFIG
+from benchmarks.fixtures.feeds import Feed, fed, home, settings
+from benchmarks.fixtures.roads import Road, Scene, cast
+from protocol.receipt_chain import verify
+from edge.department.ledger import read_lines
+from hitonly_core.keys import VerifyKey
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "QX77ZZT"
 STAGES = {
-    "motion": ("edge.motion", "MotionGate", "moving"),
-    "detect": ("edge.detector", "PlateDetector", "detect"),
-    "read": ("edge.reader", "PlateReader", "table"),
-    "fuse": ("edge.passes", "Pass", "add"),
-    "match": ("hotlist.matching", "Matcher", "match"),
-    "compose": ("edge.hits", "HitMaker", "compose"),
-    "seal": ("edge.hits", "HitMaker", "spool_sealed"),
+    "motion": ("edge.vision.motion", "MotionGate", "moving"),
+    "detect": ("edge.vision.detector", "PlateDetector", "detect"),
+    "read": ("edge.vision.reader", "PlateReader", "table"),
+    "fuse": ("edge.pipeline.passes", "Pass", "add"),
+    "match": ("hotlist.matching.matcher", "Matcher", "match"),
+    "compose": ("edge.pipeline.hit_maker", "HitMaker", "compose"),
+    "seal": ("edge.pipeline.hit_maker", "HitMaker", "spool_sealed"),
 }
 FAULT = """
 import importlib, sys

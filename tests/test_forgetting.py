@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from edge.arena import Arena
-from edge.clock import NS
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS
 from edge.errors import Exit, Forgotten, RetentionError, Unserialisable
-from edge.forgetting import CEILING_NS, NEVER, Slot, Window
+from edge.retention.window import CEILING_NS, NEVER, Slot, Window
 
 RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (32,))])
 WINDOW = 180 * NS

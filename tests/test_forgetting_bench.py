@@ -15,23 +15,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import canaries as clip_of
-from benchmarks import crash, lateness
-from benchmarks.abort import core_dumped
-from benchmarks.canaries import FPS
-from benchmarks.department import Reading
-from benchmarks.encoded import ENCODED, Gallery, Searcher
-from benchmarks.forgetting_trial import measured
-from benchmarks.forms import PART, Parts, text_patterns
-from benchmarks.leaks import Remembering
-from benchmarks.live_control import blind
-from benchmarks.picture_forms import frame_patterns
-from benchmarks.plants import plant, plants
-from benchmarks.roads import LISTED_EVERY, Road, Scene, cast
-from benchmarks.scan import Coverage, Found, Pattern, Scanner, search_process
-from benchmarks.trace import read_trace
-from benchmarks.trial import Trial
-from edge.clock import NS
+from benchmarks.patterns import canaries as clip_of
+from benchmarks.forgetting import crash
+from benchmarks.forgetting import lateness
+from benchmarks.forgetting.abort import core_dumped
+from benchmarks.patterns.canaries import FPS
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.patterns.encoded import ENCODED, Gallery, Searcher
+from benchmarks.forgetting.forgetting_trial import measured
+from benchmarks.patterns.text_forms import PART, Parts, text_patterns
+from benchmarks.leaks.builds import Remembering
+from benchmarks.forgetting.live_control import blind
+from benchmarks.patterns.picture_forms import frame_patterns
+from benchmarks.patterns.plants import plant, plants
+from benchmarks.fixtures.roads import LISTED_EVERY, Road, Scene, cast
+from benchmarks.harness.memory_scan import Coverage, Found, Pattern, Scanner, search_process
+from benchmarks.forgetting.trace import read_trace
+from benchmarks.forgetting.trial import Trial
+from hitonly_core.clock import NS
 from edge.flow import Pixels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -313,7 +314,7 @@ def test_an_aborted_run_dumps_no_core() -> None:
 
 def test_killed_at_random_points_no_hit_is_lost_twice_or_in_the_clear() -> None:
     """Kill -9 while hits are spooled, sent and deleted: each reported hit arrives, once, and only sealed."""
-    command = [sys.executable, "-m", "benchmarks.crash", "--points", "40", "--seed", "7"]
+    command = [sys.executable, "-m", "benchmarks.forgetting.crash", "--points", "40", "--seed", "7"]
     ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=120)
     assert ended.returncode == 0, ended.stdout
     assert crash._PLATE.encode() not in ended.stderr

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from benchmarks.render import RenderSpec, render
+from benchmarks.fixtures.render import RenderSpec, render
 from edge.errors import Exit
 from tests.box_kit import ROOT, Department
 
@@ -23,12 +23,12 @@ V1, V2 = Path("/sys/fs/cgroup/freezer"), Path("/sys/fs/cgroup/unified")
 CHILD = """
 import os, sys, threading, time
 import numpy as np
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, SystemClock
 from edge.errors import EdgeError, Exit, Forgotten, RetentionError
-from edge.forgetting import Window
-from edge.purger import Purger
-from edge.watchdog import Watchdog
+from edge.retention.window import Window
+from edge.retention.purger import Purger
+from edge.retention.watchdog import Watchdog
 window_s, admitted = float(sys.argv[1]), sys.argv[2] == "live"
 clock, arena = SystemClock(), Arena(1, np.dtype([("mark", np.uint64)]))
 window = Window(arena, clock, int(window_s * NS), NS // 5)

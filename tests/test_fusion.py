@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import fusion
+from edge.pipeline import fusion
 from edge.flow import COLUMNS, SLOTS, Table
 from hotlist.plate import ALPHABET, PAD
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge.hardening import ENVIRONMENT
+from edge.hardening.process import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 PLATE = "QX77ZZT"
@@ -41,7 +41,7 @@ HARDEN = """
 import json, os, sys
 from pathlib import Path
 from edge import hardening
-from edge.landlock import Allowed
+from edge.hardening.landlock import Allowed
 hardening.renew()
 allowed = Allowed((Path(sys.argv[1]),), connect=(9,))
 states = {m.name: [m.state, m.reason] for m in hardening.harden(allowed)}
@@ -201,8 +201,8 @@ def test_unlocked_memory_beside_swap_refuses_to_start(tmp_path: Path, allow: str
     from pathlib import Path
     from edge import hardening
     from edge.errors import ConfigError, Exit
-    from edge.landlock import Allowed
-    from edge.measure import Measure, State
+    from edge.hardening.landlock import Allowed
+    from hitonly_core.safeguard import Measure, State
     hardening.lock_everything = lambda: Measure("memory-locked", State.REFUSED, "the limit is 64 kB")
     hardening.SWAPS = Path(sys.argv[1]) / "swaps"
     try:
@@ -237,7 +237,7 @@ def test_no_fault_and_no_log_shows_a_value(fault: str) -> None:
     import logging, sys, threading
     import numpy as np
     if {hook}:
-        from edge.discretion import be_discreet
+        from edge.hardening.redaction import be_discreet
         be_discreet()
     logging.basicConfig(level=logging.DEBUG)
     log = logging.getLogger("edge.somewhere")
@@ -256,7 +256,7 @@ def test_our_own_errors_keep_their_words() -> None:
     """What an operator needs stays: our errors promise to hold no plate, so they are shown as they are."""
     code = """
     import logging
-    from edge.discretion import be_discreet
+    from edge.hardening.redaction import be_discreet
     from edge.errors import StorageError
     be_discreet()
     logging.basicConfig()

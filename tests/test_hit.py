@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.hit import (
+from protocol.hit import (
     MAX_CROP_BYTES,
     MAX_CROP_HEIGHT,
     MAX_CROP_WIDTH,
@@ -23,10 +23,10 @@ from edge.hit import (
     open_hit,
     seal_hit,
 )
-from edge.padding import pad
+from protocol.padding import pad
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hotlist.keys import SealKey, SigningKey
-from hotlist.match import Match, MatchKind
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.matching.match import Match, MatchKind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ENTRY = Entry(

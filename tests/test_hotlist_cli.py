@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hotlist.bundle import make
+from hotlist.signed_list.bundle import make
 from hotlist.cli import main
-from hotlist.detached import Detached
-from hotlist.keys import SealKey, VerifyKey
-from hotlist.keyset import KeySet, Person
-from hotlist.list_format import signed_message
-from hotlist.store import HotListStore
+from hotlist.signed_list.detached import Detached
+from hitonly_core.keys import SealKey, VerifyKey
+from hotlist.signed_list.keyset import KeySet, Person
+from hotlist.signed_list.list_format import signed_message
+from hotlist.signed_list.store import HotListStore
 from tests.hotlist_maker import entry
 
 Run = Callable[..., tuple[int, str, str]]

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from hotlist.changes import Kind, Staged, State
-from hotlist.draft import Draft
-from hotlist.draft_check import check
+from hotlist.authoring.changes import Kind, Staged, State
+from hotlist.authoring.draft import Draft
+from hotlist.authoring.draft_check import check
 from hotlist.errors import DraftError
-from hotlist.files import write_durably
-from hotlist.keys import SigningKey
-from hotlist.keyset import KeySet, Person
-from hotlist.proposal import Given, Proposal, propose
-from hotlist.publishing import seal_for, sign_again, sign_new
-from hotlist.store import HotListStore
-from hotlist.trust import accept
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SigningKey
+from hotlist.signed_list.keyset import KeySet, Person
+from hotlist.importers.proposal import Given, Proposal, propose
+from hotlist.authoring.publishing import seal_for, sign_again, sign_new
+from hotlist.signed_list.store import HotListStore
+from hotlist.signed_list.trust import accept
 from tests.hotlist_maker import NOW, Department
 
 NH = Department()

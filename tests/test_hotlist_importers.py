@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from hotlist.draft import Draft
+from hotlist.authoring.draft import Draft
 from hotlist.entry import MAX_DAYS, Purpose
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
-from hotlist.exporting import write_csv
+from hotlist.authoring.exporting import write_csv
 from hotlist.importers import READERS, Format, Refused, Row
-from hotlist.importing import Report, stage_file
-from hotlist.proposal import Given, propose
+from hotlist.authoring.import_plan import Report, stage_file
+from hotlist.importers.proposal import Given, propose
 from tests.hotlist_maker import NOW, Department, entry
 
 NH = Department()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hotlist import errors
-from hotlist.files import write_durably
-from hotlist.keys import SigningKey
-from hotlist.keyset import KeySet
-from hotlist.list_format import Limits
-from hotlist.store import LAST, STATE, HotListStore
-from hotlist.timestamp import state_current
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SigningKey
+from hotlist.signed_list.keyset import KeySet
+from hotlist.signed_list.list_format import Limits
+from hotlist.signed_list.store import LAST, STATE, HotListStore
+from hotlist.signed_list.timestamp import state_current
 from tests.hotlist_maker import NOW, Department, entry
 
 

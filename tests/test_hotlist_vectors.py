@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hotlist import errors
-from hotlist.keys import SealKey
-from hotlist.keyset import KeySet
-from hotlist.list_format import Limits
-from hotlist.trust import TrustedState, accept
+from hitonly_core.keys import SealKey
+from hotlist.signed_list.keyset import KeySet
+from hotlist.signed_list.list_format import Limits
+from hotlist.signed_list.trust import TrustedState, accept
 
 FOLDER = Path(__file__).parent / "vectors" / "hotlist"
 INDEX: dict[str, Any] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))

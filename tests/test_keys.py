@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from hotlist.errors import KeyFileError, SealError
-from hotlist.files import write_durably
-from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 
 
 def test_a_signature_holds_for_its_message_and_key_only() -> None:

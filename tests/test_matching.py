@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotlist.entry import Entry, Severity
-from hotlist.index import Index
-from hotlist.kernel import named
-from hotlist.match import Match, MatchKind
-from hotlist.match_settings import MatchSettings
-from hotlist.matching import Matcher
+from hotlist.matching.plate_index import Index
+from hotlist.matching.confusion import named
+from hotlist.matching.match import Match, MatchKind
+from hotlist.matching.match_settings import MatchSettings
+from hotlist.matching.matcher import Matcher
 from hotlist.plate import ALPHABET, encode
 from tests.matching_reference import NOW, SURE, columns_of, doubt, entry, log_probability, reading
 
@@ -216,9 +216,9 @@ MATCH_ONCE = """
 import sys
 import numpy as np
 from tests.matching_reference import NOW, SURE, entry, reading
-from hotlist.index import Index
-from hotlist.match_settings import MatchSettings
-from hotlist.matching import Matcher
+from hotlist.matching.plate_index import Index
+from hotlist.matching.match_settings import MatchSettings
+from hotlist.matching.matcher import Matcher
 
 matcher = Matcher(Index.build(1, [entry(sys.argv[1])]), MatchSettings())
 kept = matcher.match(reading(sys.argv[1], 0.98), SURE, NOW)
@@ -252,7 +252,7 @@ def _in_memory(pid: int, plate: str) -> dict[str, bool]:
 @pytest.mark.shared
 def test_real_pictures_match_their_plates(shared: Path) -> None:
     """Of thirty real pictures, listed among ten thousand others, at most one is missed or wrong."""
-    pictures = pytest.importorskip("benchmarks.pictures")
+    pictures = pytest.importorskip("benchmarks.fixtures.pictures")
     reader = pictures.open_reader(shared / "models", "cct-xs-v2-global")
     items = [item for _, item in zip(range(30), pictures.pictures(shared / "data" / "us"), strict=False)]
     tables = pictures.read(iter(items), reader, detector=None, margin=0.08, frames=0)

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotlist import candidates as candidates_module
-from hotlist.candidates import Candidates
-from hotlist.kernel import Kernel, Table, named
-from hotlist.misreads import Misreads
+from hotlist.matching import candidates as candidates_module
+from hotlist.matching.candidates import Candidates
+from hotlist.matching.confusion import Kernel, Table, named
+from hotlist.matching.misreads import Misreads
 from hotlist.plate import ALPHABET, PAD, decode, encode
 from tests.matching_reference import log_probability, reading
 

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotlist.clustering import clustering
-from hotlist.cost import predict, thresholds_for
-from hotlist.kernel import named
-from hotlist.match_settings import MatchSettings
-from hotlist.misreads import Misreads
-from hotlist.patterns import Codes, choices_of, digits_of, log_sizes, patterns_of
+from hotlist.matching.clustering import clustering
+from hotlist.matching.cost import predict, thresholds_for
+from hotlist.matching.confusion import named
+from hotlist.matching.match_settings import MatchSettings
+from hotlist.matching.misreads import Misreads
+from hotlist.matching.patterns import Codes, choices_of, digits_of, log_sizes, patterns_of
 from hotlist.plate import ALPHABET, encode
-from hotlist.traffic import LOOSEST, STRICTEST, Thresholds, Traffic
+from hotlist.matching.traffic import LOOSEST, STRICTEST, Thresholds, Traffic
 
 HUB = "cct-xs-v2-global"
 PLATES = st.text(ALPHABET, min_size=2, max_size=10)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.models import manifest
-from hotlist.index import Index
-from hotlist.kernel import COLUMNS, Kernel, default, named
+from edge.vision.models import manifest
+from hotlist.matching.plate_index import Index
+from hotlist.matching.confusion import COLUMNS, Kernel, default, named
 from hotlist.plate import ALPHABET, PAD, encode
 from tests.matching_reference import entry
 
@@ -71,7 +71,7 @@ def test_an_unknown_reader_gets_the_default_kernel() -> None:
 @pytest.mark.parametrize("reader", ["cct-xs-v2-global", "hitonly-ocr"])
 def test_a_kernels_file_holds_no_plate(reader: str) -> None:
     """Of the crops it was measured on, the file keeps single characters and pairs only."""
-    raw = json.loads(files("hotlist").joinpath("kernels", f"{reader}.json").read_text("utf-8"))
+    raw = json.loads(files("hotlist.matching").joinpath("kernels", f"{reader}.json").read_text("utf-8"))
     assert all(len(pair) == 3 and pair[1] == ">" for pair in raw["confusion"])
     assert all(len(symbol) == 1 for symbol in raw["missing"])
     assert set(raw) == {"floor", "confusion", "spurious", "missing", "soft", "provenance"}

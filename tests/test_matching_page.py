@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.page import BEGIN, END, rendered, rewrite
-from benchmarks.results import load
+from benchmarks.harness.page import BEGIN, END, rendered, rewrite
+from benchmarks.harness.results import load
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import models
+from edge.vision import models
 from edge.errors import Exit, ModelError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.clock import NS
+from hitonly_core.clock import NS
 from edge.flow import Pixels
-from edge.motion import MotionGate
-from edge.zones import Zones
+from edge.vision.motion import MotionGate
+from edge.vision.zones import Zones
 
 WIDTH, HEIGHT, RATE = 640, 360, 10
 RNG = np.random.default_rng(7)

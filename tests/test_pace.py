@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import NS
-from edge.pace import Pace
+from hitonly_core.clock import NS
+from edge.sampling import Pace
 
 TENTH = NS // 10
 

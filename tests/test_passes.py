@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from edge import fusion
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
+from edge.pipeline import fusion
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, SystemClock
 from edge.flow import COLUMNS, SLOTS, Frame, Reading, Table
-from edge.forgetting import Window
-from edge.passes import READ_DTYPE, Best, Pass
+from edge.retention.window import Window
+from edge.pipeline.passes import READ_DTYPE, Best, Pass
 from hotlist.plate import ALPHABET, PAD
 
 

@@ -138,5 +138,5 @@ def test_a_password_works_and_is_in_no_argument_environment_or_output(
             os.write(ours, password.encode() + b"\n")
         with process:
             seen, said = _watch(process, box)
-    assert "edge.sources.capture" in seen, "the positive control: the processes were looked at"
+    assert "edge.capture.process" in seen, "the positive control: the processes were looked at"
     assert not [form for form in _forms(password) if form in seen + said]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.measure import State
-from edge.pausing import SLEEP_TARGETS, pauses
+from hitonly_core.safeguard import State
+from edge.hardening.pausing import SLEEP_TARGETS, pauses
 
 PRESENT = {
     "no-sleep": ("sys/power/state", "freeze mem disk"),

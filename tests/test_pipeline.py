@@ -8,13 +8,13 @@ import numpy as np
 from fast_alpr.base import BaseDetector, DetectionResult
 from open_image_models.detection.core.base import BoundingBox
 
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, SystemClock
 from edge.flow import COLUMNS, SLOTS, Frame, Pixels, Table
-from edge.forgetting import Window
-from edge.passes import READ_DTYPE
-from edge.pipeline import Camera, EveryFrame, Gate, Pipeline
-from edge.zones import Zones
+from edge.retention.window import Window
+from edge.pipeline.passes import READ_DTYPE
+from edge.pipeline.loop import Camera, EveryFrame, Gate, Pipeline
+from edge.vision.zones import Zones
 from hotlist.plate import PAD
 
 TENTH = NS // 10

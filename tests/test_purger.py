@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, SystemClock
 from edge.errors import Exit, Forgotten, RetentionError
-from edge.forgetting import NEVER, Window
-from edge.notify import Notifier
-from edge.purger import Purger
-from edge.watchdog import LOOK_MS, STEP_NS, Silence, Watchdog, boot_ns, verdict
+from edge.retention.window import NEVER, Window
+from edge.runtime.systemd import Notifier
+from edge.retention.purger import Purger
+from edge.retention.watchdog import LOOK_MS, STEP_NS, Silence, Watchdog, boot_ns, verdict
 
 RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (6000,))])
 ROOT = Path(__file__).resolve().parents[1]
@@ -177,7 +177,7 @@ def test_a_process_that_does_not_end_is_ended() -> None:
     purger = Purger(window, clock, last_resort=over.set)
     window.close("a test")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edge.purger.GRACE_BEATS", 3)
+        patch.setattr("edge.retention.purger.GRACE_BEATS", 3)
         purger.start()
         _wait(over)
     purger.stop()
@@ -215,11 +215,11 @@ def test_the_watchdog_kills_for_silence_or_a_missed_deadline(
 CHILD = """
 import sys, threading, time
 import numpy as np
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
-from edge.forgetting import Window
-from edge.purger import Purger
-from edge.watchdog import Watchdog
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, SystemClock
+from edge.retention.window import Window
+from edge.retention.purger import Purger
+from edge.retention.watchdog import Watchdog
 clock = SystemClock()
 window = Window(Arena(1, np.dtype([("mark", np.uint64)])), clock, int(sys.argv[1]) * NS)
 with Watchdog(window.late_ns) as watchdog, Purger(window, clock, watchdog=watchdog):
@@ -309,10 +309,10 @@ def test_continued_after_a_stop_beyond_the_window_the_read_is_gone_before_it_can
     code = """
 import os, signal, sys
 import numpy as np
-from edge.arena import Arena
-from edge.clock import NS, SystemClock
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, SystemClock
 from edge.errors import EdgeError
-from edge.forgetting import Window
+from edge.retention.window import Window
 arena, clock = Arena(1, np.dtype([("mark", np.uint64)])), SystemClock()
 window = Window(arena, clock, NS)
 slot = window.admit(clock.boot_ns())

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge import ledger as ledger_module
-from edge.chain import verify
-from edge.clock import NS
-from edge.counts import Counts
+from edge.department import ledger as ledger_module
+from protocol.receipt_chain import verify
+from hitonly_core.clock import NS
+from protocol.counts import Counts
 from edge.errors import StorageError
-from edge.ledger import NAME, Ledger, read_lines
-from edge.receipts import (
+from edge.department.ledger import NAME, Ledger, read_lines
+from protocol.receipts import (
     AT_LEAST,
     DAY_NS,
     FIRST,
@@ -32,8 +32,8 @@ from edge.receipts import (
     from_line,
     to_line,
 )
-from edge.software import boot_id, software_digest
-from hotlist.keys import SigningKey
+from edge.runtime.software import boot_id, software_digest
+from hitonly_core.keys import SigningKey
 
 KEY = SigningKey(bytes(range(32)))
 RUN = Run(
@@ -374,7 +374,7 @@ def test_the_software_is_named_by_its_digest() -> None:
 
 
 def test_the_department_can_verify_without_a_vision_package() -> None:
-    """`edge.chain` and `edge.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
-    code = "import sys, edge.chain, edge.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
+    """`protocol.receipt_chain` and `edge.department.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
+    code = "import sys, protocol.receipt_chain, edge.department.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from edge.account import Account
-from edge.arena import Arena
-from edge.chain import verify
-from edge.clock import NS
+from edge.department.account import Account
+from edge.retention.arena import Arena
+from protocol.receipt_chain import verify
+from hitonly_core.clock import NS
 from edge.errors import Forgotten
-from edge.forgetting import Slot, Window
-from edge.heartbeat import Condition, Heartbeat
-from edge.ledger import Ledger, read_lines
-from edge.passes import READ_DTYPE
-from edge.receipts import AT_LEAST, DAY_NS, STEP_NS, Kind, Run, digest, from_line
-from hotlist.keys import SigningKey
+from edge.retention.window import Slot, Window
+from edge.department.heartbeat import Condition, Heartbeat
+from edge.department.ledger import Ledger, read_lines
+from edge.pipeline.passes import READ_DTYPE
+from protocol.receipts import AT_LEAST, DAY_NS, STEP_NS, Kind, Run, digest, from_line
+from hitonly_core.keys import SigningKey
 
 if TYPE_CHECKING:
-    from edge.department import Link
+    from edge.department.link import Link
 
 HOUR = 3600
 TICK = 5

@@ -15,12 +15,12 @@ import pytest
 
 from edge.errors import Exit, SourceError
 from edge.flow import Pixels
-from edge.sources import Source, open_source
-from edge.sources.base import State
-from edge.sources.capture import Post, stream
-from edge.sources.memory import FrameMemory
-from edge.sources.settings import FileSettings, PicturesSettings
-from edge.sources.wire import Message, Request, Say, Token
+from edge.capture import Source, open_source
+from edge.capture.base import State
+from edge.capture.process import Post, stream
+from edge.capture.memory import FrameMemory
+from edge.capture.settings import FileSettings, PicturesSettings
+from edge.capture.wire import Message, Request, Say, Token
 
 FRAMES = 60
 WIDTH, HEIGHT, RATE = 320, 240, 30

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from edge.clock import NS, SystemClock
+from hitonly_core.clock import NS, SystemClock
 from edge.errors import SourceError
 from edge.flow import Frame
-from edge.sources import open_source
-from edge.sources.base import State
-from edge.sources.capture import Beginning
-from edge.sources.live import LiveCamera
-from edge.sources.settings import RtspSettings, UsbSettings, settings_from_text
+from edge.capture import open_source
+from edge.capture.base import State
+from edge.capture.process import Beginning
+from edge.capture.live import LiveCamera
+from edge.capture.settings import RtspSettings, UsbSettings, settings_from_text
 from tests.certificates import Certificate
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -517,8 +517,8 @@ def test_the_capture_process_is_guarded_and_dies_with_its_parent(server: Server,
     program = tmp_path / "edge_alone.py"
     program.write_text(
         "import sys, time\n"
-        "from edge.sources import open_source\n"
-        "from edge.sources.settings import settings_from_text\n"
+        "from edge.capture import open_source\n"
+        "from edge.capture.settings import settings_from_text\n"
         "source = open_source(settings_from_text(sys.stdin.readline().strip()))\n"
         "frames = source.frames()\n"
         "next(frames)\n"

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from edge import spool as spooling
+from edge.department import spool as spooling
 from edge.errors import Exit, StorageError
-from edge.spool import Spool
-from hotlist.files import clear_unfinished
+from edge.department.spool import Spool
+from hitonly_core.files import clear_unfinished
 
 ENVELOPE = os.urandom(4000)
 

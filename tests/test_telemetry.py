@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_loading_the_runtime_through_the_edge_leaves_no_report(tmp_path: Path) -> None:
     """No file appears in the home folder and no thread is started when the edge loads the runtime (R3)."""
-    code = "import os, edge.session; print(len(os.listdir('/proc/self/task')))"
+    code = "import os, edge.vision.onnx_runtime; print(len(os.listdir('/proc/self/task')))"
     known = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
     said = subprocess.run(
         [sys.executable, "-B", "-c", code],

@@ -1,6 +1,6 @@
-from edge.clock import NS
+from hitonly_core.clock import NS
 from edge.flow import Box, Detection
-from edge.tracks import CAP_NS, GAP_NS, PARKED_NS, Tracker
+from edge.pipeline.tracks import CAP_NS, GAP_NS, PARKED_NS, Tracker
 
 STEP = NS // 10
 

@@ -4,12 +4,12 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.footprint import look
-from benchmarks.leaky_edge import VARIABLE
-from benchmarks.render import RenderSpec
-from benchmarks.soak import Trial
-from benchmarks.soak_report import FLAT_MIB_PER_HOUR, run
-from benchmarks.trend import trend
+from benchmarks.fixtures.footprint import look
+from benchmarks.leaks.leaky_edge import VARIABLE
+from benchmarks.fixtures.render import RenderSpec
+from benchmarks.speed.soak import Trial
+from benchmarks.speed.soak_report import FLAT_MIB_PER_HOUR, run
+from benchmarks.harness.trend import trend
 from tests.test_sources_live import needs_rtsp_server
 
 HOURS = np.arange(50) / 60
@@ -82,7 +82,7 @@ def test_the_soak_sees_a_planted_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setenv(VARIABLE, "256")
     road = RenderSpec(seed=11, seconds=10, traffic=18, fps=15)
-    leaky = "benchmarks.leaky_edge"
+    leaky = "benchmarks.leaks.leaky_edge"
     part = run(Trial(0.7, 0.3, entries=1000, road=road, module=leaky, sample_s=2.0, median_s=2.0))
     (check,) = (check for check in part["checks"] if check["name"] == "memory flat")
     (slope,) = (figure for figure in part["figures"] if figure["key"] == "soak.slope")

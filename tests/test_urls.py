@@ -8,14 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from api.errors import SettingsError
-from api.settings import load_settings
-from edge.department import demand_private
+from api.core.errors import SettingsError
+from api.core.settings import load_settings
+from edge.department.link import demand_private
 from edge.errors import ConfigError, Exit
-from edge.source_option import source_given
-from edge.sources.password import full_address, read_password
-from edge.sources.settings import RtspSettings, settings_from_text
-from hotlist.urls import HTTPS, MAX_USER, RTSP, AddressError, parse
+from edge.runtime.source_option import source_given
+from edge.capture.password import full_address, read_password
+from edge.capture.settings import RtspSettings, settings_from_text
+from hitonly_core.urls import HTTPS, MAX_USER, RTSP, AddressError, parse
 from tests.box_kit import Department, alpr_edge
 
 HARD = "p#a/s?s[w]o@r:d%&=+ü✓"

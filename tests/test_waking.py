@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from api.bell import Bell
-from api.people import Role
-from edge import box
+from api.core.wakeups import Bell
+from api.accounts.people import Role
+from edge.runtime import box
 from tests.api_kit import Desk, make_entry, make_hit
 
 PATIENCE = 30

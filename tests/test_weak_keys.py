@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotlist.errors import KeyFileError
-from hotlist.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 
 P = 2**255 - 19
 SIGN = 1 << 255

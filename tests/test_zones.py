@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.flow import Box
-from edge.zones import Zones
+from edge.vision.zones import Zones
 
 WIDTH, HEIGHT = 1000, 500
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))

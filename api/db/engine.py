@@ -1,7 +1,7 @@
 """A database: SQLite in one file by default, PostgreSQL for several worker processes.
 
 Every write on SQLite begins with ``BEGIN IMMEDIATE``: two writers never read the same end of the audit
-chain. PostgreSQL takes an advisory lock for that (api/audit.py).
+chain. PostgreSQL takes an advisory lock for that (api/core/audit.py).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from api.errors import SettingsError
+from api.core.errors import SettingsError
 
 _READ_ONLY = "hitonly_read_only"
 _PRAGMAS = (

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from api.db.engine import Database
-from api.errors import StateError
+from api.core.errors import StateError
 
 _FOLDER = Path(__file__).parent / "migrations"
 

@@ -1,4 +1,4 @@
-"""The tables. No column holds a plate that was seen: a hit's contents are one sealed blob (api/vault.py).
+"""The tables. No column holds a plate that was seen: a hit's contents are one sealed blob (api/core/vault.py).
 
 The hot list's own entries do hold listed plates; they are what the department decided to look for.
 """
@@ -22,7 +22,7 @@ class Base(DeclarativeBase):
 
 
 class PersonRow(Base):
-    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/secrets.py.
+    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/core/secrets.py.
 
     `sponsors` are the actors who invited them, gave them roles or new credentials; `sponsored`: when last (R23).
     """
@@ -66,7 +66,7 @@ class FailureRow(Base):
 
 
 class RateRow(Base):
-    """How often an address, as a keyed hash, did something in one minute; kept for two (api/limits.py)."""
+    """How often an address, as a keyed hash, did something in one minute; kept for two (api/core/rate_limits.py)."""
 
     __tablename__ = "rates"
 
@@ -78,7 +78,7 @@ class RateRow(Base):
 class InvitationRow(Base):
     """A one-time link, as a hash: for a new person, or for one who lost password or telephone.
 
-    `secret` is there once a browser has begun; `browser` is the hash of that browser's token (api/links.py).
+    `secret` is there once a browser has begun; `browser` is the hash of that browser's token (api/accounts/links.py).
     """
 
     __tablename__ = "invitations"
@@ -263,7 +263,7 @@ class BatchRow(Base):
 class ProposalRow(Base):
     """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id.
 
-    `base` tells the wording that a change is made from (`api.entries.version_of`); empty for a new entry.
+    `base` tells the wording that a change is made from (`api.lists.entries.version_of`); empty for a new entry.
     """
 
     __tablename__ = "proposals"

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from hotlist.entry import Entry, entry_to_json
 from hotlist.errors import KeyFileError, MalformedError, StoreError
-from hotlist.files import write_durably
-from hotlist.keys import SealPublic
-from hotlist.keyset import KeySet
-from hotlist.publishing import AUTHORING
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SealPublic
+from hotlist.signed_list.keyset import KeySet
+from hotlist.authoring.publishing import AUTHORING
 
 MAX_KEYSET: Final = 65_536
 EPILOG: Final = "Exit codes: 0 done, 2 usage, 3 refused, 4 not trusted, 5 key, 6 storage, 7 over the budget."

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from hotlist.commands.common import AsJson, Key, entry_row, grid, now, read_list, save, say
-from hotlist.desk import LONGEST, Review, review
-from hotlist.differences import WORDS
+from hotlist.authoring.desk import LONGEST, Review, review
+from hotlist.signed_list.differences import WORDS
 from hotlist.errors import DraftError
-from hotlist.keys import SigningKey
-from hotlist.keyset import KeySet
+from hitonly_core.keys import SigningKey
+from hotlist.signed_list.keyset import KeySet
 
 SHOWN = 200
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hotlist.changes import Change, Kind, Staged, State
+from hotlist.authoring.changes import Change, Kind, Staged, State
 from hotlist.commands.common import (
     BOOK,
     ENTRY_COLUMNS,
@@ -19,12 +19,12 @@ from hotlist.commands.common import (
     now,
     say,
 )
-from hotlist.draft import Draft
+from hotlist.authoring.draft import Draft
 from hotlist.entry import Purpose, Severity
 from hotlist.errors import DraftError
 from hotlist.importers.row import FIELDS
-from hotlist.keys import SigningKey
-from hotlist.proposal import Given, created_of, propose, values_of
+from hitonly_core.keys import SigningKey
+from hotlist.importers.proposal import Given, created_of, propose, values_of
 
 Days = Annotated[int | None, typer.Option("--days", min=1, help="It ends after so many days.")]
 Fields = Annotated[

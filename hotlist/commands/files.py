@@ -10,17 +10,17 @@ from typing import Annotated, BinaryIO, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hotlist.changes import Change, Kind, Staged
+from hotlist.authoring.changes import Change, Kind, Staged
 from hotlist.commands.common import BOOK, AsJson, Book, Key, err, grid, now, out, say
-from hotlist.costing import PER_DAY, check_budget
-from hotlist.draft import Draft
+from hotlist.authoring.workbook_cost import PER_DAY, check_budget
+from hotlist.authoring.draft import Draft
 from hotlist.errors import ImportFileError, StoreError
-from hotlist.exporting import write_csv, write_json_lines
-from hotlist.files import write_durably
+from hotlist.authoring.exporting import write_csv, write_json_lines
+from hitonly_core.files import write_durably
 from hotlist.importers import READERS, Format
-from hotlist.importing import Report, stage_file
-from hotlist.keys import SigningKey
-from hotlist.proposal import Given
+from hotlist.authoring.import_plan import Report, stage_file
+from hitonly_core.keys import SigningKey
+from hotlist.importers.proposal import Given
 
 _SHOWN: Final = 20
 _SUFFIX: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".txt": Format.NCIC}

@@ -20,14 +20,14 @@ from hotlist.commands.common import (
     save,
     say,
 )
-from hotlist.costing import BUDGET, PER_DAY, list_cost
-from hotlist.differences import WORDS, by_id, differences
-from hotlist.draft import Draft
-from hotlist.draft_check import check
+from hotlist.authoring.workbook_cost import BUDGET, PER_DAY, list_cost
+from hotlist.signed_list.differences import WORDS, by_id, differences
+from hotlist.authoring.draft import Draft
+from hotlist.authoring.draft_check import check
 from hotlist.errors import KeyFileError
-from hotlist.keys import SealKey, SigningKey
-from hotlist.publishing import AUTHORING, LASTS, seal_for, sign_again, sign_new, verify_signed
-from hotlist.trust import Accepted, TrustedState, accept, accept_signed
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.authoring.publishing import AUTHORING, LASTS, seal_for, sign_again, sign_new, verify_signed
+from hotlist.signed_list.trust import Accepted, TrustedState, accept, accept_signed
 
 _HOURS = timedelta(hours=1)
 

@@ -1,7 +1,7 @@
 """Rows of other systems' files: CSV, JSON Lines, and the NCIC fixed-width extract.
 
 A reader turns a file into `Row`s of named texts and knows nothing of the rules of an entry;
-`hotlist.proposal` makes an entry of a row, or says why not.
+`hotlist.importers.proposal` makes an entry of a row, or says why not.
 """
 
 from collections.abc import Callable, Iterator

@@ -3,7 +3,7 @@
 Graph: `images` 1 x 3 x 384 x 384 float32 RGB in 0..1; rows [image, x1, y1, x2, y2, class, score] in input
 pixels, none to `ROWS` of them. The hundred best cells are decoded, then suppressed in the graph. Kernels are
 stored as float16 and computed in float32. The input's shape is declared fixed because open-image-models asks
-for a square; nothing inside depends on it, and `edge.onnx_shape.free_size` opens it.
+for a square; nothing inside depends on it, and `edge.vision.onnx_shape.free_size` opens it.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from edge.onnx_shape import SIZE_FREE, SIZE_KEY, free_size
+from edge.vision.onnx_shape import SIZE_FREE, SIZE_KEY, free_size
 from training.detector.model import BINS, STRIDES, PlateDetector
 
 SIDE = 384

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge.onnx_shape import free_size
+from edge.vision.onnx_shape import free_size
 from training.detector import scenes
 from training.detector.dataset import read_picture
 from training.detector.plates import Picture, decoy

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from benchmarks.drawing.weather import Weather
-from benchmarks.render import RenderSpec, Scene
+from benchmarks.fixtures.render import RenderSpec, Scene
 from training.detector.plates import Picture
 from training.detector.teacher import Boxes
 

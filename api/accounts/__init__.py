@@ -1,0 +1,1 @@
+"""People: invitations, sign-in, sessions, roles, and what somebody can do to their own account."""

@@ -1,0 +1,131 @@
+"""Opening a hit or an entry: a purpose and a case number first, then a record, then the thing (R11, R21)."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.core import audit
+from api.core.audit import Act
+from api.db.models import LookupRow, OpeningRow, SessionRow
+from api.core.errors import ReasonError
+from api.core.service import Service
+from api.accounts.sessions import SignedIn
+
+LOOK_BACK: Final = timedelta(days=30)
+REPEATED: Final = 5
+"""This many look-ups of one plate by one person within the look-back raise an alert."""
+_CASE: Final = 40
+
+
+class AccessPurpose(StrEnum):
+    """Why somebody opens a hit or an entry."""
+
+    REVIEW = "review-alert"
+    LIST = "hot-list-upkeep"
+    CASE = "case-work"
+    OUTCOME = "record-outcome"
+    HOLD = "legal-hold"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Who opened what, and the reason given for it."""
+
+    actor: str
+    object: str
+    purpose: str
+    case_number: str = field(repr=False)
+
+    def act(self, verb: str, result: str = "done") -> Act:
+        """Return an act on the opened object, with the reason."""
+        return Act(self.actor, verb, self.object, self.purpose, self.case_number, result)
+
+
+def check_reason(purpose: str, case_number: str) -> str:
+    """Return the case number, trimmed, when it and the purpose can stand in the log.
+
+    Raises:
+        ReasonError: the purpose is not one of the closed list, or there is no case number.
+    """
+    case_number = case_number.strip()
+    if purpose not in set(AccessPurpose):
+        raise ReasonError("choose a purpose")
+    if not 1 <= len(case_number) <= _CASE or not case_number.isprintable():
+        raise ReasonError(f"a case or dispatch number has 1 to {_CASE} characters")
+    return case_number
+
+
+def open_object(
+    service: Service, who: SignedIn, target: str, purpose: str, case_number: str, *, plate: str = ""
+) -> None:
+    """Record that somebody opens something, and for what reason; a plate named with it counts as a look-up.
+
+    Raises:
+        ReasonError: the purpose is not one of the closed list, or there is no case number.
+    """
+    case_number, now = check_reason(purpose, case_number), service.now()
+    with service.database.begin() as session:
+        opening = OpeningRow(
+            session=who.digest, object=target, purpose=purpose, case_number=case_number, at=now
+        )
+        session.merge(opening)
+        row = session.get(SessionRow, who.digest)
+        if row is not None:
+            row.purpose, row.case_number = purpose, case_number
+        verb = f"{target.partition(':')[0]}.open"
+        audit.append(session, Act(who.person.actor, verb, target, purpose, case_number), now)
+        if plate:
+            note_lookup(service, session, who, plate)
+
+
+def opening(session: Session, who: SignedIn, target: str) -> Opening:
+    """Return the reason that this session gave for opening something.
+
+    Raises:
+        ReasonError: it gave none yet.
+    """
+    row = session.get(OpeningRow, (who.digest, target))
+    if row is None:
+        raise ReasonError("give a purpose and a case number first")
+    return Opening(who.person.actor, target, row.purpose, row.case_number)
+
+
+def check_opened(service: Service, who: SignedIn, target: str) -> None:
+    """Refuse what this session gave no reason for.
+
+    Raises:
+        ReasonError: it gave none yet.
+    """
+    with service.database.read() as session:
+        opening(session, who, target)
+
+
+def record_look(service: Service, who: SignedIn, purpose: str, case_number: str, found: int) -> None:
+    """Record that somebody looked for a plate on the hot list; the plate itself is not recorded.
+
+    Raises:
+        ReasonError: the purpose or the case number is missing.
+    """
+    case_number = check_reason(purpose, case_number)
+    result = "found" if found else "not found"
+    service.record(Act(who.person.actor, "list.find", "", purpose, case_number, result))
+
+
+def note_lookup(service: Service, session: Session, who: SignedIn, plate: str) -> None:
+    """Remember, as a keyed hash, that somebody looked at a plate; repetition is recorded for the auditor."""
+    now, subject = service.now(), service.secrets.blind(plate)
+    session.add(LookupRow(person=who.person.id, subject=subject, at=now))
+    session.flush()
+    times = session.scalar(
+        select(func.count()).where(
+            LookupRow.person == who.person.id, LookupRow.subject == subject, LookupRow.at > now - LOOK_BACK
+        )
+    )
+    if (times or 0) >= REPEATED:
+        detail: dict[str, str | int] = {"times": times or 0, "subject": subject[:16]}
+        audit.append(session, Act(who.person.actor, "lookup.repeated", result="flagged", detail=detail), now)

@@ -1,0 +1,1 @@
+"""What answers requests about people: sign-in, invitations, one's own account."""

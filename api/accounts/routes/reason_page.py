@@ -1,0 +1,37 @@
+"""Why do you open this? Asked before a hit, an entry or a proposal is shown (R11)."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import ClassVar
+
+from starlette.responses import Response
+
+from api.accounts.access import AccessPurpose
+from api.web.pages import Page, render
+from api.accounts.sessions import SignedIn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonPage(Page):
+    """The question, with the number that was given last time."""
+
+    template: ClassVar[str] = "reason.html"
+    title: str = "Why do you open this?"
+    action: str
+    purposes: list[str]
+    purpose: str
+    case_number: str = field(repr=False)
+    problem: str = ""
+
+
+def ask_reason(who: SignedIn, action: str, usual: AccessPurpose, problem: str = "") -> Response:
+    """Ask, and send the answer to `action`."""
+    page = ReasonPage(
+        person=who.person,
+        action=action,
+        purposes=list(AccessPurpose),
+        purpose=usual,
+        case_number=who.case_number,
+        problem=problem,
+    )
+    return render(page, status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK)

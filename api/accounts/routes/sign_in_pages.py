@@ -1,0 +1,160 @@
+"""Signing in and out, and the one-time link that a new person follows."""
+
+import io
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Annotated, ClassVar
+
+import segno
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.accounts import credentials
+from api.accounts import people
+from api.accounts import sessions
+from api.web.deps import COOKIE, ServiceDep, Who, address_of
+from api.core.errors import ApiError, ConflictError, InvalidError, SignInError
+from api.web.pages import Page, render
+from api.accounts.people import Application
+from api.accounts.routes.link_kit import browser_of, guarded, keep
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPage(Page):
+    """The notice, and who are you."""
+
+    template: ClassVar[str] = "sign_in.html"
+    title: str = "Sign in"
+    agency: str
+    notice: str
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WelcomePage(Page):
+    """What a new person fills in, with the secret for the authenticator."""
+
+    template: ClassVar[str] = "welcome.html"
+    title: str = "Set up your account"
+    token: str = field(repr=False)
+    roles: list[str]
+    secret: str = field(repr=False)
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPage(Page):
+    """The recovery codes, once."""
+
+    template: ClassVar[str] = "recovery.html"
+    title: str = "Keep these recovery codes"
+    codes: list[str] = field(repr=False)
+    onward: str = "/sign-in"
+    onward_label: str = "sign in"
+
+
+@router.get("/sign-in")
+def sign_in_page(service: ServiceDep) -> Response:
+    """Show the notice and the form."""
+    return render(SignInPage(agency=service.settings.agency, notice=service.settings.notice))
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    service: ServiceDep,
+    name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    code: Annotated[str, Form()],
+) -> Response:
+    """Open a session, or show the form again.
+
+    Raises:
+        TooManyError: too many attempts from one address.
+    """
+    request.app.state.sign_in_rate.take(address_of(request))
+    try:
+        token = sessions.sign_in(service, name, password, code, replacing=request.cookies.get(COOKIE, ""))
+    except SignInError as problem:
+        page = SignInPage(
+            agency=service.settings.agency,
+            notice=service.settings.notice,
+            problem=str(problem),
+            hint=problem.hint,
+        )
+        return render(page, status=HTTPStatus.UNAUTHORIZED)
+    answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
+    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(service: ServiceDep, who: Who) -> Response:
+    """End the session."""
+    sessions.sign_out(service, who)
+    answer = RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(COOKIE, secure=True, httponly=True, path="/")
+    return answer
+
+
+@router.get("/welcome/{token}")
+def welcome(request: Request, service: ServiceDep, token: str) -> Response:
+    """Show what a new person fills in, to the browser that comes first."""
+    return _welcome(request, service, token)
+
+
+@router.get("/welcome/{token}/code.svg")
+def welcome_code(request: Request, service: ServiceDep, token: str) -> Response:
+    """Draw the authenticator's secret as a QR code."""
+    offered = guarded(request, lambda: people.open_invitation(service, token, browser_of(request)))
+    return keep(drawn_secret(offered.secret, service.settings.agency), offered.browser)
+
+
+def drawn_secret(secret: str, agency: str) -> Response:
+    """Return a TOTP secret as a QR code that an authenticator reads."""
+    link = credentials.totp_link(secret, "hitonly", agency)
+    out = io.BytesIO()
+    segno.make(link).save(out, kind="svg", scale=5, dark="#000", light="#fff")
+    return Response(out.getvalue(), media_type="image/svg+xml")
+
+
+@router.post("/welcome/{token}")
+def join(
+    *,
+    request: Request,
+    service: ServiceDep,
+    token: str,
+    name: Annotated[str, Form()],
+    full_name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    code: Annotated[str, Form()],
+) -> Response:
+    """Make the account and show its recovery codes once, or show the form again."""
+    application = Application(name.strip().lower(), full_name, password, code)
+    try:
+        fresh = guarded(request, lambda: people.accept(service, token, application, browser_of(request)))
+    except (InvalidError, ConflictError) as problem:
+        return _welcome(request, service, token, problem)
+    return render(RecoveryPage(codes=fresh))
+
+
+def _welcome(request: Request, service: ServiceDep, token: str, problem: ApiError | None = None) -> Response:
+    """Return the page of an open invitation.
+
+    Raises:
+        AbsentError: unknown, used or too old.
+        LinkTakenError: another browser began it.
+    """
+    offered = guarded(request, lambda: people.open_invitation(service, token, browser_of(request)))
+    page = WelcomePage(
+        token=token,
+        roles=sorted(offered.roles),
+        secret=offered.secret,
+        problem=str(problem) if problem else "",
+        hint=problem.hint if problem else "",
+    )
+    return keep(render(page, status=problem.status if problem else HTTPStatus.OK), offered.browser)

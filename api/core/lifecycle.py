@@ -1,0 +1,275 @@
+"""A hit's life, as a pure state machine (R8, R9): states and events in, the next status out.
+
+    PENDING    --blind reading agrees, entry still current-->  PENDING, compared
+    PENDING    --anything else in the comparison------------>  REFUTED
+    compared   --disposition "correct read"----------------->  CONFIRMED
+    compared   --any other disposition---------------------->  REFUTED
+    PENDING    --its deadline------------------------------->  EXPIRED
+    CONFIRMED  --outcome------------------------------------>  CONCLUDED
+    CONFIRMED  --its deadline, no outcome------------------->  EXPIRED
+    CONCLUDED  --the deadline its outcome sets-------------->  DESTROYED
+    CONFIRMED, CONCLUDED --legal hold----------------------->  held: no deadline counts until the hold's end
+
+REFUTED, EXPIRED and DESTROYED are final, and the hit's contents are destroyed on entering them. No I/O, no
+clock: the time is an argument.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from api.core.errors import IllegalTransitionError
+
+
+class State(StrEnum):
+    """Where a hit stands."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    CONCLUDED = "concluded"
+    REFUTED = "refuted"
+    EXPIRED = "expired"
+    DESTROYED = "destroyed"
+
+
+FINAL: Final = frozenset({State.REFUTED, State.EXPIRED, State.DESTROYED})
+
+
+class Outcome(StrEnum):
+    """What a confirmed hit led to (Saf-C 7204.01). Several can be recorded: a stop, then an arrest."""
+
+    STOP = "stop"
+    SEARCH = "search"
+    RELEASE = "release"
+    ARREST = "arrest"
+    CITATION = "citation"
+    PROTECTIVE_CUSTODY = "protective-custody"
+    MISSING_FOUND = "missing-person-found"
+    NONE = "none"
+
+
+class Mistake(StrEnum):
+    """Why a hit was refuted; kept as a count after the hit is gone (R20)."""
+
+    MISREAD = "misread"
+    ILLEGIBLE = "illegible"
+    WRONG_REGION = "wrong-region"
+    STALE_ENTRY = "stale-entry"
+    WRONG_VEHICLE = "wrong-vehicle"
+
+
+class Comparison(StrEnum):
+    """How the blind reading, made before the entry was shown, agrees with the entry (R9)."""
+
+    AGREES = "agrees"
+    OTHER_PLATE = "other-plate"
+    OTHER_REGION = "other-region"
+    ILLEGIBLE = "illegible"
+
+
+_REFUTES: Final = MappingProxyType(
+    {
+        Comparison.OTHER_PLATE: Mistake.MISREAD,
+        Comparison.OTHER_REGION: Mistake.WRONG_REGION,
+        Comparison.ILLEGIBLE: Mistake.ILLEGIBLE,
+    }
+)
+
+DAY: Final = timedelta(days=1)
+SHORTEST: Final[Mapping[Outcome, timedelta]] = MappingProxyType(
+    {
+        Outcome.NONE: timedelta(0),
+        Outcome.RELEASE: timedelta(0),
+        Outcome.STOP: DAY,
+        Outcome.SEARCH: DAY,
+        Outcome.ARREST: 30 * DAY,
+        Outcome.CITATION: 30 * DAY,
+        Outcome.PROTECTIVE_CUSTODY: 30 * DAY,
+        Outcome.MISSING_FOUND: 30 * DAY,
+    }
+)
+"""How long a hit is kept after each outcome; only the four of RSA 261:75-b VIII keep it past a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long each state may last.
+
+    Attributes:
+        pending: from arrival to the end of review.
+        confirmed: from confirmation to an outcome.
+        outcomes: from the outcome to destruction; the longest of several counts.
+        strict: an unreviewed hit expires with the read's own window.
+        window: that window, from capture (R1).
+    """
+
+    pending: timedelta = timedelta(hours=1)
+    confirmed: timedelta = DAY
+    outcomes: Mapping[Outcome, timedelta] = field(default_factory=lambda: SHORTEST)
+    strict: bool = False
+    window: timedelta = timedelta(seconds=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold: who ordered it, why, and when it ends. There is none without an end (R8)."""
+
+    reason: str = field(repr=False)
+    authority: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where one hit stands.
+
+    Attributes:
+        state: its state.
+        deadline: when the state ends by itself; kept, for the record, in a final state.
+        compared: the blind reading agreed and the entry was current; only then is the entry shown.
+        mistake: why it was refuted.
+        outcomes: what a confirmed hit led to.
+        hold: the legal hold in force.
+    """
+
+    state: State
+    deadline: datetime
+    compared: bool = False
+    mistake: Mistake | None = None
+    outcomes: frozenset[Outcome] = frozenset()
+    hold: Hold | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether the hit's contents are, or must now be, destroyed."""
+        return self.state in FINAL
+
+
+def arrive(captured: datetime, now: datetime, deadlines: Deadlines) -> Status:
+    """Return a new hit's status; it may already have expired (strict mode, a long time off line)."""
+    deadline = captured + deadlines.window if deadlines.strict else now + deadlines.pending
+    return tick(Status(State.PENDING, deadline), now)
+
+
+def compare(status: Status, comparison: Comparison, *, current: bool, now: datetime) -> Status:
+    """Return the status after the blind reading and the recheck against the current list.
+
+    Anything but agreement with an entry that is still current refutes, finally (R9).
+
+    Raises:
+        IllegalTransitionError: the hit is not pending, or was compared before.
+    """
+    _need(status, now, State.PENDING)
+    if status.compared:
+        raise IllegalTransitionError("the hit has been read already; the first blind reading counts")
+    if comparison is not Comparison.AGREES:
+        return replace(status, state=State.REFUTED, mistake=_REFUTES[comparison])
+    if not current:
+        return replace(status, state=State.REFUTED, mistake=Mistake.STALE_ENTRY)
+    return replace(status, compared=True)
+
+
+def refute(status: Status, mistake: Mistake, now: datetime) -> Status:
+    """Return the status after a disposition that says what is wrong.
+
+    Raises:
+        IllegalTransitionError: the hit is not pending, or was not read blind first.
+    """
+    _need_compared(status, now)
+    return replace(status, state=State.REFUTED, mistake=mistake)
+
+
+def confirm(status: Status, *, current: bool, now: datetime, deadlines: Deadlines) -> Status:
+    """Return the status after the disposition "correct read"; a cancelled entry refutes instead.
+
+    Raises:
+        IllegalTransitionError: the hit is not pending, or was not read blind first (R9).
+    """
+    _need_compared(status, now)
+    if not current:
+        return replace(status, state=State.REFUTED, mistake=Mistake.STALE_ENTRY)
+    return replace(status, state=State.CONFIRMED, deadline=now + deadlines.confirmed)
+
+
+def conclude(status: Status, outcome: Outcome, now: datetime, deadlines: Deadlines) -> Status:
+    """Return the status after one more outcome; the longest of their deadlines counts.
+
+    Raises:
+        IllegalTransitionError: the hit is not confirmed, or "none" contradicts what is recorded.
+    """
+    _need(status, now, State.CONFIRMED, State.CONCLUDED)
+    outcomes = status.outcomes | {outcome}
+    if Outcome.NONE in outcomes and len(outcomes) > 1:
+        raise IllegalTransitionError('"none" and another outcome contradict each other')
+    deadline = now + deadlines.outcomes[outcome]
+    if status.outcomes:
+        deadline = max(deadline, status.deadline)
+    changed = replace(status, state=State.CONCLUDED, outcomes=outcomes, deadline=deadline)
+    return tick(changed, now)
+
+
+def hold(status: Status, order: Hold, now: datetime) -> Status:
+    """Return the status under a legal hold, or with its order replaced.
+
+    Raises:
+        IllegalTransitionError: the hit is not confirmed, or the order lacks a reason, an authority or an
+            end in the future.
+    """
+    _need(status, now, State.CONFIRMED, State.CONCLUDED)
+    texts = (order.reason.strip(), order.authority.strip())
+    if not all(text and text.isprintable() for text in texts):
+        raise IllegalTransitionError("a legal hold needs a reason and an authority")
+    if order.until <= now:
+        raise IllegalTransitionError("a legal hold needs an end in the future")
+    return replace(status, hold=order)
+
+
+def release(status: Status, now: datetime) -> Status:
+    """Return the status after a legal hold is lifted; a deadline that passed meanwhile counts at once.
+
+    Raises:
+        IllegalTransitionError: no hold is in force.
+    """
+    if status.final or status.hold is None:
+        raise IllegalTransitionError("no legal hold is in force")
+    return tick(replace(status, hold=None), now)
+
+
+def tick(status: Status, now: datetime) -> Status:
+    """Return the status once the time is `now`: what its deadline, or its hold's end, has made of it."""
+    if status.final:
+        return status
+    if status.hold is not None:
+        if now < status.hold.until:
+            return status
+        status = replace(status, hold=None)
+    if now < status.deadline:
+        return status
+    ended = State.DESTROYED if status.state is State.CONCLUDED else State.EXPIRED
+    return replace(status, state=ended)
+
+
+def _need(status: Status, now: datetime, *states: State) -> None:
+    """Refuse a step from any other state, or after the deadline.
+
+    Raises:
+        IllegalTransitionError: the hit does not stand in one of the states.
+    """
+    standing = tick(status, now)
+    if standing.state not in states:
+        wanted = " or ".join(states)
+        raise IllegalTransitionError(f"the hit is {standing.state}; this step needs {wanted}")
+
+
+def _need_compared(status: Status, now: datetime) -> None:
+    """Refuse a disposition before the blind reading.
+
+    Raises:
+        IllegalTransitionError: the hit is not pending, or was not read blind first.
+    """
+    _need(status, now, State.PENDING)
+    if not status.compared:
+        raise IllegalTransitionError("the hit has not been read blind yet")

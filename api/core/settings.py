@@ -1,0 +1,222 @@
+"""Every setting of the service, checked once at start and handed in; nothing is read at import."""
+
+import difflib
+import ipaddress
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from api.core.errors import SettingsError
+from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from hitonly_core.urls import HTTPS, parse
+
+
+class _Part(BaseModel):
+    """What all parts share: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tls(_Part):
+    """How the listener is protected (R14)."""
+
+    mode: Literal["off", "local", "files"] = Field(
+        default="off", description="off (loopback only), local (the service's own authority), or files"
+    )
+    names: tuple[str, ...] = Field(
+        default=("localhost",), description="names and addresses in the certificate"
+    )
+    certificate: Path | None = Field(default=None, description="PEM chain, for mode files")
+    key: Path | None = Field(default=None, description="PEM private key, for mode files")
+
+    @model_validator(mode="after")
+    def _files(self) -> Self:
+        if self.mode == "files" and not (self.certificate and self.key):
+            raise ValueError("tls.mode files needs tls.certificate and tls.key")
+        return self
+
+
+Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class Retention(_Part):
+    """How long each state of a hit may last (R8); see api/core/lifecycle.py."""
+
+    pending: Positive = Field(default=timedelta(hours=1), description="from arrival to the end of review")
+    confirmed: Positive = Field(default=timedelta(days=1), description="from confirmation to an outcome")
+    outcomes: dict[Outcome, timedelta] = Field(default_factory=dict, description="overrides, by outcome")
+    strict: bool = Field(default=False, description="unreviewed hits expire with the read's own window")
+    window: timedelta = Field(
+        default=timedelta(seconds=180), le=timedelta(seconds=180), description="that window, from capture"
+    )
+
+    def deadlines(self) -> Deadlines:
+        """Return the rules for the state machine."""
+        return Deadlines(
+            pending=self.pending,
+            confirmed=self.confirmed,
+            outcomes={**SHORTEST, **self.outcomes},
+            strict=self.strict,
+            window=self.window,
+        )
+
+
+class Limits(_Part):
+    """The largest request that is read, and how often one address may ask."""
+
+    batch: int = Field(default=32, ge=1, le=256, description="envelopes in one request")
+    body: int = Field(
+        default=4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="bytes of any other body"
+    )
+    import_bytes: int = Field(
+        default=512 * 1024 * 1024, ge=65_536, description="bytes of a file to import; it goes to the disk"
+    )
+    import_rows: int = Field(default=2_000_000, ge=1, description="rows of a file to import")
+    device_per_minute: int = Field(
+        default=600, ge=1, description="requests of one address to the devices' routes"
+    )
+    sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts of one address")
+    unit_records_per_minute: int = Field(
+        default=600, ge=1, description="envelopes of one device that are recorded one by one"
+    )
+    refused_per_minute: int = Field(
+        default=60, ge=1, description="refusals of one address that are recorded one by one"
+    )
+
+
+class Webhook(_Part):
+    """Where alerts are sent; none by default."""
+
+    url: str = Field(description="https address", repr=False)
+    secret: str = Field(min_length=32, repr=False, description="key of the body's HMAC-SHA256")
+    allow_private: tuple[str, ...] = Field(
+        default=(), description="private networks it may stand in, as CIDR"
+    )
+    with_plate: bool = Field(default=False, description="name the listed plate in the alert")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        return parse(url, HTTPS).text()
+
+
+class Settings(_Part):
+    """All of it; docs/service.md describes each key."""
+
+    state: Path = Field(description="folder of keys, certificates and the SQLite files")
+    database_url: str | None = Field(default=None, description="sqlite:///... or postgresql+psycopg://...")
+    keys_url: str | None = Field(default=None, description="database of the hits' keys; never backed up")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8443, ge=0, le=65535, description="port to listen on")
+    metrics_port: int | None = Field(default=None, ge=0, le=65535, description="loopback port for Prometheus")
+    workers: int = Field(default=1, ge=1, le=64, description="worker processes")
+    department: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@-]{1,64}$")] = Field(
+        default="department", description="short name that stands in every hot list"
+    )
+    agency: str = Field(default="Unnamed department", min_length=1, description="who runs this")
+    notice: str = Field(
+        default="This system holds law-enforcement data. Use is recorded and reviewed; misuse is punished. "
+        "By signing in you agree to that.",
+        description="shown before sign-in (R13)",
+    )
+    public_report: bool = Field(
+        default=False, description="let anybody read a settled year's report, at /public/report"
+    )
+    public_url: str | None = Field(default=None, description="how browsers and devices reach it")
+    list_signing: Literal["service", "people"] = Field(
+        default="service", description="who signs the hot list: the service's key, or people's own"
+    )
+    list_threshold: int = Field(
+        default=2, ge=1, le=64, description="how many people must sign, with list_signing people"
+    )
+    list_days: int = Field(
+        default=30, ge=1, le=90, description="how long a list that people signed may stand"
+    )
+    tls: Tls = Tls()
+    retention: Retention = Retention()
+    limits: Limits = Limits()
+    webhook: Webhook | None = None
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
+        return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if self.tls.mode == "off" and not self.loopback:
+            raise ValueError(
+                f"listening on {self.host} needs TLS (R14): set tls.mode to local or files, "
+                "or listen on 127.0.0.1"
+            )
+        sqlite = self.database_url is None or self.database_url.startswith("sqlite")
+        if sqlite and self.workers > 1:
+            raise ValueError("several workers need PostgreSQL: set database_url")
+        return self
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the listener."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return the names that browsers may call a listener without TLS by (no DNS rebinding)."""
+        public = urlsplit(self.url).hostname or ""
+        return frozenset({"localhost", "127.0.0.1", "::1", self.host, public})
+
+    @property
+    def url(self) -> str:
+        """Return how browsers and devices reach the service."""
+        scheme = "http" if self.tls.mode == "off" else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"{scheme}://{host}:{self.port}"
+
+    @property
+    def main_database(self) -> str:
+        """Return the main database's URL."""
+        return self.database_url or f"sqlite:///{self.state.absolute() / 'service.sqlite3'}"
+
+    @property
+    def keys_database(self) -> str:
+        """Return the URL of the hits' keys."""
+        return self.keys_url or f"sqlite:///{self.state.absolute() / 'hit-keys.sqlite3'}"
+
+
+def load_settings(file: Path | None = None, **given: object) -> Settings:
+    """Read a TOML file, if there is one, and put what the command line gives over it.
+
+    Raises:
+        SettingsError: a key is unknown or a value out of range; all of them are named.
+    """
+    content: dict[str, object] = {}
+    if file is not None:
+        try:
+            content = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+            raise SettingsError(f"{file} cannot be read as TOML: {problem}") from None
+    content.update({name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as problem:
+        raise SettingsError("; ".join(_sentence(dict(error)) for error in problem.errors())) from None
+
+
+def _sentence(error: dict[str, object]) -> str:
+    """Say one validation error in words, with the nearest known key for an unknown one."""
+    where = error["loc"]
+    path = ".".join(str(part) for part in where) if isinstance(where, tuple) else ""
+    if error["type"] == "extra_forbidden":
+        known = [name for model in (Settings, Tls, Retention, Limits, Webhook) for name in model.model_fields]
+        near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
+        return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
+    words = str(error["msg"]).removeprefix("Value error, ")
+    return f"{path}: {words}" if path else words

@@ -1,0 +1,1 @@
+"""Camera units: registered, enrolled, heard of, revoked."""

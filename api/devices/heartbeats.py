@@ -1,0 +1,139 @@
+"""What devices say of themselves: health, versions, and the receipts that prove what became of the reads."""
+
+import base64
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy.orm import Session
+
+from api.core import audit
+from api.lists import publishing
+from api.core.audit import Act
+from api.core.counts import Kind as Counted
+from api.core.counts import count
+from api.db.models import DeviceRow
+from api.devices.registry import OFFLINE_AFTER, Device
+from api.core.service import Service, month
+from protocol.receipt_chain import Verdict, verify
+from protocol.receipts import MAX_LINE, Anchor, ReceiptError, from_line
+
+RECEIPTS: Final = 256
+"""Most receipts of one heartbeat: ten days of them, or more."""
+TOTALS: Final = ("reads", "hits", "destroyed")
+RECEIPT: Final = "receipt:"
+"""What the counts that receipts prove begin with."""
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
+
+
+class Heartbeat(BaseModel):
+    """What a device says. `receipts` begins with the one that the last answer named, if it named one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    software: Word
+    models: Annotated[list[Word], Field(max_length=8)] = []
+    list_version: Annotated[int, Field(ge=0)] = 0
+    cameras: Annotated[dict[Word, Word], Field(max_length=64)] = {}
+    degraded: Annotated[list[Word], Field(max_length=32)] = []
+    receipts: Annotated[
+        list[Annotated[str, StringConstraints(max_length=MAX_LINE)]], Field(max_length=RECEIPTS)
+    ] = []
+
+
+class HeartbeatAnswer(BaseModel):
+    """The last receipt that the department holds now, the newest list's ETag, and the audit chain's end."""
+
+    receipt: dict[str, int | str] | None
+    hot_list: str | None
+    checkpoint: dict[str, int | str] | None
+
+
+class Health(StrEnum):
+    """How a device does."""
+
+    GOOD = "good"
+    DEGRADED = "degraded"
+    BROKEN_CHAIN = "broken chain"
+    OFFLINE = "offline"
+    REVOKED = "revoked"
+
+
+def hear(service: Service, device: Device, said: Heartbeat) -> HeartbeatAnswer:
+    """Remember what a device says, check its receipts and count what they prove."""
+    now = service.now()
+    with service.database.begin() as session:
+        row = session.get_one(DeviceRow, device.id, with_for_update=True)
+        row.heard = now
+        row.heartbeat = said.model_dump(mode="json", exclude={"receipts"})
+        if said.receipts:
+            _take(session, row, [line.encode() for line in said.receipts], device, now)
+        mark = audit.checkpoint(session, service.secrets.service, now)
+        known = _known(row)
+    return HeartbeatAnswer(
+        receipt={"sequence": known.sequence, "digest": known.digest} if known else None,
+        hot_list=publishing.current_etag(service),
+        checkpoint={
+            "seq": mark.seq,
+            "digest": mark.digest,
+            "at": mark.at,
+            "signature": base64.b64encode(mark.signature).decode(),
+        }
+        if mark
+        else None,
+    )
+
+
+def _take(session: Session, row: DeviceRow, lines: list[bytes], device: Device, now: datetime) -> None:
+    """Check the receipts against the last known one; count what is new, or say that the chain is broken."""
+    known = _known(row)
+    verdict = verify(lines, device.verify_key, known=known)
+    findings = "; ".join(dict.fromkeys(finding.message for finding in verdict.findings))[:400]
+    row.chain_noted = findings or None
+    if not verdict.holds:
+        if row.chain_broken is None:
+            act = Act(f"device:{device.id}", "device.chain-broken", f"device:{device.id}", result="flagged")
+            audit.append(session, act, now)
+        row.chain_broken = findings
+        return
+    for name, number in _new(lines[0], verdict, known, device).items():
+        count(session, Counted(month(now), device.id, "", "", ""), f"{RECEIPT}{name}", number)
+    if verdict.anchor is not None:
+        row.receipt_seq, row.receipt_digest = verdict.anchor.sequence, verdict.anchor.digest
+
+
+def _new(first: bytes, verdict: Verdict, known: Anchor | None, device: Device) -> dict[str, int]:
+    """Return what the receipts after the known one add: a run's counts are sums, and begin the chain."""
+    before = dict.fromkeys(TOTALS, 0)
+    if known is not None:
+        try:
+            counts = from_line(first, device.verify_key).counts
+        except ReceiptError:
+            return {}
+        before = {name: getattr(counts, name) for name in TOTALS}
+    added = {name: verdict.totals[name] - before[name] for name in TOTALS}
+    return {name: number for name, number in added.items() if number > 0}
+
+
+def health(row: DeviceRow, now: datetime) -> Health:
+    """Return how a device does, the worst first."""
+    if row.revoked is not None:
+        return Health.REVOKED
+    if row.chain_broken is not None:
+        return Health.BROKEN_CHAIN
+    if row.heard is None or row.heard + OFFLINE_AFTER <= now:
+        return Health.OFFLINE
+    said = row.heartbeat or {}
+    cameras = said.get("cameras", {})
+    if said.get("degraded") or any(state != "online" for state in cameras.values()):
+        return Health.DEGRADED
+    return Health.GOOD
+
+
+def _known(row: DeviceRow) -> Anchor | None:
+    """Return the last receipt that is held."""
+    if row.receipt_seq is None or row.receipt_digest is None:
+        return None
+    return Anchor(row.receipt_seq, row.receipt_digest)

@@ -1,0 +1,1 @@
+"""What answers requests about camera units, and the units' own."""

@@ -1,0 +1,1 @@
+"""A hit's life in the service: taken in, read blind, compared, confirmed or refuted, and destroyed."""

@@ -1,0 +1,166 @@
+"""Taking hits in: each envelope opened, checked and stored by itself, and acknowledged when it is durable.
+
+Delivery is idempotent: an id that was accepted is acknowledged again, also when the hit is long gone; the
+same id with other bytes is refused. A refused envelope changes nothing but the audit log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from api.hits import alerts
+from api.core import audit
+from api.core import lifecycle
+from api.core.audit import Act
+from api.hits.hit_validation import check_contents
+from api.core.counts import RECEIVED, Kind, count
+from api.db.models import HitRow, SeenRow
+from api.hits.derived import derive, severity_of
+from api.devices.registry import Device
+from api.core.errors import ApiError, ConflictError, InvalidError, ListVersionError, TooManyError
+from api.hits.hits import kind_of
+from api.core.lifecycle import Status
+from api.core.rate_limits import UnitRecords
+from api.lists.list_age import REFUSED, check_lists
+from api.core.service import Service, month
+from protocol.acknowledgement import Acknowledgement, acknowledge, envelope_digest
+from protocol.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
+
+_RESULT: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one envelope.
+
+    Attributes:
+        ack: the signed acknowledgement, or None when it was refused.
+        new: whether it was stored now.
+        problem: why it was refused.
+    """
+
+    ack: Acknowledgement | None
+    new: bool = False
+    problem: ApiError | None = None
+
+
+def take(service: Service, device: Device, content: bytes) -> Taken:
+    """Take one envelope of an authenticated device in, or refuse it alone.
+
+    Every one is a record that stays, so a device has so many in a minute; what is over is refused, counted, and
+    summed up in one record (`api.core.rate_limits.UnitRecords`). The device keeps what was refused and tries again.
+    """
+    records = UnitRecords(service, service.settings.limits.unit_records_per_minute)
+    try:
+        records.take(device.id)
+        hit = _open(service, device, content)
+        digest = envelope_digest(content)
+        try:
+            new = _store(service, hit, digest)
+            service.bell.ring()
+        except IntegrityError:
+            new = False
+        return Taken(_acknowledge(service, hit, digest), new)
+    except (ApiError, EnvelopeError) as problem:
+        fault = problem if isinstance(problem, ApiError) else InvalidError(str(problem))
+        if not isinstance(fault, TooManyError):
+            _refuse(service, device, fault)
+        return Taken(None, problem=fault)
+
+
+def _refuse(service: Service, device: Device, fault: ApiError) -> None:
+    """Record a refusal; one for the hot list's sake is counted, for the devices' page."""
+    now = service.now()
+    with service.database.begin() as session:
+        if isinstance(fault, ListVersionError):
+            count(session, Kind(month(now), device.id, "", "", ""), REFUSED)
+        audit.append(session, Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_RESULT]), now)
+
+
+def _open(service: Service, device: Device, content: bytes) -> Hit:
+    """Open an envelope and check everything inside.
+
+    Raises:
+        EnvelopeError: with the step that failed.
+        InvalidError: another device's, or with a field that a hit may not have.
+    """
+    if Envelope.from_bytes(content).device != device.id:
+        raise InvalidError("the envelope is another device's")
+    hit = open_hit(content, department=service.secrets.department, device_key=device.verify_key)
+    check_contents(hit, service.now())
+    return hit
+
+
+def _store(service: Service, hit: Hit, digest: str) -> bool:
+    """Store a hit in one transaction with its audit record; False when it was known before.
+
+    The id is claimed first: a second delivery at the same moment waits here, and cannot replace the key.
+
+    Raises:
+        IntegrityError: another delivery of the same id was faster.
+        ListVersionError: the device cannot rightly have matched it against the list that it names.
+    """
+    now = service.now()
+    with service.database.begin() as session:
+        if session.get(SeenRow, str(hit.id)) is not None:
+            return False
+        check_lists(session, hit)
+        hit, otherwise = derive(session, hit)
+        session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
+        session.flush()
+        status = lifecycle.arrive(hit.captured, now, service.deadlines)
+        row = _row(hit, status)
+        row.received = now
+        count(session, kind_of(row), RECEIVED)
+        if status.final:
+            count(session, kind_of(row), status.state)
+        else:
+            row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
+            session.add(row)
+            alerts.enqueue(session, service, row)
+        _record(session, service, hit, status, otherwise)
+    return True
+
+
+def _record(session: Session, service: Service, hit: Hit, status: Status, otherwise: Sequence[str]) -> None:
+    """Write the audit record of a hit's arrival, and of what its device said otherwise than the department."""
+    detail: dict[str, str | int] = {"camera": hit.camera, "list_version": hit.matches[0].list_version}
+    if otherwise:
+        detail["otherwise"] = " ".join(otherwise)
+    act = Act(f"device:{hit.device}", "hit.receive", f"hit:{hit.id}", result=status.state, detail=detail)
+    audit.append(session, act, service.now())
+
+
+def _row(hit: Hit, status: Status) -> HitRow:
+    """Return a hit's row, without its contents."""
+    best = hit.matches[0]
+    return HitRow(
+        id=str(hit.id),
+        device=hit.device,
+        camera=hit.camera,
+        captured=hit.captured,
+        severity=severity_of(hit),
+        kind=best.kind.value,
+        source=best.entry.source,
+        list_version=best.list_version,
+        state=status.state.value,
+        deadline=status.deadline,
+        compared=False,
+        outcomes=[],
+    )
+
+
+def _acknowledge(service: Service, hit: Hit, digest: str) -> Acknowledgement:
+    """Sign that the hit is held, from what is stored.
+
+    Raises:
+        ConflictError: the id was accepted before with other bytes, or from another device.
+    """
+    with service.database.read() as session:
+        seen = session.get_one(SeenRow, str(hit.id))
+    if (seen.device, seen.digest) != (hit.device, digest):
+        raise ConflictError("this hit's id was accepted before with other contents")
+    return acknowledge(hit.id, hit.device, digest, seen.received, service.secrets.service)

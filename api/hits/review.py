@@ -1,0 +1,272 @@
+"""Reviewing a hit: blind first, then the recheck, then the disposition (R9).
+
+`blind_view` gives what may be seen before the reading was typed; `full_view` gives the rest, and refuses
+until the state machine says that the hit was compared. Nothing else opens a hit's contents for a person.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from api.accounts import access
+from api.hits import hits
+from api.core import lifecycle
+from api.core.counts import confuse
+from api.lists.entry_status import current_entry
+from api.db.models import HitRow
+from api.core.errors import IllegalTransitionError, InvalidError
+from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
+from api.core.service import Service
+from api.accounts.sessions import SignedIn
+from protocol.hit import Hit
+from hotlist.errors import PlateError
+from hotlist.matching.match import Match
+from hotlist.plate import normalise
+
+SEVERITIES: Final = ("urgent", "high", "routine")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One line of the queue: nothing of it tells a plate."""
+
+    id: str
+    severity: str
+    kind: str
+    camera: str
+    device: str
+    captured: datetime
+    deadline: datetime
+    state: State
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BlindView:
+    """What a reviewer sees before reading: where and when, and the crop (fetched by itself)."""
+
+    id: str
+    camera: str
+    captured: datetime
+    severity: str
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FullView:
+    """Everything about a hit, once it was read blind and agreed; the entry as the list has it now."""
+
+    id: str
+    status: Status
+    hit: Hit = field(repr=False)
+    match: Match = field(repr=False)
+    typed_region: str = ""
+
+
+def queue(service: Service) -> list[Waiting]:
+    """Return what waits: urgent first, then the oldest; confirmed hits that want an outcome come last."""
+    with service.database.read() as session:
+        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.now())))
+        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.now())))
+    lines = [_waiting(row) for row in rows + [row for row in held if row.hold]]
+    stage = {State.PENDING: 0, State.CONFIRMED: 1}
+    return sorted(
+        lines,
+        key=lambda line: (stage.get(line.state, 2), SEVERITIES.index(line.severity), line.captured),
+    )
+
+
+def _waiting(row: HitRow) -> Waiting:
+    return Waiting(
+        id=row.id,
+        severity=row.severity,
+        kind=row.kind,
+        camera=row.camera,
+        device=row.device,
+        captured=row.captured,
+        deadline=row.deadline,
+        state=State(row.state),
+        held=row.hold is not None,
+    )
+
+
+def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_number: str) -> None:
+    """Record that somebody opens a hit, and for what reason; repeated look-ups of a plate are noticed.
+
+    Raises:
+        DestroyedError: there is no such hit.
+        ReasonError: the purpose or the case number is missing.
+    """
+    hits.expire_if_due(service, hit)
+    with service.database.read() as session:
+        plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
+    access.open_object(service, who, f"hit:{hit}", purpose, case_number, plate=plate)
+
+
+def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullView:
+    """Return what this person may see of an opened hit now.
+
+    Raises:
+        DestroyedError: there is no such hit.
+        ReasonError: it was not opened with a reason.
+    """
+    hits.expire_if_due(service, hit)
+    with service.database.read() as session:
+        row = hits.get(session, hit)
+        access.opening(session, who, f"hit:{hit}")
+        status = hits.status_of(row)
+        if status.state is State.PENDING and not status.compared:
+            return BlindView(row.id, row.camera, row.captured, row.severity, row.deadline)
+        opened = hits.contents(service, row)
+        match = opened.matches[row.chosen or 0]
+        listed = current_entry(session, match.entry, service.now())
+        return FullView(row.id, status, opened, replace(match, entry=listed or match.entry))
+
+
+def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
+    """Return the crop's JPEG, for somebody who opened the hit.
+
+    Raises:
+        DestroyedError: there is no such hit.
+        ReasonError: it was not opened with a reason.
+    """
+    hits.expire_if_due(service, hit)
+    with service.database.read() as session:
+        row = hits.get(session, hit)
+        access.opening(session, who, f"hit:{hit}")
+        return hits.contents(service, row).crop_jpeg
+
+
+def read_blind(service: Service, who: SignedIn, hit: UUID, plate: str, region: str) -> Status:
+    """Compare a person's reading, made before seeing the entry, with the entry; a mismatch is final (R9).
+
+    Args:
+        service: the service.
+        who: the reviewer.
+        hit: the hit's id.
+        plate: the plate as typed; empty for "cannot be read".
+        region: ISO 3166 code as chosen; empty for "cannot tell".
+
+    Raises:
+        InvalidError: what was typed is no plate. Nothing changes.
+        IllegalTransitionError: the hit was read already, or is not pending.
+        ReasonError: it was not opened with a reason.
+    """
+    typed = _typed(plate)
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        inside = hits.contents(service, change.row)
+        comparison, chosen = _compare(inside, typed, region)
+        listed = (
+            current_entry(change.session, inside.matches[chosen].entry, change.now)
+            if chosen is not None
+            else None
+        )
+        status = lifecycle.compare(change.status, comparison, current=listed is not None, now=change.now)
+        change.row.chosen = chosen
+        if comparison is Comparison.OTHER_PLATE:
+            confuse(change.session, inside.plate_read, typed)
+        change.to(status, opened.act("hit.read-blind", _result(status, comparison.value)))
+    return status
+
+
+def _typed(plate: str) -> str:
+    """Return the typed plate in its one spelling; empty stays empty.
+
+    Raises:
+        InvalidError: it is no plate.
+    """
+    if not plate.strip():
+        return ""
+    try:
+        return normalise(plate)
+    except PlateError as problem:
+        raise InvalidError(str(problem), hint=problem.hint) from None
+
+
+def _compare(hit: Hit, typed: str, region: str) -> tuple[Comparison, int | None]:
+    """Return how a reading agrees, and which of the hit's matches it agrees with."""
+    if not typed:
+        return Comparison.ILLEGIBLE, None
+    same = [place for place, match in enumerate(hit.matches) if match.entry.plate == typed]
+    for place in same:
+        if regions_agree(hit.matches[place].entry.region, region):
+            return Comparison.AGREES, place
+    return (Comparison.OTHER_REGION if same else Comparison.OTHER_PLATE), None
+
+
+def regions_agree(listed: str, seen: str) -> bool:
+    """Whether two ISO 3166 codes can be the same place: equal, one unknown, or one the other's country."""
+    if not listed or not seen or listed == seen:
+        return True
+    return listed == seen.partition("-")[0] or seen == listed.partition("-")[0]
+
+
+def dispose(service: Service, who: SignedIn, hit: UUID, mistake: Mistake | None) -> Status:
+    """Confirm a hit that was read blind (None: "correct read"), or say what is wrong with it.
+
+    Raises:
+        IllegalTransitionError: it was not read blind first, or is not pending.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        if mistake is not None:
+            status = lifecycle.refute(change.status, mistake, change.now)
+        else:
+            listed = current_entry(change.session, _chosen(service, change.row).entry, change.now)
+            status = lifecycle.confirm(
+                change.status, current=listed is not None, now=change.now, deadlines=service.deadlines
+            )
+        change.to(status, opened.act("hit.dispose", _result(status, "correct-read")))
+    return status
+
+
+def record_outcome(service: Service, who: SignedIn, hit: UUID, outcome: Outcome) -> Status:
+    """Record what a confirmed hit led to; it sets the deadline of the hit's destruction.
+
+    Raises:
+        IllegalTransitionError: the hit is not confirmed.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        status = lifecycle.conclude(change.status, outcome, change.now, service.deadlines)
+        change.to(status, opened.act("hit.outcome", outcome.value))
+    return status
+
+
+def hold(service: Service, who: SignedIn, hit: UUID, order: Hold | None) -> Status:
+    """Put a confirmed hit under a legal hold, or lift it (None).
+
+    Raises:
+        IllegalTransitionError: the hit is not confirmed, the order lacks something, or no hold is in force.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        if order is None:
+            change.to(lifecycle.release(change.status, change.now), opened.act("hit.release-hold"))
+        else:
+            status = lifecycle.hold(change.status, order, change.now)
+            change.to(status, opened.act("hit.hold", f"until {order.until:%Y-%m-%d}"))
+    return change.status
+
+
+def _chosen(service: Service, row: HitRow) -> Match:
+    """Return the match that the blind reading agreed with.
+
+    Raises:
+        IllegalTransitionError: the hit was not read blind.
+    """
+    if row.chosen is None:
+        raise IllegalTransitionError("the hit has not been read blind yet")
+    return hits.contents(service, row).matches[row.chosen]
+
+
+def _result(status: Status, otherwise: str) -> str:
+    """Return the audit record's result: the mistake where there is one."""
+    return f"refuted: {status.mistake}" if status.mistake else otherwise

@@ -1,0 +1,1 @@
+"""What answers requests about hits: pages, JSON, and the live queue."""

@@ -1,0 +1,173 @@
+"""The hot list's entries in force: paged without their plates, opened one by one with a reason, cancelled (R11).
+
+A cancellation takes effect at once: taking an entry away can stop no car, and it must be able to stop alerting
+within a minute (R7).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.accounts import access
+from api.core import audit
+from api.lists import list_statements
+from api.lists import publishing
+from api.core.audit import Act
+from api.db.models import EntryRow
+from api.core.errors import AbsentError, InvalidError
+from api.core.service import Service
+from api.accounts.sessions import SignedIn
+from hitonly_core.canonical import canonical
+from hotlist.entry import Entry, entry_from_json
+from hotlist.errors import PlateError
+from hotlist.plate import normalise
+
+PAGE: Final = 100
+"""Entries on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry in force, as the list's page shows it: without its plate (R11)."""
+
+    id: str
+    purpose: str
+    severity: str
+    region: str
+    source: str
+    author: str
+    approver: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One entry for somebody who gave a reason, and the version that a change of it must name."""
+
+    entry: Entry
+    version: str
+
+
+def in_force(service: Service, after: str = "", limit: int = PAGE) -> list[Line]:
+    """Return entries in force after an id, in the order of their ids, without their plates."""
+    with service.database.read() as session:
+        query = select(EntryRow).where(EntryRow.expires > service.now(), EntryRow.id > after)
+        rows = session.scalars(query.order_by(EntryRow.id).limit(limit))
+        return [_line(row) for row in rows]
+
+
+def count(service: Service) -> int:
+    """Return how many entries are in force."""
+    with service.database.read() as session:
+        query = select(func.count()).select_from(EntryRow).where(EntryRow.expires > service.now())
+        return session.scalar(query) or 0
+
+
+def open_entry(service: Service, who: SignedIn, entry: str, purpose: str, case_number: str) -> None:
+    """Record that somebody opens an entry, and why.
+
+    Raises:
+        AbsentError: there is no such entry in force.
+        ReasonError: the purpose or the case number is missing.
+    """
+    with service.database.read() as session:
+        plate = entry_from_json(row_of(session, entry).body).plate
+    access.open_object(service, who, f"entry:{entry}", purpose, case_number)
+    with service.database.begin() as session:
+        access.note_lookup(service, session, who, plate)
+
+
+def opened(service: Service, who: SignedIn, entry: str) -> Opened:
+    """Return an entry to somebody who opened it.
+
+    Raises:
+        AbsentError: there is no such entry in force.
+        ReasonError: it was not opened with a reason.
+    """
+    with service.database.read() as session:
+        row = row_of(session, entry)
+        access.opening(session, who, f"entry:{entry}")
+        return Opened(entry_from_json(row.body), version_of(row.body))
+
+
+def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number: str) -> str:
+    """Open the entry of a listed plate, with a reason; return its id. It looks at the department's own list only.
+
+    Raises:
+        InvalidError: it is no plate, or no entry in force is for it. The look-up is recorded without it.
+        ReasonError: the purpose or the case number is missing.
+    """
+    try:
+        wanted = normalise(plate)
+    except PlateError as problem:
+        raise InvalidError(str(problem), hint=problem.hint) from None
+    with service.database.read() as session:
+        query = select(EntryRow.id).where(EntryRow.key.startswith(f"{wanted}|", autoescape=True))
+        found = list(session.scalars(query.order_by(EntryRow.id)))
+    access.record_look(service, who, purpose, case_number, len(found))
+    if not found:
+        raise InvalidError("no entry in force is for this plate")
+    open_entry(service, who, found[0], purpose, case_number)
+    return found[0]
+
+
+def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | None:
+    """Take an entry off the list at once, and tell the devices; return the version they then fetch (R7).
+
+    None is returned while no list has ever been published.
+
+    Raises:
+        AbsentError: there is no such entry in force.
+        InvalidError: no reason was given.
+    """
+    if not reason.strip():
+        raise InvalidError("a cancellation needs a reason")
+    with service.database.begin() as session:
+        session.delete(row_of(session, entry))
+        list_statements.note_cancelled(session, service, entry)
+        act = Act(who.person.actor, "list.cancel", f"entry:{entry}", detail={"reason": reason.strip()[:200]})
+        audit.append(session, act, service.now())
+    publishing.after_cancel(service, who.person.actor)
+    newest = publishing.latest(service)
+    return newest.version if newest else None
+
+
+def row_of(session: Session, entry: str) -> EntryRow:
+    """Return an entry's row.
+
+    Raises:
+        AbsentError: there is no such entry in force.
+    """
+    row = session.get(EntryRow, entry)
+    if row is None:
+        raise AbsentError("there is no entry of that id in force")
+    return row
+
+
+def entry_of_key(session: Session, key: str) -> str | None:
+    """Return the id of the entry in force for a plate, region and case."""
+    return session.scalar(select(EntryRow.id).where(EntryRow.key == key))
+
+
+def version_of(body: Mapping[str, Any]) -> str:
+    """Return what tells one wording of an entry from every other: 32 hexadecimal digits of its digest."""
+    return hashlib.sha256(canonical(dict(body))).hexdigest()[:32]
+
+
+def _line(row: EntryRow) -> Line:
+    entry = entry_from_json(row.body)
+    return Line(
+        id=row.id,
+        purpose=entry.purpose,
+        severity=entry.severity,
+        region=entry.region,
+        source=entry.source,
+        author=row.author,
+        approver=row.approver,
+        expires=entry.expires,
+    )

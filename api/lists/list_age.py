@@ -1,0 +1,73 @@
+"""Whether a device can rightly have matched a hit against the list that it names (R7), decided on arrival.
+
+1. The list was published by this department: its number is one that exists.
+2. The list existed: the hit was captured after it was published, but for the window in which reads are
+   matched again when a new list arrives, and for a clock that is a little off.
+3. The list had not been superseded for more than 24 hours when the hit was captured. Devices fetch lists with a
+   delay, and one that has heard of no newer list for so long must not alert (R7); it checks that itself.
+4. The device was enrolled when it captured the hit.
+
+The time of capture is the device's own claim. A future one is refused before (api/hits/intake.py). A late delivery
+is none of these: a box that was offline for a week delivers what it rightly captured, and the review decides.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.db.models import DeviceRow, ListRow
+from api.core.errors import ListVersionError
+from protocol.hit import Hit
+from hotlist.signed_list.trust import MAX_AGE
+
+REFUSED: Final = "refused:list-version"
+"""What such a refusal is counted as, under the device."""
+REMATCH: Final = timedelta(seconds=180)
+"""How long before a list's arrival a read can have been captured that it matches: the longest window (R1)."""
+SKEW: Final = timedelta(minutes=5)
+"""How far a device's clock may be behind the service's."""
+
+
+def check_lists(session: Session, hit: Hit) -> None:
+    """Refuse a hit that no device that keeps R7 can have made.
+
+    Raises:
+        ListVersionError: its list never existed, did not yet exist, or was superseded long ago; or the device
+            was not enrolled yet.
+    """
+    newest = session.scalar(select(func.max(ListRow.version))) or 0
+    for version in {match.list_version for match in hit.matches}:
+        row = session.get(ListRow, version) if 1 <= version <= newest else None
+        if row is None:  # (1)
+            raise ListVersionError(
+                "the hit was matched against a list that was never published",
+                hint=f"The newest published version is {newest}; look what the device holds.",
+            )
+        _check_time(session, row, hit.captured)
+    enrolled = session.get_one(DeviceRow, hit.device).enrolled
+    if hit.captured < enrolled - SKEW:  # (4)
+        raise ListVersionError(
+            "the hit was captured before its device was enrolled", hint="Check the device's clock."
+        )
+
+
+def _check_time(session: Session, row: ListRow, captured: datetime) -> None:
+    """Refuse a capture before the list was there, or long after it was superseded.
+
+    Raises:
+        ListVersionError: it is.
+    """
+    if captured < row.published - REMATCH - SKEW:  # (2)
+        raise ListVersionError(
+            "the hit was captured before its list was published", hint="Check the device's clock."
+        )
+    later = select(ListRow.published).where(ListRow.version > row.version).order_by(ListRow.version)
+    superseded = session.scalar(later.limit(1))
+    if superseded is not None and captured > superseded + MAX_AGE:  # (3)
+        hours = MAX_AGE / timedelta(hours=1)
+        raise ListVersionError(
+            f"the hit's list was superseded more than {hours:g} hours before its capture",
+            hint="Such a list must not alert; look whether the device fetches its list.",
+        )

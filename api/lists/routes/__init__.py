@@ -1,0 +1,1 @@
+"""What answers requests about the hot list: pages, JSON, and the import form."""

@@ -1,0 +1,1 @@
+"""What answers requests about the log, the week and the report."""

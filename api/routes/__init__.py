@@ -1,1 +1,0 @@
-"""One module a subject: the devices' routes, and the people's pages."""

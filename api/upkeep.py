@@ -1,0 +1,80 @@
+"""Letting go: what is due is destroyed, whether anybody looks or not; runs every second in each worker."""
+
+import logging
+import threading
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.devices import registry
+from api.hits import hits
+from api.core import rate_limits
+from api.lists import publishing
+from api.web import idempotency
+from api.accounts import sessions
+from api.accounts.access import LOOK_BACK
+from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
+from api.core.errors import ApiError
+from api.core.service import Service
+
+EVERY: Final = timedelta(seconds=1)
+_ROUNDS_BETWEEN_CLEANING: Final = 60
+_LOG: Final = logging.getLogger(__name__)
+
+
+def expire(service: Service) -> int:
+    """End every hit whose deadline, or legal hold, has passed; return how many."""
+    now = service.now()
+    with service.database.read() as session:
+        due = list(session.execute(select(HitRow.id, HitRow.hold).where(HitRow.deadline <= now)))
+    return sum(hits.expire_if_due(service, UUID(row.id)) for row in due)
+
+
+def clean(service: Service) -> None:
+    """Drop what is no longer needed: nonces, ended sessions, old codes and look-ups, expired entries, lone keys."""
+    now = service.now()
+    with service.database.begin() as session:
+        registry.forget_nonces(session, now)
+        sessions.forget_ended(session, now)
+        idempotency.forget(session, now)
+        session.execute(delete(EntryRow).where(EntryRow.expires <= now))
+        rate_limits.forget_rates(session, now)
+        session.execute(delete(LookupRow).where(LookupRow.at <= now - LOOK_BACK))
+        session.execute(delete(DeviceCodeRow).where(DeviceCodeRow.expires <= now))
+        session.execute(delete(InvitationRow).where(InvitationRow.expires <= now))
+        live = hits.live(session)
+    service.vault.sweep(live, now)
+
+
+class Sweeper(threading.Thread):
+    """Calls `expire` every second, `clean` and `renew` every minute, until stopped.
+
+    A round that fails is tried again in the next; what was due is then still due.
+    """
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(name="retention", daemon=True)
+        self._service = service
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        rounds = 0
+        while not self._stopped.wait(EVERY.total_seconds()):
+            try:
+                expire(self._service)
+                if rounds % _ROUNDS_BETWEEN_CLEANING == 0:
+                    clean(self._service)
+                    publishing.renew(self._service)
+                rounds += 1
+            except (SQLAlchemyError, ApiError) as problem:
+                _LOG.warning("a round of retention failed: %s", type(problem).__name__)
+
+    def stop(self) -> None:
+        """Stop, and wait for the round in progress."""
+        self._stopped.set()
+        if self.is_alive():
+            self.join(timeout=10)

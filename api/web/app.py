@@ -1,0 +1,172 @@
+"""The web application: everything handed in, nothing read at import."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.web import problems
+from api.hits.alerts import Messenger
+from api.core.audit import Act
+from api.core.clock import Now, utc_now
+from api.web.deps import address_of
+from api.core.errors import ApiError
+from api.core.rate_limits import Rate, Refusals
+from api.core.logs import RequestLog
+from api.upkeep import Sweeper
+from api.accounts.routes import account_api
+from api.devices.routes import device_api
+from api.devices.routes import device_pages
+from api.devices.routes import unit_routes
+from api.lists.routes import import_pages
+from api.lists.routes import list_api
+from api.lists.routes import list_pages
+from api.oversight.routes import oversight_api
+from api.oversight.routes import oversight_pages
+from api.accounts.routes import own_api
+from api.accounts.routes import own_pages
+from api.accounts.routes import people_pages
+from api.lists.routes import proposal_api
+from api.hits.routes import queue_events
+from api.accounts.routes import reset_api
+from api.accounts.routes import reset_pages
+from api.hits.routes import review_api
+from api.hits.routes import review_pages
+from api.accounts.routes import sign_in_pages
+from api.lists.routes import signing_pages
+from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
+from api.core.service import Service, open_service
+from api.core.settings import Settings
+
+_STATIC: Final = Path(__file__).parents[1] / "static"
+_PAGES: Final = (
+    sign_in_pages,
+    review_pages,
+    queue_events,
+    list_pages,
+    import_pages,
+    signing_pages,
+    device_pages,
+    people_pages,
+    oversight_pages,
+    own_pages,
+    reset_pages,
+    review_api,
+    list_api,
+    proposal_api,
+    device_api,
+    account_api,
+    own_api,
+    reset_api,
+    oversight_api,
+)
+_DESCRIPTION: Final = (
+    "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
+    "Requests of devices are signed with RFC 9421; see docs/service.md. "
+    "There is no route that exports in bulk, shares, or searches plates seen."
+)
+
+
+def create_app(settings: Settings, now: Now = utc_now, *, background: bool = True) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: checked settings.
+        now: the clock.
+        background: whether to run retention and alerts in threads; a test with a clock of its own does not.
+
+    Raises:
+        StateError: the state folder or the database cannot be used.
+    """
+    service = open_service(settings, now)
+    workers = (Sweeper(service), Messenger(service))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if background:
+            for worker in workers:
+                worker.start()
+        yield
+        for worker in workers:
+            await run_in_threadpool(worker.stop)
+        service.close()
+
+    app = FastAPI(
+        title="hitonly",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.state.watchers = queue_events.Watchers()
+    app.state.sign_in_rate = Rate(service, "sign-in", settings.limits.sign_in_per_minute)
+    app.state.link_rate = Rate(service, "link", settings.limits.sign_in_per_minute)
+    app.state.public_rate = Rate(service, "public", settings.limits.device_per_minute)
+    app.state.refusals = Refusals(service, settings.limits.refused_per_minute)
+    problems.install(app)
+    device_rate = Rate(service, "device", settings.limits.device_per_minute)
+
+    def limited(request: Request) -> None:
+        device_rate.take(address_of(request))
+
+    app.include_router(unit_routes.router, dependencies=[Depends(limited)])
+    for module in _PAGES:
+        app.include_router(module.router)
+    _describe_problems(app)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+
+    _surround(app, service)
+    return app
+
+
+def _surround(app: FastAPI, service: Service) -> None:
+    """Put the ASGI classes around the application; the last one added sees a request first."""
+    settings = service.settings
+    known = _first_parts((unit_routes, *_PAGES))
+
+    async def refused(scope: Scope, problem: ApiError) -> None:
+        """Record a refusal under the first part of its path: the rest can be a one-time token."""
+        request = Request(scope)
+        part = request.url.path.strip("/").split("/")[0]
+        act = Act("nobody", "request.refuse", f"/{part}" if part in known else "", result=problem.slug)
+        await run_in_threadpool(app.state.refusals.record, address_of(request), act)
+
+    app.add_middleware(BodyLimit, limit=settings.limits.body, streamed=import_pages.PATHS, refused=refused)
+    app.add_middleware(SameSite, refused=refused)
+    if settings.tls.mode == "off":
+        app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)
+    app.add_middleware(Faults)
+    app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
+    app.add_middleware(RequestLog)
+
+
+def _first_parts(modules: Iterable[ModuleType]) -> frozenset[str]:
+    """Return the first part of every route's path."""
+    paths = (route.path for module in modules for route in module.router.routes)
+    return frozenset(path.strip("/").split("/")[0] for path in paths)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem document's schema into the OpenAPI, where every route refers to it."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        content = made()
+        schemas = content.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("Problem", problems.Problem.model_json_schema())
+        for path in content["paths"].values():
+            for route in path.values():
+                route["responses"].pop("422", None)
+        return content
+
+    app.openapi = described  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""Plates found and read, on pictures and on clips."""

@@ -1,0 +1,1 @@
+"""Whether it forgets: known plates drive past, and every place where one could be is searched."""

@@ -1,0 +1,81 @@
+"""What is looked for in one trial: known from the plates and the recording, and later from the live reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks.patterns.canaries import FPS
+from benchmarks.patterns.encoded import Gallery, Searcher
+from benchmarks.patterns.text_forms import text_patterns
+from benchmarks.fixtures.inputs import Inputs
+from benchmarks.patterns.picture_forms import (
+    Recording,
+    decoder_patterns,
+    detector_patterns,
+    frame_patterns,
+    packet_patterns,
+    reader_patterns,
+    table_patterns,
+)
+from benchmarks.fixtures.roads import Cast, Scene
+from benchmarks.harness.memory_scan import Pattern
+from benchmarks.forgetting.arena_probe import Sightings
+from edge.flow import Pixels
+
+_MISREAD: Final = 5_000_000
+"""Numbers from here on are of plates as they were misread."""
+
+
+@dataclass
+class Known:
+    """What is looked for: known from the plates and the recording, and later from the live reads."""
+
+    people: Cast
+    inputs: Inputs
+    patterns: list[Pattern] = field(default_factory=list)
+
+    def learn(self, scene: Scene, recording: Path) -> None:
+        """Make the patterns of every plate's text, and of its picture in each frame that shows it."""
+        for canary in self.people.unlisted:
+            self.patterns += text_patterns(canary.number, canary.text, canary.groups)
+        unlisted = {canary.number for canary in self.people.unlisted}
+        stream = Recording(recording)
+        last = round(scene.shown_s * FPS)
+        for number, places in enumerate(scene.places()):
+            if number > last or not stream.step():
+                return
+            shown = [(canary.number, box) for canary, box in places if canary.number in unlisted]
+            if not shown:
+                continue
+            picture, brightness, packet = stream.now()
+            prepared = self.inputs.detector(picture)
+            self.patterns += packet_patterns(shown[0][0], packet)
+            for shown_number, box in shown:
+                self.patterns += frame_patterns(shown_number, picture, box)
+                self.patterns += decoder_patterns(shown_number, brightness, box)
+                self.patterns += detector_patterns(shown_number, prepared, box)
+
+    def searcher(self, sightings: Sightings, extra: Iterable[Pattern] = (),
+                 crops: Iterable[tuple[int, Pixels]] = ()) -> Searcher:  # fmt: skip
+        """Return what looks for all of it, with what the live reads have shown so far."""
+        fillers = {canary.text for canary in self.people.fillers}
+        listed = {canary.text for canary in self.people.listed}
+        numbers = {canary.text: canary.number for canary in self.people.unlisted}
+        exact = set(numbers)
+        others = sorted(text for text in sightings.texts - exact - fillers - listed if len(text) >= 7)
+        numbers |= {text: _MISREAD + place for place, text in enumerate(others)}
+        patterns: list[Pattern] = []
+        pictures: list[tuple[int, Pixels]] = []
+        for text in others:
+            patterns += text_patterns(numbers[text], text)
+        for text, crop in sightings.crops.values():
+            if text in exact:
+                prepared, table = self.inputs.reader(crop)
+                patterns += reader_patterns(numbers[text], prepared)
+                patterns += table_patterns(numbers[text], table, "probabilities")
+                pictures.append((numbers[text], crop))
+        for text, tables in sightings.tables.items():
+            if text in exact:
+                patterns += table_patterns(numbers[text], tables, "log table")
+        return Searcher([*self.patterns, *patterns, *extra], Gallery([*pictures, *crops]))

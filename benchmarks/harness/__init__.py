@@ -1,0 +1,1 @@
+"""How benchmarks run, what they write down, and how two results are compared."""

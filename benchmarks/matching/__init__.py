@@ -1,0 +1,1 @@
+"""Recall against false hits, and what a look-up costs."""

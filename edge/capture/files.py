@@ -1,0 +1,185 @@
+"""Video files and pictures: every frame, in order; a clear error where one cannot be read."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from hitonly_core.clock import Clock
+from edge.errors import SourceError
+from edge.flow import Frame
+from edge.capture.base import State
+from edge.capture.faults import clip_error, picture_error
+from edge.capture.session import Session
+from edge.capture.settings import PICTURE_SUFFIXES, FileSettings, PicturesSettings
+from edge.capture.wire import Fault, Request, Say
+
+PATIENCE_S: Final = 60.0
+"""A local file that gives no frame for this long is given up."""
+
+
+class FileSource:
+    """A clip or a series of pictures, decoded ahead by a capture process.
+
+    Args:
+        name: the camera's name.
+        request: what to read.
+        clock: what frames are stamped with.
+        explain: makes the error for a fault at a frame's or picture's number.
+
+    Raises:
+        SourceError: the first frame cannot be read.
+    """
+
+    live = False
+
+    def __init__(
+        self, name: str, request: Request, clock: Clock, explain: Callable[[int, int], SourceError]
+    ) -> None:
+        self.name = name
+        self.on_silence: Callable[[], None] = lambda: None
+        self._explain = explain
+        self._session = Session(name, clock, live=False)
+        self._session.start(request)
+        self._ended = False
+        try:
+            self._first: Frame | None = self._next()
+        except SourceError:
+            self.close()
+            raise
+
+    @property
+    def drops(self) -> int:
+        """Frames dropped at the clip's own pace; else 0."""
+        return self._session.drops
+
+    @property
+    def seen(self) -> int:
+        """Pictures decoded so far."""
+        return self._session.seen
+
+    @property
+    def restarts(self) -> int:
+        """Files are never started again."""
+        return 0
+
+    @property
+    def state(self) -> State:
+        """Online until its end."""
+        return State.ENDED if self._ended or self._session.closed else State.ONLINE
+
+    @property
+    def reason(self) -> str:
+        """Files raise their errors."""
+        return ""
+
+    @property
+    def locked(self) -> bool | None:
+        """Whether its frames are locked in RAM."""
+        return self._session.locked
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield every wanted frame, once.
+
+        Raises:
+            SourceError: it cannot be read on.
+        """
+        frame, self._first = self._first, None
+        try:
+            while frame is not None and not self._session.closed:
+                yield frame
+                frame = self._next()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End; the capture process is killed and its memory wiped."""
+        self._session.close()
+
+    def _next(self) -> Frame | None:
+        """Return the next frame, or None at the end."""
+        taken = self._session.take(PATIENCE_S)
+        if isinstance(taken, Frame):
+            return taken
+        if self._session.closed:
+            return None
+        if taken is None:
+            raise self._explain(Fault.SILENT, int(PATIENCE_S))
+        if taken.say is Say.FAILED:
+            raise self._explain(taken.value, taken.where)
+        self._ended = True
+        return None
+
+
+def open_video(settings: FileSettings, clock: Clock, *, every_ns: int = 0) -> FileSource:
+    """Open a clip; a frame is wanted about every `every_ns` of its own time.
+
+    Raises:
+        SourceError: it is absent, empty, or not a video.
+    """
+    path = settings.path.absolute()
+    _check_file(path)
+    request = Request(
+        parent=os.getpid(),
+        kind="video",
+        places=(str(path),),
+        every=settings.every,
+        every_ns=every_ns,
+        newest_wins=settings.realtime,
+        own_pace=settings.realtime,
+    )
+    return FileSource(settings.name, request, clock, lambda fault, where: clip_error(path, fault, where))
+
+
+def open_pictures(settings: PicturesSettings, clock: Clock) -> FileSource:
+    """Open picture files and folders of them, in order of name within each folder.
+
+    Raises:
+        SourceError: one is absent or empty, a folder holds no picture, or the first is not a picture.
+    """
+    paths = [path for place in settings.paths for path in _pictures_of(place.absolute())]
+    request = Request(parent=os.getpid(), kind="pictures", places=tuple(map(str, paths)))
+
+    def explain(fault: int, where: int) -> SourceError:
+        return picture_error(paths[min(where, len(paths) - 1)], fault, where)
+
+    return FileSource(settings.name, request, clock, explain)
+
+
+def _pictures_of(place: Path) -> list[Path]:
+    if not place.is_dir():
+        _check_file(place)
+        return [place]
+    try:
+        names = sorted(path for path in place.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    except OSError as error:
+        raise SourceError(
+            f"the folder {place} cannot be read: {error.strerror}", hint="Check who may read it."
+        ) from error
+    if not names:
+        raise SourceError(
+            f"the folder {place} holds no picture",
+            hint="Pictures end in " + ", ".join(sorted(PICTURE_SUFFIXES)) + ".",
+        )
+    return names
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no readable file before any library sees it.
+
+    Raises:
+        SourceError: absent, no file, empty, or not ours to read.
+    """
+    try:
+        told = path.stat()
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read: {error.strerror}", hint="Check the path and who may read it."
+        ) from error
+    if not stat.S_ISREG(told.st_mode):
+        raise SourceError(f"{path} is not a file", hint="Name a file; for a device give its number.")
+    if told.st_size == 0:
+        raise SourceError(f"{path} is empty (0 bytes)", hint="Copy it again.")
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"{path} cannot be read: permission denied", hint="Check who may read it.")

@@ -1,0 +1,179 @@
+"""Network and USB cameras: the newest frame, for as long as it takes.
+
+A video decoder keeps a pool of pictures and may leave an old one in it for ever: of the first 40 frames of a
+test clip, half a dozen pictures were still in memory 260 frames later. The capture process of a network camera
+is therefore replaced from time to time, and the kernel takes the old one's memory. The successor connects first
+and takes over with its first frame, so that nothing is missed. A USB camera's few buffers go round.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pydantic import SecretStr
+
+from hitonly_core.clock import Clock
+from edge.flow import Frame
+from edge.capture.base import State
+from edge.capture.password import full_address
+from edge.capture.session import Session
+from edge.capture.settings import LiveSettings, RtspSettings
+from edge.capture.wire import Message, Request
+
+FIRST_RETRY_S: Final = 0.5
+"""The pause after a first failure; it doubles with each failure in a row."""
+OVERLAP_S: Final = 10.0
+"""A successor that has no frame after this long is not waited for: the camera may allow one viewer only."""
+SLACK_S: Final = 1.0
+"""A capture that ought to end with its next frame ends without it after this long."""
+SHORTEST_RENEWAL_S: Final = 10.0
+"""The capture process is not replaced more often than this, however short the window."""
+
+
+def renewal_for(forget_within_s: float) -> float:
+    """Return the age at which to renew, so that no frame outlives `forget_within_s` in a decoder."""
+    return max(SHORTEST_RENEWAL_S, forget_within_s - OVERLAP_S - SLACK_S)
+
+
+class LiveCamera:
+    """A camera that is connected to again and again: its capture process is killed when it falls silent.
+
+    Args:
+        settings: which camera, and how patient to be with it.
+        clock: what frames are stamped with.
+        renew_after_s: age at which a network camera's capture process gets a successor; `OVERLAP_S` later it
+            ends in any case, and any camera's ends when it has been silent for as long as that.
+        every_ns: a frame is wanted about this often; 0 for all.
+
+    Raises:
+        ConfigError: the camera's password file cannot be used.
+    """
+
+    live = True
+
+    def __init__(
+        self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 169.0, every_ns: int = 0
+    ) -> None:
+        self._settings = settings
+        self._address = full_address(settings) if isinstance(settings, RtspSettings) else SecretStr("")
+        self._every_ns = every_ns
+        self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
+        self._longest_s = renew_after_s + OVERLAP_S + SLACK_S
+        self._session = Session(settings.name, clock, live=True)
+        self._state = State.CONNECTING
+        self._failures = 0
+        self.name = settings.name
+        self.on_silence: Callable[[], None] = lambda: None
+        self.restarts = 0
+
+    @property
+    def drops(self) -> int:
+        """Frames dropped because nobody was ready for them."""
+        return self._session.drops
+
+    @property
+    def seen(self) -> int:
+        """Pictures decoded so far."""
+        return self._session.seen
+
+    @property
+    def state(self) -> State:
+        """What the camera is doing."""
+        if self._session.closed:
+            return State.ENDED
+        if self._state is State.ONLINE and self._session.still_ns() >= self._settings.frozen_after_s * 1e9:
+            return State.FROZEN
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """Why it is not online."""
+        return self._session.reason if self._state is State.OFFLINE else ""
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the capture; None while there is none."""
+        return self._session.pid
+
+    @property
+    def locked(self) -> bool | None:
+        """Whether its frames are locked in RAM."""
+        return self._session.locked
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the newest frame whenever one is asked for; go on through every failure until closed."""
+        try:
+            while not self._session.closed:
+                self._session.start(self._request())
+                yield from self._frames_of_one_capture()
+                self._session.stop()
+                if not self._session.closed:
+                    self._fail()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End; the capture process is killed and its memory wiped."""
+        self._session.close()
+
+    def _frames_of_one_capture(self) -> Iterator[Frame]:
+        """Yield until the camera breaks off, falls silent, or is closed."""
+        patience_s = _opening_s(self._settings) + self._settings.restart_after_s
+        while not self._session.closed:
+            taken = self._session.take(min(patience_s, self._left_s()))
+            if taken is None or isinstance(taken, Message) or self._session.closed:
+                return
+            self._state = State.ONLINE
+            self._failures = 0
+            patience_s = self._settings.restart_after_s
+            yield taken
+            if self._session.age_s > self._renew_after_s + OVERLAP_S:
+                self._session.start(self._request())
+                patience_s += _opening_s(self._settings)
+            elif self._session.age_s > self._renew_after_s:
+                self._session.renew(self._request())
+
+    def _left_s(self) -> float:
+        """How long the pictures in the capture process may still lie there while nothing comes.
+
+        A silent camera's capture, or one that is itself stopped, keeps its last pictures: they end with it.
+        """
+        grown = self._session.age_s if math.isfinite(self._renew_after_s) else 0.0
+        return max(0.0, self._longest_s - grown)
+
+    def _fail(self) -> None:
+        """Go offline, and wait longer after each failure in a row."""
+        self._state = State.OFFLINE
+        self._failures += 1
+        self.restarts += 1
+        self.on_silence()
+        self._session.pause(min(FIRST_RETRY_S * 2 ** (self._failures - 1), self._settings.retry_max_s))
+
+    def _request(self) -> Request:
+        settings = self._settings
+        if isinstance(settings, RtspSettings):
+            return Request(
+                parent=os.getpid(),
+                kind="rtsp",
+                places=(self._address.get_secret_value(),),
+                every_ns=self._every_ns,
+                newest_wins=True,
+                transport=settings.transport,
+                authority=str(settings.authority.absolute()) if settings.authority else "",
+                open_timeout_ms=round(settings.open_timeout_s * 1000),
+                read_timeout_ms=round(settings.read_timeout_s * 1000),
+            )
+        return Request(
+            parent=os.getpid(),
+            kind="usb",
+            places=(str(settings.device),),
+            every_ns=self._every_ns,
+            newest_wins=True,
+            size=(settings.width, settings.height),
+        )
+
+
+def _opening_s(settings: LiveSettings) -> float:
+    """How long a connection may take before its silence begins to count."""
+    return settings.open_timeout_s if isinstance(settings, RtspSettings) else 0.0

@@ -1,0 +1,83 @@
+"""What the box does with its department's service, put together from the configuration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hitonly_core.clock import Clock, SystemClock
+from edge.config import DepartmentSection, EdgeConfig
+from edge.department.uploader import Courier
+from edge.department.link import Link
+from edge.errors import ConfigError, LinkError
+from edge.department.heartbeat import Condition, Heartbeat
+from edge.department.spool import Spool
+from hitonly_core.keys import SigningKey, VerifyKey
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentWork:
+    """The work with the service, for one thread."""
+
+    link: Link
+    courier: Courier
+    heartbeat: Heartbeat
+
+    def work(self) -> None:
+        """Send a heartbeat and deliver hits, each when it is time."""
+        self.heartbeat.work()
+        self.courier.work()
+
+
+def open_work(  # noqa: PLR0917 - the six parts it is made of
+    config: EdgeConfig,
+    section: DepartmentSection,
+    spool: Spool,
+    condition: Callable[[], Condition],
+    clock: Clock,
+    say: Callable[[str], None],
+) -> DepartmentWork:
+    """Return the work with the configured service.
+
+    Raises:
+        ConfigError: the address is not private.
+        KeyFileError: a key cannot be used.
+    """
+    link = _link(config, section)
+    courier = Courier(spool, link, VerifyKey.load(section.service_key), clock, say)
+    heartbeat = Heartbeat(link, config.storage.state, config.hotlist.file, condition, clock, say)
+    return DepartmentWork(link, courier, heartbeat)
+
+
+def deliver_all(config: EdgeConfig, spool: Spool, say: Callable[[str], None], *, again: bool = False) -> int:
+    """Deliver what waits on the spool once; return how many hits were acknowledged.
+
+    Args:
+        config: the whole configuration.
+        spool: where sealed hits wait.
+        say: is told which hits are refused, and why.
+        again: whether what was refused before is offered once more.
+
+    Raises:
+        ConfigError: there is no service in the configuration, or its address is not private.
+        KeyFileError: a key cannot be used.
+        LinkError: the service cannot be reached.
+    """
+    if config.department is None:
+        raise ConfigError("the configuration has no [department] to deliver to")
+    link = _link(config, config.department)
+    courier = Courier(spool, link, VerifyKey.load(config.department.service_key), SystemClock(), say)
+    try:
+        if again:
+            courier.offer_refused()
+        delivered = -1
+        while courier.delivered > delivered:
+            delivered = courier.delivered
+            courier.work()
+    finally:
+        link.close()
+    if courier.trouble:
+        raise LinkError(f"hits wait on the spool: {courier.trouble}")
+    return courier.delivered
+
+
+def _link(config: EdgeConfig, section: DepartmentSection) -> Link:
+    return Link(section.url, config.device.id, SigningKey.load(config.keys.signing), section.authority)

@@ -1,0 +1,168 @@
+"""Where sealed hits wait for the department: one file each, whole or absent, deleted on a verified receipt.
+
+Only envelopes come here: this module never sees a hit, so nothing it writes can be read on the box
+(promise 6). When the disk is full the envelope, already sealed, waits in memory and is tried again (`retry`).
+
+What the department refuses for good is set aside under another name: people get seven days to find out why,
+and the box forgets it then, or earlier when there are too many.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from edge.errors import StorageError
+from hitonly_core.files import remove_durably, sync_folder, write_durably
+
+SUFFIX: Final = ".hit"
+REFUSED: Final = ".refused"
+REFUSED_KEPT: Final = timedelta(days=7)
+"""How long a refused hit is kept, from its refusal."""
+REFUSED_MOST: Final = 256
+"""Refused hits kept, 64 MiB at most: one more, and the oldest is forgotten."""
+MAX_WAITING: Final = 256
+"""Sealed envelopes kept in memory while the disk refuses them, about 16 MB at most."""
+
+
+class Spool:
+    """The folder of sealed hits. One writer; a reader may remove what was acknowledged.
+
+    Args:
+        folder: made with mode 0700 where it is absent.
+
+    Raises:
+        StorageError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._waiting: dict[UUID, bytes] = {}
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = folder / ".probe"
+            write_durably(probe, b"")
+            remove_durably(probe)
+        except OSError as problem:
+            raise StorageError(f"the spool {folder} cannot be written: {problem.strerror}") from None
+
+    def put(self, hit: UUID, envelope: bytes) -> bool:
+        """Store an envelope durably; False when it waits in memory because the disk refused it.
+
+        Raises:
+            StorageError: the disk refuses, and the memory's share is full too.
+        """
+        try:
+            write_durably(self._path(hit), envelope)
+        except OSError as problem:
+            if len(self._waiting) >= MAX_WAITING:
+                raise StorageError(
+                    f"the spool {self.folder} cannot be written ({_reason(problem)}), "
+                    f"and {MAX_WAITING} hits wait in memory already"
+                ) from None
+            self._waiting[hit] = envelope
+            return False
+        return True
+
+    def retry(self) -> bool:
+        """Try to store what waits in memory; return whether nothing waits any more."""
+        for hit, envelope in list(self._waiting.items()):
+            try:
+                write_durably(self._path(hit), envelope)
+            except OSError:
+                return False
+            del self._waiting[hit]
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """How many hits wait in memory for a disk that refuses them."""
+        return len(self._waiting)
+
+    def pending(self) -> Iterator[tuple[UUID, Path]]:
+        """Yield the stored hits, oldest first; what is no hit's file, or is gone meanwhile, is passed over."""
+        for _, hit, path in self._stored(SUFFIX):
+            yield hit, path
+
+    def refused(self) -> Iterator[tuple[UUID, Path]]:
+        """Yield the hits that were set aside, the first refused first."""
+        for _, hit, path in self._stored(REFUSED):
+            yield hit, path
+
+    @property
+    def forgets_from(self) -> datetime | None:
+        """When the first of the refused hits is forgotten, in UTC; None when there is none."""
+        refused = self._stored(REFUSED)
+        return datetime.fromtimestamp(refused[0][0], UTC) + REFUSED_KEPT if refused else None
+
+    def set_aside(self, hit: UUID, now: datetime) -> bool:
+        """Keep a hit that the department refuses for good from being offered; its seven days begin now.
+
+        False, and nothing happens, when it is gone or was set aside before: its deadline stays.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        path = self._path(hit)
+        try:
+            os.utime(path, (now.timestamp(), now.timestamp()))
+            path.replace(path.with_suffix(REFUSED))
+            sync_folder(self.folder)
+        except FileNotFoundError:
+            return False
+        except OSError as problem:
+            raise StorageError(f"nothing can be renamed in {self.folder}: {_reason(problem)}") from None
+        return True
+
+    def forget_refused(self, now: datetime) -> int:
+        """Delete the refused hits that are past their seven days, or too many; return how many.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        refused = self._stored(REFUSED)
+        over = max(0, len(refused) - REFUSED_MOST)
+        past = (now - REFUSED_KEPT).timestamp()
+        due = [hit for place, (at, hit, _) in enumerate(refused) if place < over or at <= past]
+        for hit in due:
+            self._remove(self._path(hit).with_suffix(REFUSED))
+        return len(due)
+
+    def remove(self, hit: UUID) -> None:
+        """Delete a hit that the department has acknowledged; nothing happens when it is gone already.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        path = self._path(hit)
+        self._remove(path)
+        if (refused := path.with_suffix(REFUSED)).exists():
+            self._remove(refused)
+
+    def _remove(self, path: Path) -> None:
+        try:
+            remove_durably(path)
+        except OSError as problem:
+            raise StorageError(f"nothing can be removed from {self.folder}: {_reason(problem)}") from None
+
+    def _stored(self, suffix: str) -> list[tuple[float, UUID, Path]]:
+        """Return the files of hits with a suffix: when last changed, whose, and where; the oldest first."""
+        found = []
+        for path in self.folder.glob(f"*{suffix}"):
+            with contextlib.suppress(ValueError, FileNotFoundError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append((status.st_mtime, UUID(path.stem), path))
+        return sorted(found)
+
+    def _path(self, hit: UUID) -> Path:
+        return self.folder / f"{hit}{SUFFIX}"
+
+
+def _reason(problem: OSError) -> str:
+    return "the disk is full" if problem.errno == errno.ENOSPC else problem.strerror or "unknown reason"

@@ -1,0 +1,1 @@
+"""What the process does to itself before it sees a frame, and how faults are told without values."""

@@ -1,0 +1,104 @@
+"""From a match to a sealed hit on the spool: the one place where text is made of what was read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+import numpy as np
+
+from edge.vision.crop import encode
+from edge.flow import Table
+from edge.retention.window import Slot
+from protocol.hit import Alternative, Hit, seal_hit
+from edge.pipeline.passes import Best, regions_of, table_of
+from edge.department.spool import Spool
+from hitonly_core.keys import SealPublic, SigningKey
+from hotlist.matching.match import Match
+from hotlist.plate import ALPHABET, PAD
+
+_ALTERNATIVES: Final = 3
+_SHARE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who makes the hits: what each of them says, and the keys that seal and sign it."""
+
+    id: str
+    software: str
+    models: tuple[str, str]
+    department: SealPublic = field(repr=False)
+    signing: SigningKey = field(repr=False)
+
+
+class HitMaker:
+    """Composes hits of live reads, seals them and puts them on the spool."""
+
+    def __init__(self, device: Device, spool: Spool) -> None:
+        self._device = device
+        self.spool = spool
+
+    def compose(self, slot: Slot, matches: Sequence[Match], *, camera: str, place: str) -> Hit:
+        """Make a hit of a live read and its matches; the caller holds the window's lock. No I/O.
+
+        Raises:
+            Forgotten: the read has been destroyed meanwhile; no hit is made.
+        """
+        best, table = Best.of(slot), table_of(slot)
+        regions = regions_of(slot)
+        readings = likeliest(table, _ALTERNATIVES + 1)
+        hit = Hit(
+            id=uuid4(),
+            device=self._device.id,
+            camera=camera,
+            place=place,
+            captured=datetime.fromtimestamp(best.captured, tz=UTC),
+            plate_read=readings[0].text,
+            alternatives=tuple(other for other in readings[1:] if other.probability >= _SHARE),
+            region_read=max(regions, key=lambda code: regions[code], default=""),
+            matches=tuple(matches),
+            crop_jpeg=encode(best.crop),
+            software=self._device.software,
+            models=self._device.models,
+        )
+        table[:] = 0.0
+        best.crop[:] = 0
+        return hit
+
+    def spool_sealed(self, hit: Hit) -> None:
+        """Seal a hit to the department, sign it, and put it on the spool.
+
+        Raises:
+            StorageError: the envelope can be kept neither on disk nor in memory.
+        """
+        envelope = seal_hit(hit, department=self._device.department, device_key=self._device.signing)
+        self.spool.put(hit.id, envelope)
+
+
+def likeliest(table: Table, count: int) -> list[Alternative]:
+    """Return the likeliest readings of a hit's table with their probabilities: the best, then one swap each.
+
+    For hits only: it makes text.
+
+    Args:
+        table: (10 x 37) float32.
+        count: how many, the best included.
+    """
+    best = table.argmax(axis=1)
+    peak = float(np.prod(table.max(axis=1)))
+    swaps = []
+    for place in range(len(table)):
+        second = int(np.argsort(table[place])[-2])
+        swaps.append((peak * float(table[place, second] / table[place, best[place]]), place, second))
+    found = [Alternative(_text(best), peak)]
+    for probability, place, second in sorted(swaps, reverse=True)[: count - 1]:
+        columns = best.copy()
+        columns[place] = second
+        found.append(Alternative(_text(columns), probability))
+    return found
+
+
+def _text(columns: Sequence[int] | np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> str:
+    return "".join(ALPHABET[int(column)] for column in columns if column != PAD)

@@ -1,0 +1,183 @@
+"""Passes: one `Read` a vehicle, fused from its readings, in a slot of the retention window and nowhere else.
+
+What a pass knows outside its slot is geometry and counters. The slot's record holds everything that could
+tell a plate: the readings, the regions, the best crop. When the window destroys the slot, the pass is
+over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from edge.pipeline import fusion
+from hitonly_core.clock import NS
+from edge.vision.crop import fit
+from edge.errors import Forgotten
+from edge.flow import COLUMNS, CROP_HEIGHT, CROP_WIDTH, SLOTS, Frame, Reading, Table
+from edge.retention.window import Slot, Window
+from edge.vision.region_names import CODES
+
+REGION_CODES: Final = tuple(sorted(CODES.values()))
+_REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
+
+MAX_READINGS: Final = 12
+ENOUGH: Final = 4
+"""Readings after which a sure pass is left alone."""
+
+READ_DTYPE: Final = np.dtype(
+    [
+        ("logs", np.float32, (MAX_READINGS, SLOTS, COLUMNS)),
+        ("weights", np.float32, (MAX_READINGS,)),
+        ("readings", np.uint16),
+        ("camera", np.uint16),
+        ("regions", np.float32, (len(REGION_CODES),)),
+        ("quality", np.float32),
+        ("captured", np.float64),
+        ("crop_size", np.uint16, (2,)),
+        ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
+    ]
+)
+"""What a read holds: its readings' log tables, regions, and the best crop with its time (POSIX seconds)."""
+
+_INTERVAL_NS: Final = NS // 12
+_WORTH: Final = 0.85
+_WORTH_IN_DOUBT: Final = 0.5
+"""A listed plate that is likely, and not yet likely enough, is worth a worse crop too."""
+_SURE: Final = 0.98
+_MUCH_BETTER: Final = 1.4
+_PAST_ITS_BEST_NS: Final = NS // 2
+"""A pass with nothing worth reading for so long has left, turned or gone behind something."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One vehicle's pass, as far as it may be known outside its slot.
+
+    Attributes:
+        slot: its read; None before the first reading and after the read has ended.
+        readings: how many have been fused.
+        read_ns: when the last was taken, on the stream's clock.
+        best: the weight of its best reading.
+        doubtful: a listed plate is likely, and not yet sure.
+        settled: it is as sure as it will get.
+        decided: it has been decided as it stands, and nothing has been read since.
+        over: its read has ended; nothing more is read.
+    """
+
+    slot: Slot | None = None
+    readings: int = 0
+    read_ns: int = 0
+    best: float = 0.0
+    doubtful: bool = False
+    settled: bool = False
+    decided: bool = False
+    over: bool = False
+
+    def wants(self, quality: float, now_ns: int) -> bool:
+        """Whether reading a crop of this quality now would add something."""
+        if self.over or self.readings >= MAX_READINGS:
+            return False
+        if self.readings == 0:
+            return True
+        if self.settled:
+            return quality > self.best * _MUCH_BETTER
+        worth = _WORTH_IN_DOUBT if self.doubtful else _WORTH
+        return quality > self.best * worth and now_ns - self.read_ns >= _INTERVAL_NS
+
+    def due(self, now_ns: int) -> bool:
+        """Whether to decide on what is known, without waiting for the pass's end.
+
+        Nothing has been worth reading for half a second. The pass stays open: if it comes to more, it is
+        decided again.
+        """
+        waited = self.slot is not None and now_ns - self.read_ns >= _PAST_ITS_BEST_NS
+        return waited and not (self.decided or self.settled or self.over)
+
+    def release(self, window: Window) -> None:
+        """Destroy the pass's read now; a later reading begins a new one (a window of 0)."""
+        if self.slot is not None:
+            window.forget(self.slot)
+            self.slot = None
+
+    def add(self, window: Window, frame: Frame, reading: Reading, *, camera: int) -> None:
+        """Fuse a reading into the pass's slot; the pass is over when its read has been destroyed.
+
+        The caller holds the window's lock.
+        """
+        try:
+            if self.slot is None:
+                self.slot = window.admit(frame.boot_ns)
+            record = self.slot.record
+        except Forgotten:
+            self.slot, self.over = None, True
+            return
+        place = int(record["readings"])
+        weight = reading.quality * fusion.legibility(reading.table)
+        record["logs"][place] = fusion.log_table(reading.table)
+        record["weights"][place] = weight
+        record["readings"] = place + 1
+        record["camera"] = camera
+        _add_regions(record["regions"], reading.regions)
+        if weight > record["quality"]:
+            record["quality"] = weight
+            record["captured"] = frame.utc.timestamp()
+            record["crop_size"][:] = fit(reading.crop, record["crop"])
+        self.readings += 1
+        self.read_ns = frame.stream_ns
+        self.best = max(self.best, weight)
+        self.decided = False
+        table = table_of(self.slot)
+        self.settled = (
+            self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
+        ) or self.readings >= MAX_READINGS
+        table[:] = 0.0
+
+
+def table_of(slot: Slot) -> Table:
+    """Return the fused (10 x 37) table of a live read.
+
+    Raises:
+        Forgotten: the read has been destroyed.
+    """
+    record = slot.record
+    readings = int(record["readings"])
+    return fusion.fuse(record["logs"][:readings], record["weights"][:readings])
+
+
+def regions_of(slot: Slot) -> dict[str, float]:
+    """Return the regions of a live read, averaged over its readings; empty when the reader tells none.
+
+    Raises:
+        Forgotten: the read has been destroyed.
+    """
+    record = slot.record
+    shares = record["regions"] / max(1, int(record["readings"]))
+    return {REGION_CODES[place]: float(shares[place]) for place in np.flatnonzero(shares > 0)}
+
+
+def _add_regions(sums: Table, regions: Mapping[str, float]) -> None:
+    for code, share in regions.items():
+        place = _REGION_PLACE.get(code)
+        if place is not None:
+            sums[place] += share
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best crop of a live read, copied out for a hit only."""
+
+    crop: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+    captured: float
+
+    @classmethod
+    def of(cls, slot: Slot) -> Self:
+        """Copy the best crop out of a slot.
+
+        Raises:
+            Forgotten: the read has been destroyed.
+        """
+        record = slot.record
+        height, width = (int(side) for side in record["crop_size"])
+        return cls(record["crop"][:height, :width].copy(), float(record["captured"]))

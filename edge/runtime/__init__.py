@@ -1,0 +1,1 @@
+"""The edge put together from its configuration, run, checked and supervised."""

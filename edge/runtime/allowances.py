@@ -1,0 +1,45 @@
+"""What the configuration lets the process write and reach; everything else is refused by the kernel."""
+
+from pathlib import Path
+from typing import Final
+
+from edge.config import EdgeConfig
+from edge.errors import StorageError
+from edge.hardening.landlock import Allowed
+from edge.capture.settings import RtspSettings, SourceSettings, UsbSettings
+from hitonly_core.urls import HTTPS, parse
+
+_DNS: Final = 53
+
+
+def allowed(config: EdgeConfig) -> Allowed:
+    """Return the folders, devices and ports that a configuration needs; the folders are made if absent.
+
+    Raises:
+        StorageError: a folder cannot be made.
+    """
+    sources = [camera.source for camera in config.cameras]
+    folders: tuple[Path, ...] = (config.storage.spool, config.storage.state, config.hotlist.trust)
+    if config.department:
+        folders = (*folders, config.hotlist.file.parent)
+    for folder in folders:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
+    ports = {port for source in sources for port in _ports(source)}
+    if config.department:
+        ports.add(parse(config.department.url, HTTPS).port)
+    return Allowed(
+        folders=folders,
+        devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
+        connect=tuple(sorted(ports | {_DNS})) if ports else (),
+    )
+
+
+def _ports(source: SourceSettings) -> tuple[int, ...]:
+    return (source.address.port,) if isinstance(source, RtspSettings) else ()
+
+
+def _devices(source: SourceSettings) -> tuple[Path, ...]:
+    return (Path(f"/dev/video{source.device}"),) if isinstance(source, UsbSettings) else ()

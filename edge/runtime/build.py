@@ -1,0 +1,163 @@
+"""The parts of a box, each made from the configuration; `edge.runtime.box` puts them together."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from edge.retention.arena import Arena
+from hitonly_core.clock import NS, Clock
+from edge.config import CameraSection, EdgeConfig
+from edge.vision.detector import PlateDetector
+from edge.errors import StorageError
+from edge.retention.window import Window
+from edge.department.ledger import Ledger
+from edge.department.list_watch import ListWatch
+from edge.vision.models import Model, folders, load, spec_for
+from edge.vision.motion import MotionGate, life_within
+from edge.pipeline.loop import Camera, EveryFrame, Gate
+from edge.vision.reader import PlateReader
+from protocol.receipts import STEP_NS, Run
+from edge.runtime.software import boot_id, software, software_digest
+from edge.capture import open_source
+from edge.vision.zones import Zones
+from hotlist.signed_list.bundle import HotList
+from hitonly_core.files import clear_unfinished
+from hotlist.matching.plate_index import Index
+from hotlist.matching.confusion import named
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.matching.match_settings import MatchSettings
+from hotlist.matching.matcher import Matcher
+from hotlist.plate import encode
+from hotlist.signed_list.store import HotListStore
+
+
+def clear_leftovers(config: EdgeConfig) -> None:
+    """Remove what a power cut left half-written in the folders that only the running box writes.
+
+    Raises:
+        StorageError: a folder cannot be changed.
+    """
+    for folder in (config.storage.spool, config.storage.state):
+        try:
+            clear_unfinished(folder)
+        except OSError as problem:
+            raise StorageError(f"nothing can be removed from {folder}: {problem.strerror}") from None
+
+
+def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:
+    """Return the retention window over an arena."""
+    retention = config.retention
+    return Window(
+        arena,
+        clock,
+        window_ns=round(retention.window_seconds * NS),
+        late_ns=round(retention.late_seconds * NS),
+    )
+
+
+def open_ledger(
+    config: EdgeConfig, key: SigningKey, digests: tuple[str, str], clock: Clock, refused: Sequence[str]
+) -> Ledger:
+    """Return the ledger of this run's receipts.
+
+    Raises:
+        StorageError: the state folder cannot be written, or its chain is not this device's.
+    """
+    run = Run(
+        device=config.device.id,
+        run=secrets.token_hex(8),
+        boot=boot_id(),
+        window_ns=round(config.retention.window_seconds * NS),
+        late_ns=round(config.retention.late_seconds * NS),
+        step_ns=config.receipts.step_hours * STEP_NS,
+        at_least=config.receipts.at_least,
+        software=software(),
+        software_digest=software_digest(),
+        models=digests,
+        refused=tuple(sorted(refused)),
+    )
+    return Ledger(config.storage.state, key, run, clock)
+
+
+def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> ListWatch:
+    """Return the watch over the configured list, which builds a matcher for each new version.
+
+    Raises:
+        HotListError: the device's sealing key cannot be used.
+    """
+    budget = MatchSettings(
+        max_false_hits_per_day=config.matching.max_false_hits_per_day,
+        passes_per_day=config.matching.passes_per_day,
+        kernel=named(config.models.reader),
+    )
+
+    def build(hot_list: HotList) -> Matcher:
+        plates = hot_list.entries.plates()
+        codes = np.fromiter((encode(plate) for plate in plates), np.uint64, len(hot_list.entries))
+        return Matcher(Index.from_codes(hot_list.version, hot_list.entries, codes), budget)
+
+    max_age = timedelta(hours=config.hotlist.max_age_hours)
+    store = HotListStore(
+        config.hotlist.trust,
+        SealKey.load(config.keys.sealing),
+        source=config.hotlist.file,
+        max_age=max_age,
+    )
+    return ListWatch(
+        store, build, clock, max_age=max_age, poll_ns=round(config.hotlist.poll_seconds * NS), say=say
+    )
+
+
+def load_models(config: EdgeConfig) -> tuple[Model, Model]:
+    """Return the configured detector and reader, verified.
+
+    Raises:
+        ModelError: absent, altered or unknown.
+    """
+    chosen, places = config.models, folders(config.models.folder)
+    return (
+        load(spec_for(chosen.detector, chosen.detector_sha256, "detector"), places),
+        load(spec_for(chosen.reader, chosen.reader_sha256, "reader"), places),
+    )
+
+
+def open_camera(
+    section: CameraSection, config: EdgeConfig, models: tuple[Model, Model], clock: Clock
+) -> Camera:
+    """Return one camera with its source, gate, detector and reader.
+
+    Raises:
+        EdgeError: the source or a model cannot be used.
+    """
+    chosen = config.models
+    zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
+    width = section.input_width or chosen.input_width
+    every_ns = round(NS / section.detections_per_second)
+    window_ns = round(config.retention.window_seconds * NS)
+    gate: Gate = EveryFrame()
+    if section.motion:
+        gate = MotionGate(zones, detector_width=width, life_ns=life_within(window_ns), clock=clock)
+    return Camera(
+        name=section.name,
+        place=section.place,
+        detector=PlateDetector(
+            models[0],
+            providers=chosen.providers,
+            width=width,
+            confidence=section.confidence or chosen.confidence,
+        ),
+        reader=PlateReader(models[1], providers=chosen.providers),
+        gate=gate,
+        zones=zones,
+        detect_every_ns=every_ns,
+        crop_margin=chosen.crop_margin if section.crop_margin is None else section.crop_margin,
+        sure=config.matching.sure,
+        source=open_source(
+            section.source,
+            clock=clock,
+            forget_within_s=config.retention.window_seconds,
+            every_ns=every_ns,
+        ),
+    )

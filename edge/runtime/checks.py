@@ -1,0 +1,111 @@
+"""What ``alpr-edge check`` tries: each thing the configuration names, as the running edge would use it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from hitonly_core.clock import SystemClock
+from edge.config import EdgeConfig
+from edge.errors import EdgeError, LinkError, SourceError
+from edge.runtime.build import load_models, watch_list
+from edge.capture import open_source
+from edge.capture.settings import SourceSettings
+from edge.department.spool import Spool
+from hotlist.signed_list.bundle import HotList
+from hotlist.errors import HotListError
+from hitonly_core.keys import SealKey, SealPublic, SigningKey
+
+PATIENCE_S: Final = 15.0
+"""How long a camera may take to give its first frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried: what was found, or the problem with its mend."""
+
+    what: str
+    found: str
+    problem: EdgeError | HotListError | None = None
+
+
+def check(config: EdgeConfig) -> Iterator[Finding]:
+    """Try everything the configuration names, one after the other."""
+    for what, test in _tests(config):
+        try:
+            yield Finding(what, test())
+        except (EdgeError, HotListError) as problem:
+            yield Finding(what, str(problem), problem)
+
+
+def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
+    device = config.device
+    yield "device", lambda: f"{device.id}" + (" (DEMO, not for use on a road)" if device.demo else "")
+    yield "signing key", lambda: SigningKey.load(config.keys.signing).public.id
+    yield "sealing key", lambda: SealKey.load(config.keys.sealing).public.id
+    yield "department's key", lambda: SealPublic.load(config.keys.department).id
+    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
+    yield "hot list", lambda: _list(config)
+    yield "folders", lambda: _folders(config)
+    yield "spool", lambda: _spool(config)
+    for section in config.cameras:
+        yield f"camera {section.name}", partial(_camera, section.source)
+
+
+def _list(config: EdgeConfig) -> str:
+    said: list[str] = []
+    watch = watch_list(config, SystemClock(), said.append)
+    watch.poll()
+    if watch.current is None:
+        hint = "The box does not alert until it has a list that is signed, current and sealed to it (R7)."
+        raise HotListError("; ".join(said) or f"the list is {watch.state.value}", hint=hint)
+    return f"{said[-1]}, {_origin(watch.current.hot_list)}"
+
+
+def _origin(hot_list: HotList) -> str:
+    """Say who signed a list, and since when it is known to be current."""
+    signers = " and ".join(hot_list.signers) or "keys that it replaced itself"
+    words = f"signed by {signers}, issued {hot_list.issued:%Y-%m-%d %H:%M} UTC"
+    if stated := hot_list.timestamp:
+        words += f", stated to be current {stated.issued:%Y-%m-%d %H:%M} UTC"
+    return f"{words}, ends {hot_list.expires:%Y-%m-%d %H:%M} UTC"
+
+
+def _folders(config: EdgeConfig) -> str:
+    for folder in (config.storage.spool, config.storage.state):
+        Spool(folder)  # tries a file of its own; leaves those of a running box alone
+    return "spool and state can be written"
+
+
+def _spool(config: EdgeConfig) -> str:
+    """Say how many hits wait; those that the department refused are a matter for people, and have a deadline."""
+    spool = Spool(config.storage.spool)
+    waiting, refused = len(list(spool.pending())), len(list(spool.refused()))
+    if ends := spool.forgets_from:
+        hint = (
+            "The department's audit log says why (hit.refuse). "
+            "Once that is mended, `alpr-edge deliver --again` offers them once more."
+        )
+        words = f"hits refused by the department: {refused}; forgotten from {ends:%Y-%m-%d %H:%M} UTC on"
+        raise LinkError(words, hint=hint)
+    return f"hits waiting for the department: {waiting}, refused: 0"
+
+
+def _camera(settings: SourceSettings) -> str:
+    """Wait for one frame; say its size, and whether it lay in locked memory."""
+    source = open_source(settings)
+    patience = threading.Timer(PATIENCE_S, source.close)
+    patience.start()
+    try:
+        frame = next(iter(source.frames()), None)
+        if frame is None:
+            hint = "Check the address, the password, the cable, and the stream's format (H.264 or H.265)."
+            raise SourceError(f"no frame within {PATIENCE_S:g} s: {source.reason or 'it ended'}", hint=hint)
+        height, width = frame.pixels.shape[:2]
+        locked = source.locked
+    finally:
+        patience.cancel()
+        source.close()
+    kept = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
+    return f"{width} x {height} pixels, {kept}"

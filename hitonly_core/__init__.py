@@ -1,0 +1,1 @@
+"""What every other part builds on: keys and sealing, canonical bytes, whole files, clocks, the C library."""

@@ -1,0 +1,156 @@
+"""Importing a file into the workbook: all or nothing, and first as a plan that a person can look at."""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from hotlist.authoring.changes import Change, Kind, Staged
+from hotlist.authoring.draft import ChangeWriter, Draft
+from hotlist.errors import ImmigrationError, RowError
+from hotlist.importers import Refused, Row
+from hitonly_core.keys import SigningKey
+from hotlist.importers.proposal import Given, created_of, propose, said_in
+
+MAX_REPORTED: Final = 10_000
+"""Most refused rows that a report names; the others are only counted."""
+_EXAMPLES: Final = 20
+_EVERY: Final = 1000
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import will do, or did. Counts are whole; examples and refused rows are the first ones.
+
+    Attributes:
+        rows: rows read.
+        added: rows that become new entries.
+        changed: rows that change an entry in force.
+        unchanged: rows whose entry is there already.
+        removed: entries in force that the file no longer holds (only when it replaces its source).
+        refused: line and reason.
+        reasons: how often each reason was given.
+        immigration: rows of the immigration-violator file or purpose (R16); they are among the refused.
+        examples: the first rows of each kind.
+    """
+
+    rows: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    immigration: int = 0
+    examples: list[Staged] = field(default_factory=list, repr=False)
+
+    def refuse(self, line: int, problem: RowError) -> None:
+        """Count a refused row."""
+        self.reasons[str(problem)] += 1
+        self.immigration += isinstance(problem, ImmigrationError)
+        if len(self.refused) < MAX_REPORTED:
+            self.refused.append((line, str(problem)))
+
+    def note(self, staged: Staged) -> None:
+        """Count a row that is staged."""
+        done = {Kind.ADD: self.added, Kind.EDIT: self.changed, Kind.CANCEL: self.removed}[staged.kind]
+        if done < _EXAMPLES:
+            self.examples.append(staged)
+        self.added += staged.kind is Kind.ADD
+        self.changed += staged.kind is Kind.EDIT
+        self.removed += staged.kind is Kind.CANCEL
+
+
+def stage_file(
+    draft: Draft,
+    rows: Iterable[Row | Refused],
+    given: Given,
+    author: SigningKey,
+    *,
+    replace_source: str = "",
+    progress: Callable[[int], None] = lambda _: None,
+) -> tuple[Report, Change | None]:
+    """Stage a file's rows as one change, inside the draft's transaction; roll that back for a plan only.
+
+    Args:
+        draft: the workbook.
+        rows: what a reader of `hotlist.importers` yields.
+        given: author, time and the values for all rows.
+        author: signs the change.
+        replace_source: cancel the entries in force of this source that the file no longer holds.
+        progress: is told the number of the line now and then.
+
+    Raises:
+        ImportFileError: the file cannot be read.
+        DraftError: the author is nobody's, or another program writes.
+    """
+    report, writer = Report(), ChangeWriter(draft, author, given.now)
+    known = draft.count_all() > 0
+    kept = _Kept(draft, replace_source) if replace_source and known else None
+    for row in rows:
+        report.rows += 1
+        if not row.line % _EVERY:
+            progress(row.line)
+        if isinstance(row, Refused):
+            report.refuse(row.line, row.problem)
+            continue
+        try:
+            staged, same = _staged(draft, row, given, known=known)
+        except RowError as problem:
+            report.refuse(row.line, problem)
+            continue
+        if kept is not None:
+            kept.add(staged.entry_id)
+        if same:
+            report.unchanged += 1
+        elif writer.add(staged):
+            report.note(staged)
+        else:
+            report.refuse(row.line, RowError("the file has a row for this plate, region and case already"))
+    for gone in kept.gone() if kept is not None else ():
+        writer.add(gone)
+        report.note(gone)
+    if not report.added + report.changed + report.removed:
+        return report, None
+    return report, writer.finish()
+
+
+def _staged(draft: Draft, row: Row, given: Given, *, known: bool) -> tuple[Staged, bool]:
+    """Return what a row does, and whether it changes nothing but who says so and when."""
+    fresh = secrets.token_hex(8)
+    proposal = propose(row.values, given, entry_id=fresh)
+    found = draft.find(proposal.key) if known else None
+    if found is None:
+        return Staged(Kind.ADD, fresh, proposal), False
+    entry_id, base, body = found
+    if said_in(body) == said_in(proposal.body):
+        return Staged(Kind.EDIT, entry_id, proposal, base), True
+    again = propose(row.values, given, entry_id=entry_id, created=created_of(body))
+    return Staged(Kind.EDIT, entry_id, again, base), False
+
+
+class _Kept:
+    """The entries of a source that its new file still holds."""
+
+    def __init__(self, draft: Draft, source: str) -> None:
+        self._draft, self._source = draft, source
+        draft.database.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS kept (entry_id TEXT PRIMARY KEY) WITHOUT ROWID"
+        )
+        draft.database.execute("DELETE FROM kept")
+
+    def add(self, entry_id: str) -> None:
+        """Remember that an entry is still there."""
+        self._draft.database.execute("INSERT OR IGNORE INTO kept VALUES (?)", (entry_id,))
+
+    def gone(self) -> Iterator[Staged]:
+        """Yield a cancellation for each entry that the file no longer holds."""
+        rows = self._draft.database.execute(
+            "SELECT entry_id FROM entries WHERE (source = ? OR source LIKE ? || ' %')"
+            " AND entry_id NOT IN (SELECT entry_id FROM kept)",
+            (self._source, self._source),
+        ).fetchall()
+        for (entry_id,) in rows:
+            base, proposal = self._draft.current(entry_id)
+            yield Staged(Kind.CANCEL, entry_id, proposal, base)

@@ -1,0 +1,119 @@
+"""The workbook's file: one SQLite database, readable by its owner only, and its tables."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from hotlist.errors import DraftError
+from hitonly_core.files import sync_folder
+from hotlist.signed_list.keyset import KeySet
+
+FORMAT: Final = "hitonly/workbook/v1"
+
+ENTRIES: Final = """
+CREATE {kind} TABLE {name} (
+    entry_id    TEXT PRIMARY KEY,
+    row         INTEGER NOT NULL,
+    plate       TEXT NOT NULL,
+    region      TEXT NOT NULL,
+    case_number TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    expires     TEXT NOT NULL,
+    approver    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+"""The entries in force, which follow from the changes; `hotlist.authoring.draft_check` makes them again to compare."""
+
+_SCHEMA: Final = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE people (key_id TEXT PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE changes (
+    number      INTEGER PRIMARY KEY,
+    author      TEXT NOT NULL,
+    at          TEXT NOT NULL,
+    signature   BLOB NOT NULL,
+    state       TEXT NOT NULL,
+    applied     INTEGER UNIQUE,
+    approver    TEXT NOT NULL DEFAULT '',
+    approved_at TEXT NOT NULL DEFAULT '',
+    approval    BLOB NOT NULL DEFAULT x''
+) STRICT;
+CREATE TABLE rows (
+    id          INTEGER PRIMARY KEY,
+    change      INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    entry_id    TEXT NOT NULL,
+    base        INTEGER NOT NULL,
+    plate       TEXT NOT NULL,
+    region      TEXT NOT NULL,
+    case_number TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    expires     TEXT NOT NULL,
+    body        BLOB NOT NULL,
+    UNIQUE (change, plate, region, case_number)
+) STRICT;
+{ENTRIES.format(kind="", name="entries")}
+CREATE UNIQUE INDEX entries_key ON entries (plate, region, case_number);
+CREATE TABLE lists (version INTEGER PRIMARY KEY, digest TEXT NOT NULL, issued TEXT NOT NULL) STRICT;
+"""
+
+
+def create(path: Path, department: str, keys: KeySet) -> sqlite3.Connection:
+    """Make a workbook's file and open it.
+
+    Raises:
+        DraftError: a file is there, or the folder cannot be written.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        sync_folder(path.parent)
+    except FileExistsError:
+        raise DraftError(f"{path} is already there", hint="A workbook is never replaced.") from None
+    except OSError as problem:
+        raise DraftError(f"{path} cannot be made: {problem.strerror}") from None
+    database = _connect(path)
+    database.executescript(_SCHEMA)
+    database.execute("BEGIN")
+    for name, value in (("format", FORMAT), ("department", department), ("keys", keys.to_bytes().decode())):
+        database.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+    remember_people(database, keys)
+    database.commit()
+    return database
+
+
+def open_existing(path: Path) -> sqlite3.Connection:
+    """Open a workbook's file.
+
+    Raises:
+        DraftError: there is none, or it is not one of this version.
+    """
+    if not path.is_file():
+        hint = "Make one with `alpr-hotlist init`, or name it with --book."
+        raise DraftError(f"there is no workbook {path}", hint=hint)
+    database = _connect(path)
+    try:
+        found = database.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+    except sqlite3.Error:
+        found = None
+    if found != (FORMAT,):
+        database.close()
+        raise DraftError(f"{path} is no workbook of the format {FORMAT}")
+    return database
+
+
+def remember_people(database: sqlite3.Connection, keys: KeySet) -> None:
+    """Keep everybody who ever was in the key set: their old signatures are checked for ever."""
+    people = [(person.key.id, person.key.to_text(), person.name) for person in keys.people]
+    database.executemany("INSERT OR IGNORE INTO people VALUES (?, ?, ?)", people)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file; transactions are begun and ended by hand, and reach the disk."""
+    try:
+        database = sqlite3.connect(path, timeout=10, isolation_level=None)
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = ON")
+    except sqlite3.Error as problem:
+        raise DraftError(f"{path} cannot be opened: {problem}") from None
+    return database
