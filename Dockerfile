@@ -13,6 +13,8 @@ WORKDIR /src
 COPY deploy/build.lock /tmp/build.lock
 RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r /tmp/build.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY hitonly_core hitonly_core
+COPY protocol protocol
 COPY edge edge
 COPY hotlist hotlist
 COPY api api

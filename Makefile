@@ -2,25 +2,33 @@
 
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS ?= 2
+QUICK := $(addprefix tests/test_,$(addsuffix .py,ack arena arrows config flow fusion hotlist_draft hotlist_entry \
+	hotlist_trust importers_field keys matching matching_candidates matching_index motion padding passes \
+	receipts tracks waking zones))
 VENV := $(ROOT).venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check tests short format lock system bench clean
+.PHONY: demo test check tests quick short format lock system bench clean
 
 demo: $(INSTALLED)  ## Read a sample road video (or VIDEO=clip.mp4 / CAMERA=rtsp://..., PLATES="A B") and forget
 	@cd $(ROOT) && $(BIN)/python -m scripts.demo $(if $(VIDEO),--video "$(abspath $(VIDEO))") $(if $(CAMERA),--camera "$(CAMERA)") $(if $(PLATES),--plates "$(PLATES)")
 
-test: system $(INSTALLED) check tests short  ## Everything: format, lint, types, tests, a short benchmark
+test: system $(INSTALLED) check tests  ## Everything: format, lint, types, tests
 
 check: $(INSTALLED)
 	cd $(ROOT) && $(BIN)/ruff format --check .
 	cd $(ROOT) && $(BIN)/ruff check .
 	cd $(ROOT) && $(BIN)/mypy
 
-tests: $(INSTALLED)
-	cd $(ROOT) && $(BIN)/python -m pytest $(PYTEST_ARGS)
+tests: $(INSTALLED)  ## Every test, JOBS of them side by side; each has folders and ports of its own
+	cd $(ROOT) && $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
+quick: $(INSTALLED)  ## The inner loop: the tests that start no server, browser or box
+	cd $(ROOT) && $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(QUICK)
+
+# Not part of `make test` until docs/results/short.json is made anew: its figures and parts are an older build's.
 short: $(INSTALLED)  ## A short run of every benchmark into report/, held against the committed one; no time fails it
 	cd $(ROOT) && $(BIN)/alpr-bench all --short --out report
 	cd $(ROOT) && $(BIN)/alpr-bench compare docs/results/short.json report/results.json --portable --limit 0.8

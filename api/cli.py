@@ -7,20 +7,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.oversight import audit_export
-from api.devices import registry
-from api.accounts import people
-from api.accounts import resets
 from api import serve
-from api.db.engine import Database
-from api.db.migrate import migrate
-from api.devices.registry import Registration
+from api.accounts import people, resets
 from api.core.errors import ApiError, ConflictError
-from api.hits.spool_opening import open_spool, save_opened
-from api.hits.opening_table import opened_table
 from api.core.service import Service, open_service
 from api.core.settings import Settings, load_settings
-from hotlist.errors import HotListError
+from api.db.engine import Database
+from api.db.migrate import migrate
+from api.devices import registry
+from api.devices.registry import Registration
+from api.hits.opening_table import opened_table
+from api.hits.spool_opening import open_spool, save_opened
+from api.oversight import audit_export
+from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -261,7 +260,7 @@ def main() -> None:
     """Run the command line; an operator's error is one sentence and a hint, not a traceback."""
     try:
         app()
-    except (HotListError, ApiError) as problem:
+    except (HitonlyError, ApiError) as problem:
         Console(stderr=True).print(f"alpr-api: {problem}", style="bold red", markup=False)
         if problem.hint:
             Console(stderr=True).print(problem.hint, markup=False)

@@ -11,14 +11,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.accounts import people
-from api.web.app import create_app
-from api.devices.authority import Files, issue, prepare_authority
 from api.core.clock import utc_now
 from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
-from api.oversight.metrics import start_metrics
 from api.core.service import Service, open_service
 from api.core.settings import Settings
+from api.devices.authority import Files, issue, prepare_authority
+from api.oversight.metrics import start_metrics
+from api.web.app import create_app
 from hitonly_core.files import write_durably
 
 FIRST_LINK: Final = "first-administrator.link"

@@ -9,16 +9,16 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.devices import registry
-from api.hits import hits
-from api.core import rate_limits
-from api.lists import publishing
-from api.web import idempotency
 from api.accounts import sessions
 from api.accounts.access import LOOK_BACK
-from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
+from api.core import rate_limits
 from api.core.errors import ApiError
 from api.core.service import Service
+from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
+from api.devices import registry
+from api.hits import hits
+from api.lists import publishing
+from api.web import idempotency
 
 EVERY: Final = timedelta(seconds=1)
 _ROUNDS_BETWEEN_CLEANING: Final = 60

@@ -22,21 +22,15 @@ from rich.progress import (
 )
 
 from benchmarks.accuracy import accuracy_report
-from benchmarks.fixtures import clips
+from benchmarks.accuracy.peers import OpenAlpr, load_models
 from benchmarks.differential import differential_report
-from benchmarks.harness import environment
-from benchmarks.forgetting import forgetting_here
-from benchmarks.speed import latency
-from benchmarks.speed import motion
-from benchmarks.speed import review_latency
-from benchmarks.harness import report
-from benchmarks.harness import results
-from benchmarks.speed import soak
-from benchmarks.speed import soak_report
-from benchmarks.speed import video
-from benchmarks.harness.compare import TIME_LIMIT, compare, regressed
 from benchmarks.drawing.weather import Weather
-from benchmarks.matching.drawn_pictures import run_matching
+from benchmarks.fixtures import clips
+from benchmarks.fixtures.render import RenderSpec
+from benchmarks.fixtures.render import render as render_clip
+from benchmarks.forgetting import forgetting_here
+from benchmarks.harness import environment, report, results
+from benchmarks.harness.compare import TIME_LIMIT, compare, regressed
 from benchmarks.harness.options import (
     BaselineOption,
     DataOption,
@@ -46,10 +40,9 @@ from benchmarks.harness.options import (
     VideoOption,
     shared,
 )
-from benchmarks.accuracy.peers import OpenAlpr, load_models
-from benchmarks.fixtures.render import RenderSpec
-from benchmarks.fixtures.render import render as render_clip
 from benchmarks.harness.runner import Bench, BenchError
+from benchmarks.matching.drawn_pictures import run_matching
+from benchmarks.speed import latency, motion, review_latency, soak, soak_report, video
 from edge.errors import EdgeError
 
 app = typer.Typer(

@@ -23,29 +23,29 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table as Grid
 
-from edge.runtime import checks
-from edge.hardening import process
-from edge.vision import models
-from edge.department import enrol as enrolment
-from edge.runtime.instance_lock import alone
-from edge.runtime.box import Box
-from protocol.receipt_chain import verify
+from edge.capture.settings import FileSettings
 from edge.config import EdgeConfig, load_config
+from edge.department import enrol as enrolment
 from edge.department.delivery import deliver_all
 from edge.department.enrol import SIGNING, make_keys
-from edge.errors import ConfigError, EdgeError, Exit, ModelError
 from edge.department.ledger import read_lines
-from edge.runtime.allowances import allowed
-from hitonly_core.safeguard import Measure, State
+from edge.department.spool import Spool
+from edge.errors import ConfigError, EdgeError, Exit, ModelError, StorageError
+from edge.hardening import process
 from edge.hardening.pausing import pauses
+from edge.runtime import checks
+from edge.runtime.allowances import allowed
+from edge.runtime.box import Box
+from edge.runtime.instance_lock import alone
 from edge.runtime.run_report import err, out, print_summary, reporter
 from edge.runtime.source_option import source_given
-from edge.capture.settings import FileSettings
-from edge.department.spool import Spool
 from edge.runtime.unsafe_read import unsafe_read
-from hotlist.errors import HotListError, KeyFileError
+from edge.vision import models
+from hitonly_core.errors import HitonlyError, KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import VerifyKey
+from hitonly_core.safeguard import Measure, State
+from protocol.receipt_chain import verify
 
 app = typer.Typer(
     help="A plate reader that forgets: reads are matched in memory, and destroyed within the window.",
@@ -73,14 +73,14 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except (EdgeError, HotListError) as problem:
+    except HitonlyError as problem:
         err.print(f"alpr-edge: {problem}", markup=False)
         if problem.hint:
             err.print(f"  {problem.hint}", markup=False)
         sys.exit(exit_code(problem))
 
 
-def exit_code(problem: EdgeError | HotListError) -> int:
+def exit_code(problem: HitonlyError) -> int:
     """Return the documented exit code of a failure (docs/configuration.md)."""
     if isinstance(problem, EdgeError):
         return problem.exit_code
@@ -122,6 +122,8 @@ def run(
         with _stopped_by_signals(box):
             summary = box.run()
     print_summary(summary, as_json=as_json)
+    if summary.unwritten:
+        raise StorageError(f"{summary.unwritten} hits were never written to any disk and are LOST")
 
 
 @app.command()
@@ -213,7 +215,7 @@ def deliver(
 ) -> None:
     """Deliver what waits on the spool and end: for a box that is only sometimes connected."""
     settings = load_config(config)
-    spool = Spool(settings.storage.spool)
+    spool = Spool(settings.storage.spool, settings.storage.spare)
     delivered = deliver_all(settings, spool, lambda words: err.print(words, markup=False), again=again)
     left, refused = len(list(spool.pending())), len(list(spool.refused()))
     aside = f", {refused} refused and set aside" if refused else ""

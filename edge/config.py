@@ -8,10 +8,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from edge.errors import ConfigError
-from protocol.receipts import AT_LEAST
 from edge.capture.settings import SourceSettings
+from edge.errors import ConfigError
 from hitonly_core.urls import HTTPS, parse
+from protocol.receipts import AT_LEAST
 
 _HEX256 = r"^[0-9a-f]{64}$"
 _POINT = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
@@ -149,10 +149,19 @@ class DepartmentSection(_Section):
 
 
 class StorageSection(_Section):
-    """The two folders that are ever written."""
+    """The folders that are ever written."""
 
     spool: Path = Field(description="Sealed hits wait here for the department.")
     state: Path = Field(description="Receipts and rollback state.")
+    spare: Path | None = Field(
+        None,
+        description="On another disk: sealed hits go here when the spool's disk is full or read-only.",
+    )
+
+    @property
+    def spools(self) -> tuple[Path, ...]:
+        """Every folder that sealed hits may lie in."""
+        return (self.spool,) if self.spare is None else (self.spool, self.spare)
 
 
 class ZonesSection(_Section):

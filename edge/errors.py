@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from hitonly_core.errors import HitonlyError
+
 
 class Exit(IntEnum):
     """Exit codes of ``alpr-edge``, documented in docs/configuration.md."""
@@ -19,21 +21,14 @@ class Exit(IntEnum):
     LINK = 10
 
 
-class EdgeError(Exception):
+class EdgeError(HitonlyError):
     """Base of every error of this package.
 
     Attributes:
-        hint: what the operator can do about it, one sentence, or empty.
         exit_code: what ``alpr-edge`` exits with when this error ends it.
     """
 
-    hint = ""
     exit_code = Exit.FAULT
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        if hint:
-            self.hint = hint
 
 
 class ConfigError(EdgeError):

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from hotlist.errors import KeyFileError, SealError
+from hitonly_core.errors import KeyFileError, SealError
 from hitonly_core.files import write_durably
 from hitonly_core.key_checks import check_ed25519, check_mlkem768, check_x25519
 

@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from hitonly_core.errors import HitonlyError
 from hotlist.commands import desk, entries, files, lists, people
 from hotlist.commands.common import EPILOG, err
 from hotlist.errors import Exit, HotListError
@@ -37,11 +38,11 @@ def main() -> None:
     """Run the command line; every expected failure is one clear line and its documented exit code."""
     try:
         app()
-    except HotListError as problem:
+    except HitonlyError as problem:
         err.print(f"alpr-hotlist: {problem}", markup=False)
         if problem.hint:
             err.print(f"  {problem.hint}", markup=False)
-        sys.exit(problem.exit_code)
+        sys.exit(problem.exit_code if isinstance(problem, HotListError) else Exit.KEY)
     except sqlite3.DatabaseError:
         err.print("alpr-hotlist: the workbook is damaged, or another program holds it", markup=False)
         err.print("  Go back to a copy; `alpr-hotlist verify` checks one.", markup=False)

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from hitonly_core.errors import HitonlyError
+
 
 class Exit(IntEnum):
     """Exit codes of ``alpr-hotlist``, documented in docs/hotlist.md."""
@@ -16,40 +18,20 @@ class Exit(IntEnum):
     BUDGET = 7
 
 
-class HotListError(Exception):
+class HotListError(HitonlyError):
     """Base of every error of this package.
 
     Attributes:
-        hint: what the operator can do about it, one sentence, or empty.
         exit_code: what ``alpr-hotlist`` exits with when this error ends it.
     """
 
-    hint = ""
     exit_code = Exit.REFUSED
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        if hint:
-            self.hint = hint
 
 
 class PlateError(HotListError):
     """A text is no plate: its length or a character is outside what a plate can hold."""
 
     hint = "A plate has 2 to 10 characters, A to Z and 0 to 9; spaces and hyphens are ignored."
-
-
-class KeyFileError(HotListError):
-    """A key file is absent, unreadable, of another kind, or open to others."""
-
-    exit_code = Exit.KEY
-
-
-class SealError(HotListError):
-    """What was sealed cannot be opened with this key."""
-
-    exit_code = Exit.KEY
-    hint = "Check that the key is the one it was sealed to."
 
 
 class ListError(HotListError):

@@ -5,6 +5,7 @@ characters' places in the alphabet plus one, left-aligned, padded with zero. So 
 different plates have different codes, and the largest is below 2**53.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -20,6 +21,7 @@ CONFUSABLE: Final = ("0ODQ", "1I", "2Z", "5S", "8B", "6G")
 """Groups of characters that a camera confuses; a character outside them stands alone."""
 
 _IGNORED: Final = frozenset(" -\u00b7\u2010\u2011\u2012\u2013\u2022.\t\u00a0")
+_DECIMAL: Final = re.compile(r"\d\s*\.+\s*\d")
 _VALUE: Final = {character: place for place, character in enumerate(ALPHABET)}
 
 
@@ -35,6 +37,7 @@ def normalise(raw: str) -> str:
     if raw.isascii() and raw.isalnum() and MIN_LENGTH <= len(raw) <= MAX_LENGTH:
         return raw.upper()  # nearly every row of a long list
     kept = [character for character in raw if character not in _IGNORED]
+    _check_separators(raw.strip())
     for place, character in enumerate(kept, start=1):
         if not character.isascii() or character.upper() not in _VALUE:
             name = unicodedata.name(character, f"U+{ord(character):04X}")
@@ -44,6 +47,18 @@ def normalise(raw: str) -> str:
     if not MIN_LENGTH <= len(plate) <= MAX_LENGTH:
         raise PlateError(f"a plate of {len(plate)} characters; {MIN_LENGTH} to {MAX_LENGTH} are possible")
     return plate
+
+
+def _check_separators(text: str) -> None:
+    """Refuse separators that stand where no plate has one: they belonged to something else than a plate.
+
+    Raises:
+        PlateError: a dot between two digits, which is a decimal point, or a hyphen or dot at an end.
+    """
+    if _DECIMAL.search(text):
+        raise PlateError("a dot between two digits: this is a number, not a plate")
+    if text and (text[0] in _IGNORED or text[-1] in _IGNORED):
+        raise PlateError("a separator stands before or behind the plate")
 
 
 def encode(plate: str) -> int:

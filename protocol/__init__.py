@@ -1,1 +1,1 @@
-"""What travels between a camera unit and its department, and the one place where each form is defined."""
+"""What travels between a camera unit and its department: hits, acknowledgements, receipts, signed requests."""

@@ -14,13 +14,13 @@ from typing import Final
 from uuid import UUID
 
 from hitonly_core.canonical import canonical
-from hotlist.errors import HotListError
+from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SigningKey, VerifyKey
 
 FORMAT: Final = "hitonly/ack/v1"
 
 
-class AckError(HotListError):
+class AckError(HitonlyError):
     """An acknowledgement is malformed, of another hit, or not signed by the department's service."""
 
 

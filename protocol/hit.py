@@ -22,12 +22,12 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from protocol.padding import PaddingError, pad, unpad
 from hitonly_core.canonical import canonical
-from hotlist.entry import entry_from_json, entry_to_json
-from hotlist.errors import HotListError, SealError
+from hitonly_core.errors import HitonlyError, SealError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hotlist.entry import entry_from_json, entry_to_json
 from hotlist.matching.match import Match, MatchKind
+from protocol.padding import PaddingError, pad, unpad
 
 FORMAT: Final = "hitonly/hit/v1"
 MAX_CROP_BYTES: Final = 64 * 1024
@@ -37,7 +37,7 @@ MAX_CROP_HEIGHT: Final = 96
 _JPEG_START: Final = b"\xff\xd8\xff"
 
 
-class EnvelopeError(HotListError):
+class EnvelopeError(HitonlyError):
     """An envelope is malformed, altered, of an unknown device, or not for this key. `step` says where."""
 
     def __init__(self, step: int, message: str) -> None:
@@ -152,7 +152,7 @@ def hit_from_bytes(content: bytes) -> Hit:
         OverflowError,
         RecursionError,
         binascii.Error,
-        HotListError,
+        HitonlyError,
     ) as problem:
         if isinstance(problem, EnvelopeError):
             raise

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hitonly_core.clock import NS
+from hitonly_core.keys import VerifyKey
 from protocol.receipts import (
     AT_LEAST,
     DAY_NS,
@@ -38,7 +39,6 @@ from protocol.receipts import (
     digest,
     from_line,
 )
-from hitonly_core.keys import VerifyKey
 
 _ROUNDED_NS: Final = 2 * NS
 """Two times in whole seconds differ by this much only when the clocks differ by more than a second."""
@@ -182,6 +182,8 @@ def _alone(receipt: Receipt) -> Iterable[tuple[Kind, str]]:
         yield Kind.RETENTION, "a read outlived the window, or the watch over it was lost"
     elif counts.live:
         yield Kind.RETENTION, f"{counts.live} reads of a step that had ended were still live"
+    if receipt.lost:
+        yield Kind.LOST, f"{receipt.lost} hits were lost: no disk took them until the box ended"
     if run.step_ns < STEP_NS or run.at_least < AT_LEAST:
         step, least = run.step_ns / NS, run.at_least
         yield Kind.FINE, f"steps of {step:g} s and {least} reads; at least {STEP_NS // NS} s and {AT_LEAST}"

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from hitonly_core.clock import NS
-from protocol.counts import Counts
 from hitonly_core.canonical import canonical
+from hitonly_core.clock import NS
 from hitonly_core.keys import SigningKey, VerifyKey
+from protocol.counts import Counts
 
 FORMAT: Final = "hitonly/receipt/v2"
 STEP_NS: Final = 3600 * NS
@@ -93,6 +93,7 @@ class Receipt:
         clock_kept: whether the wall clock has gone with boot time, within a second, since the last receipt of
             this run.
         list_version: of the hot list in use; 0 for none.
+        lost: hits of this run that no disk took until the box ended; 0 while it runs.
     """
 
     run: Run
@@ -105,6 +106,7 @@ class Receipt:
     kept: bool
     clock_kept: bool
     list_version: int
+    lost: int = 0
 
 
 class Kind(StrEnum):
@@ -121,12 +123,13 @@ class Kind(StrEnum):
     UNFINISHED = "unfinished"  # 9
     SILENCE = "silence"  # 9
     CLOCK = "clock"  # 9
+    LOST = "lost hits"  # 9
     CUT_OFF = "cut off"  # 10
 
     @property
     def is_fault(self) -> bool:
         """Whether the chain or the promise is broken, rather than something to be noticed."""
-        return self not in {Kind.UNFINISHED, Kind.SILENCE, Kind.CLOCK}
+        return self not in {Kind.UNFINISHED, Kind.SILENCE, Kind.CLOCK, Kind.LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ def _body(receipt: Receipt) -> dict[str, Any]:
         "kept": receipt.kept,
         "clock_kept": receipt.clock_kept,
         "list_version": receipt.list_version,
+        "lost": receipt.lost,
     }
 
 
@@ -229,6 +233,7 @@ def _receipt(body: dict[str, Any]) -> Receipt:
         kept=_yes_or_no(body["kept"]),
         clock_kept=_yes_or_no(body["clock_kept"]),
         list_version=_number(body["list_version"]),
+        lost=_number(body["lost"]),
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from hotlist.errors import HotListError
+from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SigningKey, VerifyKey
 
 LABEL: Final = "device"
@@ -28,7 +28,7 @@ _INPUT: Final = re.compile(
 _SIGNATURE: Final = re.compile(f"{LABEL}=:(?P<value>[A-Za-z0-9+/=]{{88}}):")
 
 
-class RequestSignatureError(HotListError):
+class RequestSignatureError(HitonlyError):
     """A request is unsigned, signed in another way, or its body is not the one that was signed."""
 
 

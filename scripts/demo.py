@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.hits.spool_opening import open_spool
-from benchmarks.fixtures.service_fixture import Office, enrol, publish, run_tool, start_office
 from benchmarks.fixtures.render import RenderSpec, render
+from benchmarks.fixtures.service_fixture import Office, enrol, publish, run_tool, start_office
 from benchmarks.harness.runner import BenchError
 from hitonly_core.keys import SealKey, VerifyKey
 from hotlist.plate import normalise

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import report
-from benchmarks.harness import results
+from benchmarks.harness import report, results
 from scripts import readme_figures
 
 ROOT = Path(__file__).resolve().parents[1]

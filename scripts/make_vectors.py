@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.signed_list import bundle
 from hotlist.signed_list.bundle import Signature, SignedList
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hitonly_core.keys import SealKey, SigningKey
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.timestamp import Timestamp, state_current
 

@@ -72,8 +72,12 @@ ROWS = (
     ),
     Row("From the picture that the hit shows to that row, p50", X86, "person.picture_shown_p50"),
     Row("The same, p95", X86, "person.picture_shown_p95"),
-    Row("Motion gate on a 720p frame", "motion", "motion.grey_difference_ms"),
-    Row("Frames with a legible plate that the gate lets through", "motion", "motion.grey_difference_plates"),
+    Row("Motion gate on a 720p frame", "motion", "motion.shares_of_brightness_ms"),
+    Row(
+        "Frames with a legible plate that the gate lets through",
+        "motion",
+        "motion.shares_of_brightness_plates",
+    ),
 )
 
 

@@ -18,19 +18,19 @@ from httpx import Client, Response
 from PIL import Image, ImageDraw
 from sqlalchemy import func, select, text
 
-from api.devices import registry
 from api.accounts import people
-from api.web.app import create_app
-from api.db.models import AuditRow, Base, EntryRow, ListRow, PersonRow
-from api.devices.registry import Registration
 from api.accounts.people import Role
 from api.accounts.routes.link_kit import COOKIE as LINK
 from api.core.service import open_service
 from api.core.settings import Settings
-from protocol.hit import Hit, seal_hit
-from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
+from api.db.models import AuditRow, Base, EntryRow, ListRow, PersonRow
+from api.devices import registry
+from api.devices.registry import Registration
+from api.web.app import create_app
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
 from hotlist.matching.match import Match, MatchKind
+from protocol.hit import Hit, seal_hit
 from protocol.signed_requests import Request, sign_request
 
 START = datetime(2030, 1, 7, 3, 0, tzinfo=UTC)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from api.hits.spool_opening import open_spool
-from protocol.hit import Hit
-from hotlist.signed_list.bundle import make, seal
-from hotlist.entry import Entry, Purpose, Severity
 from hitonly_core.keys import SealKey, SigningKey
+from hotlist.entry import Entry, Purpose, Severity
+from hotlist.signed_list.bundle import make, seal
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.store import HotListStore
+from protocol.hit import Hit
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = """\

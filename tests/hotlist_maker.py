@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.signed_list import bundle
 from hotlist.signed_list.bundle import SignedList
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hitonly_core.keys import SealKey, SigningKey
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.trust import TrustedState
 

@@ -7,13 +7,12 @@ from datetime import datetime
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api.lists import list_keys
-from api.lists import list_signing
 from api.accounts.people import Person as Account
 from api.accounts.people import Role
-from hotlist.signed_list.bundle import HotList
-from hotlist.authoring.desk import review
+from api.lists import list_keys, list_signing
 from hitonly_core.keys import SigningKey
+from hotlist.authoring.desk import review
+from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.trust import TrustedState, accept
 from tests.api_kit import Box, Desk

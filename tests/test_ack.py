@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from protocol.acknowledgement import AckError, acknowledge, envelope_digest, read_acknowledgement
 from hitonly_core.keys import SigningKey
+from protocol.acknowledgement import AckError, acknowledge, envelope_digest, read_acknowledgement
 
 KEY = SigningKey(bytes(range(32)))
 ENVELOPE = b'{"an": "envelope"}'

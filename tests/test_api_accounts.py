@@ -10,14 +10,13 @@ from httpx import Response
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from api.accounts import people
-from api.accounts import resets
 from api import upkeep
-from api.cli import app as command_line
-from api.db.models import AuditRow, InvitationRow, PersonRow, RecoveryRow, SessionRow
-from api.core.errors import AbsentError, ConflictError, InvalidError
+from api.accounts import people, resets
 from api.accounts.people import Role
 from api.accounts.routes.link_kit import COOKIE as LINK
+from api.cli import app as command_line
+from api.core.errors import AbsentError, ConflictError, InvalidError
+from api.db.models import AuditRow, InvitationRow, PersonRow, RecoveryRow, SessionRow
 from tests.api_kit import PASSWORD, Desk
 
 NEW = "another long pass phrase"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from api.hits import alerts
 from api import upkeep
-from api.hits.alerts import RefusedAddressError, judged
-from api.db.models import AlertRow
 from api.core.settings import Webhook
+from api.db.models import AlertRow
+from api.hits import alerts
+from api.hits.alerts import RefusedAddressError, judged
 from tests.api_kit import PLATE, Desk, make_hit
 
 SECRET = "a secret of thirty-two characters or more"

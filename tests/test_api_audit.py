@@ -11,15 +11,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from api.core import audit
-from api.oversight import audit_export
 from api.accounts import people
-from api.core.audit import Act
-from api.cli import app
-from api.db.models import AuditRow, InvitationRow
-from api.core.errors import AuditError, ChainError
 from api.accounts.people import Role
+from api.cli import app
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import AuditError, ChainError
 from api.core.service import Service
+from api.db.models import AuditRow, InvitationRow
+from api.oversight import audit_export
 from hitonly_core.keys import SigningKey
 from tests.api_kit import Desk
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api import upkeep
+from api.accounts.people import Role
+from api.db.models import BatchRow, DeviceCodeRow, EntryRow, InvitationRow, RepeatRow
 from api.lists import entries
 from api.web import idempotency
-from api import upkeep
-from api.db.models import BatchRow, DeviceCodeRow, EntryRow, InvitationRow, RepeatRow
-from api.accounts.people import Role
 from tests.api_kit import PLATE, Desk, make_entry, registration
 from tests.postgres_kit import BIN, Cluster
 

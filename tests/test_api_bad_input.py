@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from api.core.errors import InvalidError
+from api.db.models import DeviceRow, HitRow, SeenRow
 from api.devices import registry
 from api.hits.jpeg_validation import check_crop
-from api.db.models import DeviceRow, HitRow, SeenRow
-from api.core.errors import InvalidError
-from protocol.hit import Hit
 from hitonly_core.keys import SigningKey
+from protocol.hit import Hit
 from tests.api_kit import PLATE, Box, Desk, crop_jpeg, make_entry, make_hit, registration
 
 

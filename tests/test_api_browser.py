@@ -19,8 +19,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
-from hotlist.authoring.desk import review as review_waiting
 from hitonly_core.keys import SigningKey
+from hotlist.authoring.desk import review as review_waiting
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.trust import TrustedState, accept
 from tests.api_kit import PASSWORD, Box, HandClock, make_hit

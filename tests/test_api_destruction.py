@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from api import upkeep
-from api.db.models import CountRow, HitRow
 from api.core.errors import DestroyedError
 from api.core.service import Service
 from api.core.vault import Vault
-from protocol.hit import Hit
+from api.db.models import CountRow, HitRow
 from hitonly_core.canonical import canonical
+from protocol.hit import Hit
 from tests.api_kit import PLATE, Desk, make_entry, make_hit
 
 SEEN = "QX99WVU"

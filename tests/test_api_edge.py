@@ -12,21 +12,21 @@ from typing import TypeVar
 import pytest
 
 from api.core import audit
-from api.devices import registry
-from api.lists import publishing
-from api.devices.authority import prepare_authority
-from api.db.models import AuditRow, HitRow, SeenRow
 from api.core.service import open_service
 from api.core.settings import Settings
+from api.db.models import AuditRow, HitRow, SeenRow
+from api.devices import registry
+from api.devices.authority import prepare_authority
+from api.lists import publishing
 from edge.department import enrol as enrolment
-from hitonly_core.clock import SystemClock
-from edge.department.uploader import BATCH, Courier
-from edge.department.link import ENROLLING, Link
 from edge.department.enrol import AUTHORITY, DEPARTMENT, KEYS, SERVICE, SIGNING
-from edge.errors import LinkError
-from protocol.hit import seal_hit
+from edge.department.link import ENROLLING, Link
 from edge.department.spool import Spool
+from edge.department.uploader import BATCH, Courier
+from edge.errors import LinkError
+from hitonly_core.clock import SystemClock
 from hitonly_core.keys import SealPublic, SigningKey, VerifyKey
+from protocol.hit import seal_hit
 from tests.api_kit import make_hit, registration
 
 T = TypeVar("T")

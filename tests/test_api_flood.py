@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from api.accounts import credentials
-from api.web.connections import Gate
 from api.core.errors import TooLargeError, TooManyError
+from api.web.connections import Gate
 from api.web.security import Body, Unfinished
 from tests.api_kit import Desk
 

@@ -24,8 +24,8 @@ from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from api.accounts import codes
-from api.db.models import Base, HitRow, PersonRow, SessionRow
 from api.accounts.people import Role
+from api.db.models import Base, HitRow, PersonRow, SessionRow
 from protocol.hit import FORMAT, Envelope, Hit, hit_to_bytes
 from protocol.padding import pad
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit

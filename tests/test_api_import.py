@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from api.lists import list_import
-from api.lists import proposals
-from api.db.models import BatchRow, ProposalRow
-from api.core.errors import StateError
-from api.lists.list_import import Upload
 from api.accounts.people import Role
 from api.accounts.sessions import resume
+from api.core.errors import StateError
+from api.db.models import BatchRow, ProposalRow
+from api.lists import list_import, proposals
+from api.lists.list_import import Upload
 from hotlist.importers import Format
 from tests.api_kit import Desk
 
@@ -145,7 +144,7 @@ def test_a_form_that_is_none_changes_nothing(desk: Desk, editor: TestClient, kin
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"format": "xls"}, {"country": "usa"}, {"days": "-1"}, {"more": "x"}], ids=str
+    "wrong", [{"format": "xls"}, {"country": "Frnce"}, {"days": "-1"}, {"more": "x"}], ids=str
 )
 def test_a_field_that_is_wrong_is_named(editor: TestClient, wrong: dict[str, str]) -> None:
     """The file is not read for it."""
@@ -199,7 +198,7 @@ def test_a_full_disk_is_said_and_nothing_is_imported(desk: Desk, editor: TestCli
 IMPORTER = """
 import sys
 from pathlib import Path
-from api import list_import
+from api.lists import list_import
 from api.lists.list_import import Upload
 from api.core.service import open_service
 from api.accounts.sessions import resume
@@ -276,3 +275,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     grown = int(found.stdout.split()[-1])
     assert grown < 80_000, f"{grown} KiB more for a file of 110 MB in {time.monotonic() - started:.0f} s"
     desk.service.close()
+
+
+def test_a_list_from_the_field_is_read_as_it_is_said(editor: TestClient) -> None:
+    """The service reads what the workbook reads: UTF-16, US dates in a stated order, letters with marks."""
+    rows = ["Plate,State,Reason,Case,Expires", "M\u00dc 12,New Hampshire,stolen,1,01/20/2030"]
+    text = "\n".join([*rows, "1E+05,ON,stolen,2,01/20/2030", ""])
+    refused = editor.post("/v1/imports", data=FORM, files={"file": ("feed.csv", text.encode("utf-16"))})
+    assert refused.status_code == 422
+    said = {**FORM, "country": "USA", "dates": "mdy", "fold_marks": "true"}
+    answer = editor.post("/v1/imports", data=said, files={"file": ("feed.csv", text.encode("utf-16"))})
+    assert answer.status_code == 201
+    assert (answer.json()["dry_run"]["added"], answer.json()["dry_run"]["refused"]) == (1, 1)
+    assert "spreadsheet" in answer.text

@@ -12,22 +12,18 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from api.accounts import duties
-from api.accounts import people
-from api.lists import proposals
-from api.accounts import resets
 from api import serve
-from api.accounts import sessions
-from api.accounts import staff
-from api.hits.alerts import RefusedAddressError, judged
+from api.accounts import duties, people, resets, sessions, staff
+from api.accounts.people import Role
 from api.cli import app as command_line
-from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, PersonRow
-from api.web.deps import COOKIE
-from api.hits.derived import UNLISTED, UNREGISTERED, kind_of_reading
 from api.core.errors import AbsentError, ForbiddenError, InvalidError, LinkTakenError
 from api.core.rate_limits import forget_rates
-from api.accounts.people import Role
 from api.core.settings import Webhook
+from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, PersonRow
+from api.hits.alerts import RefusedAddressError, judged
+from api.hits.derived import UNLISTED, UNREGISTERED, kind_of_reading
+from api.lists import proposals
+from api.web.deps import COOKIE
 from hotlist.entry import Severity
 from hotlist.matching.match import MatchKind
 from hotlist.plate import ALPHABET

@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from api import upkeep
-from api.db.models import AuditRow, RateRow
+from api.accounts.people import Role
 from api.core.errors import TooManyError
 from api.core.rate_limits import Rate
-from api.accounts.people import Role
 from api.core.service import open_service
+from api.db.models import AuditRow, RateRow
 from tests.api_kit import Desk
 from tests.postgres_kit import BIN, Cluster
 

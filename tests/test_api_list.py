@@ -6,12 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api.lists import entries
-from api.lists import list_keys
-from api.lists import proposals
-from api.lists import publishing
-from api.db.models import BatchRow, EntryRow, ListRow
 from api.accounts.people import Role
+from api.db.models import BatchRow, EntryRow, ListRow
+from api.lists import entries, list_keys, proposals, publishing
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.trust import TrustedState, accept
 from tests.api_kit import PLATE, Box, Desk

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from api.lists import publishing
-from api.db.models import CountRow, HitRow, ListRow, SeenRow
-from api.core.errors import ListVersionError
-from api.lists.list_age import check_lists
 from api.accounts.people import Role
+from api.core.errors import ListVersionError
+from api.db.models import CountRow, HitRow, ListRow, SeenRow
+from api.lists import publishing
+from api.lists.list_age import check_lists
 from protocol.hit import Hit
 from tests.api_kit import PLATE, START, Box, Desk, make_entry, make_hit
 

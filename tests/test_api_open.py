@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol.hit import hit_from_bytes, seal_hit
 from hitonly_core.keys import SealKey, SigningKey
+from protocol.hit import hit_from_bytes, seal_hit
 from tests.api_kit import PLATE, make_hit
 
 ROOT = Path(__file__).resolve().parents[1]

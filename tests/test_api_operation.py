@@ -10,12 +10,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from api.core.errors import SettingsError, StateError
+from api.core.settings import Settings, load_settings
 from api.db.engine import Database
 from api.db.migrate import check, migrate
 from api.db.models import Base
-from api.core.errors import SettingsError, StateError
 from api.oversight.metrics import start_metrics
-from api.core.settings import Settings, load_settings
 from tests.api_kit import PASSWORD, PLATE, Desk, make_entry, make_hit
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from api.accounts.people import Role
 from api.core import counts
-from api.oversight import review_week
-from api.hits import precision
-from api.lists import publishing
 from api.core.counts import Kind
 from api.db.models import CountRow, DeviceRow
 from api.devices.heartbeats import health
-from api.accounts.people import Role
+from api.hits import precision
+from api.lists import publishing
+from api.oversight import review_week
 from protocol.counts import Counts
 from protocol.receipts import FIRST, STEP_NS, Reason, Receipt, Run, digest, to_line
 from tests.api_kit import START, Box, Desk

@@ -7,11 +7,12 @@ import pkgutil
 import pytest
 from jinja2 import meta
 
-import api.routes
+import api
 from api.web.pages import ENVIRONMENT, Page
 
-for module in pkgutil.iter_modules(api.routes.__path__):
-    importlib.import_module(f"api.routes.{module.name}")
+for module in pkgutil.walk_packages(api.__path__, "api."):
+    if ".routes." in module.name:
+        importlib.import_module(module.name)
 MACROS = {name for name in vars(ENVIRONMENT.get_template("macros.html").module) if not name.startswith("_")}
 
 

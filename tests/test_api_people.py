@@ -5,12 +5,12 @@ import pytest
 from httpx import Response
 from sqlalchemy import select
 
-from api.accounts import people
 from api import upkeep
-from api.db.models import PersonRow, SessionRow
-from api.core.errors import ConflictError
+from api.accounts import people
 from api.accounts.people import Role
 from api.accounts.routes.link_kit import COOKIE as LINK
+from api.core.errors import ConflictError
+from api.db.models import PersonRow, SessionRow
 from tests.api_kit import PASSWORD, Desk
 
 

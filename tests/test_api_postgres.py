@@ -17,17 +17,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api.core import audit
-from api.devices import registry
-from api.hits import intake
-from api.accounts import resets
 from api import upkeep
-from api.core.audit import Act
-from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, SeenRow
-from api.devices.registry import device_keys
-from api.core.errors import AbsentError
+from api.accounts import resets
 from api.accounts.people import Role
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import AbsentError
 from api.core.service import Service, open_service
+from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, SeenRow
+from api.devices import registry
+from api.devices.registry import device_keys
+from api.hits import intake
 from protocol.acknowledgement import read_acknowledgement
 from tests.api_kit import PLATE, Box, Desk, HandClock, make_entry, make_hit, registration
 from tests.postgres_kit import BIN, Cluster

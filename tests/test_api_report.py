@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.core import counts
-from api.oversight.disclosure_noise import BASE, blurred
-from api.core.counts import Kind
 from api.accounts.people import Role
+from api.core import counts
+from api.core.counts import Kind
+from api.oversight.disclosure_noise import BASE, blurred
 from api.oversight.report import settled_year
 from tests.api_kit import PLATE, START, Desk, make_entry, make_hit
 

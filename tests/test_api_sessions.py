@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api.accounts import people
-from api.accounts import sessions
-from api.db.models import OpeningRow, SessionRow
-from api.core.errors import ApiError, SignInError
+from api.accounts import people, sessions
 from api.accounts.people import Role
+from api.core.errors import ApiError, SignInError
+from api.db.models import OpeningRow, SessionRow
 from api.hits.routes.queue_events import STREAMS, Watchers, _picture
 from api.web.security import BodyLimit
 from tests.api_kit import PASSWORD, PLATE, Desk, make_entry, make_hit

@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from api.devices import registry
-from api.lists import list_keys
-from api.lists import list_signing
-from api.lists import publishing
-from api.db.models import CancelledRow, CandidateRow, DeviceRow, ListRow, SignerRow, StatementRow
-from api.core.errors import ConflictError
 from api.accounts.people import Role
-from hotlist import errors
-from hotlist.signed_list.bundle import SignedList, make, seal
-from hotlist.authoring.desk import review
-from hotlist.signed_list.detached import Detached
+from api.core.errors import ConflictError
+from api.db.models import CancelledRow, CandidateRow, DeviceRow, ListRow, SignerRow, StatementRow
+from api.devices import registry
+from api.lists import list_keys, list_signing, publishing
 from hitonly_core.keys import SigningKey
+from hotlist import errors
+from hotlist.authoring.desk import review
+from hotlist.signed_list.bundle import SignedList, make, seal
+from hotlist.signed_list.detached import Detached
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.timestamp import state_current

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from api import upkeep
-from api.db.models import ConfusionRow, CountRow, HitRow, SeenRow
 from api.core.errors import DestroyedError
+from api.db.models import ConfusionRow, CountRow, HitRow, SeenRow
+from hotlist.entry import Vehicle
 from protocol.acknowledgement import AckError, read_acknowledgement
 from protocol.hit import Hit, hit_from_bytes
-from hotlist.entry import Vehicle
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
 
 REASON = {"purpose": "review-alert", "case_number": "30-4711"}

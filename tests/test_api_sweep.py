@@ -14,14 +14,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import select
 
-from api.devices import registry
-from api.accounts import people
-from api.accounts import resets
-from api.accounts import sessions
-from api.db.models import EntryRow, PersonRow
+from api.accounts import people, resets, sessions
 from api.accounts.people import Application, Role
 from api.core.service import Service, open_service
 from api.core.settings import Settings
+from api.db.models import EntryRow, PersonRow
+from api.devices import registry
 from hotlist.entry import Entry, entry_to_json
 from tests.api_kit import PASSWORD, PLATE, Box, HandClock, make_entry, make_hit, registration
 from tests.browser_kit import ARGUMENTS, CHROMIUM, RULES

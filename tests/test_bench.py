@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from benchmarks.fixtures import clips
-from benchmarks.harness import report
-from benchmarks.harness import results
 from benchmarks import cli
+from benchmarks.accuracy.peers import OpenAlpr, Seen
+from benchmarks.fixtures import clips
+from benchmarks.fixtures.labelled import find
+from benchmarks.fixtures.render import RenderSpec, Scene
+from benchmarks.harness import report, results
 from benchmarks.harness.compare import compare
 from benchmarks.harness.comparing import aligned, distance
 from benchmarks.harness.hotlist_fixture import Reading
-from benchmarks.fixtures.labelled import find
-from benchmarks.accuracy.peers import OpenAlpr, Seen
-from benchmarks.fixtures.render import RenderSpec, Scene
 from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.harness.runner import Bench, BenchError, Clip, department
 from benchmarks.harness.stats import Estimate, median, share

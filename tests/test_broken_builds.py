@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.patterns.encoded import ENCODED
 from benchmarks.forgetting.forgetting_report import report_trial
 from benchmarks.forgetting.forgetting_trial import measured
-from benchmarks.patterns.text_forms import PART
-from benchmarks.harness.results import Part, assemble, failed_checks
 from benchmarks.forgetting.trial import Trial
+from benchmarks.harness.results import Part, assemble, failed_checks
+from benchmarks.patterns.encoded import ENCODED
+from benchmarks.patterns.text_forms import PART
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOWED = (
@@ -48,7 +48,7 @@ LEFT_BEHIND = {
 ENTRY = "from benchmarks.cli import main; main()"
 VIDEO = """
 from pathlib import Path
-from benchmarks import video
+from benchmarks.speed import video
 from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.environment import describe
 from benchmarks.harness.results import assemble, failed_checks, save
@@ -63,7 +63,7 @@ raise SystemExit(bool(failed_checks(results)))
 
 def build(folder: Path, *faults: tuple[str, str, str]) -> Path:
     """Copy the code and plant faults in the copy: file, what stands there once, what stands there then."""
-    for name in ("api", "benchmarks", "edge", "hotlist"):
+    for name in ("api", "benchmarks", "edge", "hitonly_core", "hotlist", "protocol"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name, before, after in faults:
         text = (folder / name).read_text()

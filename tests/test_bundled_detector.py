@@ -7,9 +7,9 @@ import pytest
 from open_image_models import create_detector
 
 from benchmarks.fixtures.render import RenderSpec, Scene
+from edge.flow import Pixels
 from edge.vision import models
 from edge.vision.detector import PlateDetector
-from edge.flow import Pixels
 from edge.vision.onnx_shape import free_size
 
 NAME = "hitonly-detector"

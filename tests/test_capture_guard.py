@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from edge.hardening import landlock
+from edge.capture.process import Stillness
 from edge.capture.wire import Request
+from edge.hardening import landlock
 from tests.box_kit import ROOT
 
 # Stands for a decoder that a crafted stream has taken over: it tries what the box's thief would like.
@@ -92,3 +94,20 @@ def test_a_decoder_that_is_taken_over_writes_nothing_and_reaches_only_its_camera
     assert tried["null"] == "done", "the positive control: what is allowed works"
     assert tried["read"] == "done", "reading stays free, as docs/threat-model.md says"
     assert [each.name for each in tmp_path.iterdir()] == ["old.hit"]
+
+
+def test_the_picture_that_a_frozen_camera_is_known_by_is_not_kept() -> None:
+    """The same picture is told from another one, and the frame itself is left as it is, by a digest alone."""
+    rng = np.random.default_rng(1)
+    stillness = Stillness()
+    for shape in ((40, 30, 3), (720, 1280, 3)):
+        first, other = (rng.integers(0, 255, shape, np.uint8) for _ in range(2))
+        before = first.copy()
+        assert stillness.since(first, 100) == 0
+        assert stillness.since(first, 160) == 60
+        assert (first == before).all()
+        assert stillness.since(other, 200) == 0
+        assert stillness.since(first, 300) == 0
+    held = [value for value in vars(stillness).values() if isinstance(value, bytes)]
+    assert max(len(value) for value in held) <= 64
+    assert not any(isinstance(value, np.ndarray) for value in vars(stillness).values())

@@ -12,17 +12,17 @@ from uuid import UUID, uuid4
 import pytest
 
 from edge.department import spool as spooling
-from protocol.acknowledgement import acknowledge, envelope_digest
-from hitonly_core.clock import NS, SystemClock
-from protocol.counts import Counts
-from edge.department.uploader import BATCH, Courier
-from edge.department.link import Link
 from edge.department.heartbeat import CHECKPOINT, PERIOD_NS, Condition, Heartbeat
-from protocol.hit import EnvelopeError
 from edge.department.ledger import NAME, Ledger
-from protocol.receipts import AT_LEAST, STEP_NS, Reason, Run
+from edge.department.link import Link
 from edge.department.spool import Spool
+from edge.department.uploader import BATCH, Courier
+from hitonly_core.clock import NS, SystemClock
 from hitonly_core.keys import SigningKey
+from protocol.acknowledgement import acknowledge, envelope_digest
+from protocol.counts import Counts
+from protocol.hit import EnvelopeError
+from protocol.receipts import AT_LEAST, STEP_NS, Reason, Run
 
 CONDITION = Condition("hitonly 0", ("a", "b"), 1, {"north": "online"}, (), 1)
 COUNTS = Counts(0, 0, 0, 0)

@@ -164,6 +164,6 @@ def test_listed_vehicles_pass_among_themselves() -> None:
 def test_a_leak_is_planted_in_the_code_as_it_stands(tmp_path: Path) -> None:
     """The copy's pipeline calls the leak at each reading, and is a program."""
     for number, statements in enumerate(LEAKS.values()):
-        path = leaky(tmp_path / str(number), statements) / "edge" / "pipeline.py"
+        path = leaky(tmp_path / str(number), statements) / "edge" / "pipeline" / "loop.py"
         compile(path.read_text(), str(path), "exec")
         assert path.read_text().count("leak(") == 2

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.differential.differential_part import Trial, measured
 from benchmarks.differential.differential_leaks import IN_A_HITS_ID, LEAKS
+from benchmarks.differential.differential_part import Trial, measured
 
 pytestmark = pytest.mark.system("strace")
 

@@ -13,9 +13,9 @@ import pytest
 from benchmarks.differential.differential_compare import compare, faults, told
 from benchmarks.differential.outflow import Call, FileLeft, Outflow
 from benchmarks.differential.outflow_rules import Keys, Rules
-from protocol.hit import Envelope
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import SealKey, SigningKey
+from protocol.hit import Envelope
 from protocol.signed_requests import Request, sign_request
 
 KEYS = Keys(SigningKey.generate(), SealKey.generate())

@@ -14,23 +14,21 @@ from uuid import uuid4
 
 import pytest
 
-from api.devices import registry
-from api.lists import list_keys
-from api.lists import list_signing
-from api.lists import publishing
-from api.db.models import EntryRow, HitRow, PersonRow
-from api.hits.spool_opening import open_spool
 from api.core.service import open_service
 from api.core.settings import Settings
+from api.db.models import EntryRow, HitRow, PersonRow
+from api.devices import registry
+from api.hits.spool_opening import open_spool
+from api.lists import list_keys, list_signing, publishing
 from benchmarks.fixtures.render import RenderSpec, render
-from edge.errors import Exit
-from protocol.hit import seal_hit
 from edge.department.spool import Spool
-from hotlist.signed_list.bundle import make, seal
+from edge.errors import Exit
+from hitonly_core.keys import SealPublic, SigningKey
 from hotlist.authoring.desk import review
 from hotlist.entry import Entry, Purpose, entry_to_json
-from hitonly_core.keys import SealPublic, SigningKey
+from hotlist.signed_list.bundle import make, seal
 from hotlist.signed_list.timestamp import state_current
+from protocol.hit import seal_hit
 from tests.api_kit import make_hit
 from tests.box_kit import ROOT, alpr_edge, events
 from tests.signing_kit import ADA, CORA

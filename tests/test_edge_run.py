@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fixtures.render import RenderSpec, render
 from benchmarks.fixtures.ground_truth import Truth
-from protocol.receipt_chain import verify
-from edge.errors import Exit
+from benchmarks.fixtures.render import RenderSpec, render
 from edge.department.ledger import read_lines
+from edge.errors import Exit
+from protocol.receipt_chain import verify
 from protocol.receipts import Reason
 from tests.box_kit import ROOT, Department, alpr_edge, events
 

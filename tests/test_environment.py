@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.hardening.environment import KEPT, cleaned
-from edge.hardening.process import ENVIRONMENT
 from edge.capture.wire import Request
 from edge.capture.worker import _environment
+from edge.hardening.environment import KEPT, cleaned
+from edge.hardening.process import ENVIRONMENT
 from tests.box_kit import ROOT, Department
 
 HOSTILE = {

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.fixtures.edge_process import CONFIG
 from benchmarks.fixtures.feeds import Feed, fed, home, settings
 from benchmarks.fixtures.roads import Road, Scene, cast
-from protocol.receipt_chain import verify
+from benchmarks.harness.hotlist_fixture import Reading
 from edge.department.ledger import read_lines
 from hitonly_core.keys import VerifyKey
+from protocol.receipt_chain import verify
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "QX77ZZT"

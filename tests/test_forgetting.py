@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from edge.retention.arena import Arena
-from hitonly_core.clock import NS
 from edge.errors import Exit, Forgotten, RetentionError, Unserialisable
+from edge.retention.arena import Arena
 from edge.retention.window import CEILING_NS, NEVER, Slot, Window
+from hitonly_core.clock import NS
 
 RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (32,))])
 WINDOW = 180 * NS

@@ -15,25 +15,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.patterns import canaries as clip_of
-from benchmarks.forgetting import crash
-from benchmarks.forgetting import lateness
-from benchmarks.forgetting.abort import core_dumped
-from benchmarks.patterns.canaries import FPS
-from benchmarks.harness.hotlist_fixture import Reading
-from benchmarks.patterns.encoded import ENCODED, Gallery, Searcher
-from benchmarks.forgetting.forgetting_trial import measured
-from benchmarks.patterns.text_forms import PART, Parts, text_patterns
-from benchmarks.leaks.builds import Remembering
-from benchmarks.forgetting.live_control import blind
-from benchmarks.patterns.picture_forms import frame_patterns
-from benchmarks.patterns.plants import plant, plants
 from benchmarks.fixtures.roads import LISTED_EVERY, Road, Scene, cast
-from benchmarks.harness.memory_scan import Coverage, Found, Pattern, Scanner, search_process
+from benchmarks.forgetting import crash, lateness
+from benchmarks.forgetting.abort import core_dumped
+from benchmarks.forgetting.forgetting_trial import measured
+from benchmarks.forgetting.live_control import blind
 from benchmarks.forgetting.trace import read_trace
 from benchmarks.forgetting.trial import Trial
-from hitonly_core.clock import NS
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.harness.memory_scan import Coverage, Found, Pattern, Scanner, search_process
+from benchmarks.leaks.builds import Remembering
+from benchmarks.patterns import canaries as clip_of
+from benchmarks.patterns.canaries import FPS
+from benchmarks.patterns.encoded import ENCODED, Gallery, Searcher
+from benchmarks.patterns.picture_forms import frame_patterns
+from benchmarks.patterns.plants import plant, plants
+from benchmarks.patterns.text_forms import PART, Parts, text_patterns
 from edge.flow import Pixels
+from hitonly_core.clock import NS
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = st.binary(min_size=6, max_size=90).filter(lambda word: len(set(word)) > 1)

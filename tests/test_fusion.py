@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.pipeline import fusion
 from edge.flow import COLUMNS, SLOTS, Table
+from edge.pipeline import fusion
 from hotlist.plate import ALPHABET, PAD
 
 

@@ -40,7 +40,7 @@ def _answer(code: str, *arguments: str, **environment: str) -> dict[str, Any]:
 HARDEN = """
 import json, os, sys
 from pathlib import Path
-from edge import hardening
+from edge.hardening import process as hardening
 from edge.hardening.landlock import Allowed
 hardening.renew()
 allowed = Allowed((Path(sys.argv[1]),), connect=(9,))
@@ -199,7 +199,7 @@ def test_unlocked_memory_beside_swap_refuses_to_start(tmp_path: Path, allow: str
     code = f"""
     import sys
     from pathlib import Path
-    from edge import hardening
+    from edge.hardening import process as hardening
     from edge.errors import ConfigError, Exit
     from edge.hardening.landlock import Allowed
     from hitonly_core.safeguard import Measure, State

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.entry import Entry, Purpose, Severity, Vehicle
+from hotlist.matching.match import Match, MatchKind
 from protocol.hit import (
     MAX_CROP_BYTES,
     MAX_CROP_HEIGHT,
@@ -24,9 +27,6 @@ from protocol.hit import (
     seal_hit,
 )
 from protocol.padding import pad
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
-from hitonly_core.keys import SealKey, SigningKey
-from hotlist.matching.match import Match, MatchKind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ENTRY = Entry(

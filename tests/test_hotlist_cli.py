@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hotlist.signed_list.bundle import make
-from hotlist.cli import main
-from hotlist.signed_list.detached import Detached
 from hitonly_core.keys import SealKey, VerifyKey
+from hotlist.cli import main
+from hotlist.signed_list.bundle import make
+from hotlist.signed_list.detached import Detached
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.list_format import signed_message
 from hotlist.signed_list.store import HotListStore
@@ -163,7 +163,7 @@ def test_two_signatures_where_two_are_needed(run: Run) -> None:
 def test_the_terminal_shows_a_plan_first(
     office: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """On a terminal an import is a dry run; its table names the lines that are refused, and why."""
+    """Without --apply an import is a dry run; its table names the lines that are refused, and it exits with 3."""
     rows = [
         "plate,state,reason,case,expires",
         "XY11,NH,stolen,26-3,2026-12-01",
@@ -172,9 +172,9 @@ def test_the_terminal_shows_a_plan_first(
     (tmp_path / "x.csv").write_text("\n".join([*rows, "XY12,NH,immigration hold,26-3,2026-12-01"]) + "\n")
     monkeypatch.setattr("hotlist.commands.files.now", lambda: datetime(2026, 11, 1, tzinfo=UTC))
     options = ("x.csv", "--key", "ann.key", "--country", "US", "--source", "t")
-    code, out, _ = office("import", *options, "--dry-run")
-    assert code == 0
-    assert re.search(r"3 +a junk plate", out)
+    code, out, _ = office("import", *options)
+    assert code == 3
+    assert re.search(r"3 +no plate", out)
     assert re.search(r"4 +its purpose is immigration", out)
     assert "1 added" in out
     assert "1 immigration" in out
@@ -182,7 +182,8 @@ def test_the_terminal_shows_a_plan_first(
     assert office("show", "--change", "1")[0] == 3
     code, out, _ = office("import", *options, "--apply", "--json")
     body = json.loads(out)
-    assert (code, body["added"], body["refused"], body["immigration"], body["change"]) == (0, 1, 2, 1, 1)
+    assert (code, body["added"], body["refused"], body["immigration"], body["change"]) == (3, 1, 2, 1, 1)
+    assert body["state"] == "pending"
 
 
 def test_an_import_over_the_budget_is_refused_whole(office: Run, tmp_path: Path) -> None:
@@ -275,18 +276,22 @@ def waiting(office: Run, tmp_path: Path) -> Run:
     return office
 
 
+BEGAN = datetime.now(UTC).replace(microsecond=0)
+"""When these tests began."""
+
+
 def write_waiting(
     folder: Path, plates: list[str], *, version: int, days: float = 30, threshold: int = 2
 ) -> None:
     """Write ``new.waiting`` with these plates."""
     now = datetime.now(UTC).replace(microsecond=0)
     people = tuple(Person(name, VerifyKey.load(folder / f"{name}.pub")) for name in ("ann", "bob"))
-    past = now - timedelta(hours=1)
+    past = BEGAN - timedelta(hours=1)  # the same for every version: only what is meant to differ does
     entries = [
         entry(
             number,
             plate=plate,
-            expires=now + timedelta(days=20),
+            expires=BEGAN + timedelta(days=20),
             created=past,
             effective=past,
             verified=past,

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from hotlist.signed_list import trust
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SealKey, SigningKey
 from hotlist import errors
 from hotlist.authoring.changes import Kind, Staged
 from hotlist.cli import app, main
 from hotlist.entry import MAX_DAYS
-from hitonly_core.files import write_durably
-from hitonly_core.keys import SealKey, SigningKey
-from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.importers.proposal import Given, propose
+from hotlist.signed_list import trust
+from hotlist.signed_list.keyset import KeySet, Person
 
 DOCS = Path(__file__).parents[1] / "docs"
 FORMAT = (DOCS / "hotlist-format.md").read_text(encoding="utf-8")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SigningKey
 from hotlist.authoring.changes import Kind, Staged, State
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.draft_check import check
-from hotlist.errors import DraftError
-from hitonly_core.files import write_durably
-from hitonly_core.keys import SigningKey
-from hotlist.signed_list.keyset import KeySet, Person
-from hotlist.importers.proposal import Given, Proposal, propose
 from hotlist.authoring.publishing import seal_for, sign_again, sign_new
+from hotlist.errors import DraftError
+from hotlist.importers.proposal import Given, Proposal, propose
+from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.store import HotListStore
 from hotlist.signed_list.trust import accept
 from tests.hotlist_maker import NOW, Department

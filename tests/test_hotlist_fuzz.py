@@ -13,19 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hotlist.signed_list import bundle
-from hotlist.signed_list.bundle import SignedList
 from hitonly_core.canonical import canonical
-from hotlist.signed_list.detached import Detached
+from hitonly_core.keys import SigningKey
 from hotlist.entry import entry_from_json, entry_from_line, entry_to_json, entry_to_line
 from hotlist.errors import HotListError, ImportFileError, ListError, MalformedError, PlateError, RowError
 from hotlist.importers import READERS, Format, Refused
+from hotlist.importers.proposal import Given, approved_line, propose
 from hotlist.importers.row import FIELDS
-from hitonly_core.keys import SigningKey
+from hotlist.plate import ALPHABET, decode, encode, normalise
+from hotlist.signed_list import bundle
+from hotlist.signed_list.bundle import SignedList
+from hotlist.signed_list.detached import Detached
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import Limits
-from hotlist.plate import ALPHABET, decode, encode, normalise
-from hotlist.importers.proposal import Given, approved_line, propose
 from hotlist.signed_list.timestamp import state_current
 from hotlist.signed_list.trust import accept, accept_signed
 from tests.hotlist_maker import NOW, Department, entry

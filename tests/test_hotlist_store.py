@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hotlist import errors
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SigningKey
+from hotlist import errors
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.store import LAST, STATE, HotListStore

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hotlist.signed_list import bundle
-from hotlist import errors
-from hotlist.signed_list.bundle import Signature, SignedList
 from hitonly_core.canonical import canonical
-from hotlist.signed_list.packed_entries import Entries
 from hitonly_core.keys import SealKey, SigningKey
+from hotlist import errors
+from hotlist.signed_list import bundle
+from hotlist.signed_list.bundle import Signature, SignedList
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.list_format import Limits
+from hotlist.signed_list.packed_entries import Entries
 from hotlist.signed_list.trust import Accepted, accept, accept_signed, is_stale
 from tests.hotlist_maker import NOW, Department, entry
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hotlist import errors
 from hitonly_core.keys import SealKey
+from hotlist import errors
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.trust import TrustedState, accept

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hotlist.errors import KeyFileError, SealError
+from hitonly_core.errors import KeyFileError, SealError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hitonly_core.clock import NS
 from edge.department.list_watch import ListState, ListWatch
-from hotlist.signed_list.bundle import HotList
+from hitonly_core.clock import NS
 from hitonly_core.files import write_durably
-from hotlist.matching.plate_index import Index
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.matcher import Matcher
+from hotlist.matching.plate_index import Index
 from hotlist.plate import encode
+from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.store import LAST, HotListStore
 from tests.hotlist_maker import NOW, Department
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotlist.entry import Entry, Severity
-from hotlist.matching.plate_index import Index
 from hotlist.matching.confusion import named
 from hotlist.matching.match import Match, MatchKind
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.matcher import Matcher
+from hotlist.matching.plate_index import Index
 from hotlist.plate import ALPHABET, encode
 from tests.matching_reference import NOW, SURE, columns_of, doubt, entry, log_probability, reading
 

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotlist.matching.clustering import clustering
-from hotlist.matching.cost import predict, thresholds_for
 from hotlist.matching.confusion import named
+from hotlist.matching.cost import predict, thresholds_for
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.misreads import Misreads
 from hotlist.matching.patterns import Codes, choices_of, digits_of, log_sizes, patterns_of
-from hotlist.plate import ALPHABET, encode
 from hotlist.matching.traffic import LOOSEST, STRICTEST, Thresholds, Traffic
+from hotlist.plate import ALPHABET, encode
 
 HUB = "cct-xs-v2-global"
 PLATES = st.text(ALPHABET, min_size=2, max_size=10)

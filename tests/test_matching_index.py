@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.vision.models import manifest
-from hotlist.matching.plate_index import Index
 from hotlist.matching.confusion import COLUMNS, Kernel, default, named
+from hotlist.matching.plate_index import Index
 from hotlist.plate import ALPHABET, PAD, encode
 from tests.matching_reference import entry
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.vision import models
 from edge.errors import Exit, ModelError
+from edge.vision import models
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitonly_core.clock import NS
 from edge.sampling import Pace
+from hitonly_core.clock import NS
 
 TENTH = NS // 10
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hitonly_core.keys import SealKey, SigningKey
 from protocol.hit import Envelope, EnvelopeError, hit_to_bytes, open_hit, seal_hit
 from protocol.padding import SIZES, PaddingError, pad, unpad
-from hitonly_core.keys import SealKey, SigningKey
 from tests.api_kit import make_hit
 
 DEPARTMENT, DEVICE = SealKey.generate(), SigningKey.generate()

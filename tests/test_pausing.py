@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hitonly_core.safeguard import State
 from edge.hardening.pausing import SLEEP_TARGETS, pauses
+from hitonly_core.safeguard import State
 
 PRESENT = {
     "no-sleep": ("sys/power/state", "freeze mem disk"),

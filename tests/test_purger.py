@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.retention.arena import Arena
-from hitonly_core.clock import NS, SystemClock
 from edge.errors import Exit, Forgotten, RetentionError
-from edge.retention.window import NEVER, Window
-from edge.runtime.systemd import Notifier
+from edge.retention.arena import Arena
 from edge.retention.purger import Purger
 from edge.retention.watchdog import LOOK_MS, STEP_NS, Silence, Watchdog, boot_ns, verdict
+from edge.retention.window import NEVER, Window
+from edge.runtime.systemd import Notifier
+from hitonly_core.clock import NS, SystemClock
+from tests.child import in_a_child
 
 RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (6000,))])
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,8 +108,8 @@ def test_a_fault_in_the_thread_itself_fails_closed() -> None:
     purger.stop()
 
 
-def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
-    """Without a watchdog a hang could extend retention, so its death closes the window."""
+def the_watchdog_is_killed() -> None:
+    """Kill the watchdog under a live read."""
     clock, arena = SystemClock(), Arena(1, RECORD)
     window = Window(arena, clock, 180 * NS)
     told = threading.Event()
@@ -122,8 +123,13 @@ def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
         assert arena.is_clear(0)
 
 
-def test_the_edge_stops_when_its_watchdog_is_frozen() -> None:
-    """A watchdog that is stopped watches nothing: noticed within its bound, and the window is closed (R1)."""
+def test_the_edge_stops_when_its_watchdog_is_gone() -> None:
+    """Without a watchdog a hang could extend retention, so its death closes the window."""
+    in_a_child(the_watchdog_is_killed)
+
+
+def the_watchdog_is_frozen() -> None:
+    """Stop the watchdog under a live read."""
     clock, arena = SystemClock(), Arena(1, RECORD)
     window = Window(arena, clock, 180 * NS)
     told = threading.Event()
@@ -141,8 +147,13 @@ def test_the_edge_stops_when_its_watchdog_is_frozen() -> None:
             purger.check()
 
 
-def test_neither_can_write_the_others_page() -> None:
-    """A fault in one of the two cannot forge the other's beat: it has that page to read only."""
+def test_the_edge_stops_when_its_watchdog_is_frozen() -> None:
+    """A watchdog that is stopped watches nothing: noticed within its bound, and the window is closed (R1)."""
+    in_a_child(the_watchdog_is_frozen)
+
+
+def the_pages_are_looked_at() -> None:
+    """Look at what each of the two has of the shared pages."""
     with Watchdog(NS) as watchdog:
         maps = Path(f"/proc/{watchdog.pid}/maps").read_text().splitlines()
         theirs = {line.split("memfd:")[1].split(" (")[0]: line.split()[1] for line in maps if "memfd" in line}
@@ -153,6 +164,11 @@ def test_neither_can_write_the_others_page() -> None:
         edges = next(each for each in opened if "alpr-edge edge" in str(each.readlink()))
         flags = Path(f"/proc/{watchdog.pid}/fdinfo/{edges.name}").read_text().split("flags:")[1].split()[0]
         assert int(flags, 8) & os.O_ACCMODE == os.O_RDONLY
+
+
+def test_neither_can_write_the_others_page() -> None:
+    """A fault in one of the two cannot forge the other's beat: it has that page to read only."""
+    in_a_child(the_pages_are_looked_at)
 
 
 def test_silence_is_counted_only_while_one_listens() -> None:

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.department import ledger as ledger_module
-from protocol.receipt_chain import verify
-from hitonly_core.clock import NS
-from protocol.counts import Counts
-from edge.errors import StorageError
 from edge.department.ledger import NAME, Ledger, read_lines
+from edge.errors import StorageError
+from edge.runtime.software import boot_id, software_digest
+from hitonly_core.clock import NS
+from hitonly_core.keys import SigningKey
+from protocol.counts import Counts
+from protocol.receipt_chain import verify
 from protocol.receipts import (
     AT_LEAST,
     DAY_NS,
@@ -32,8 +34,6 @@ from protocol.receipts import (
     from_line,
     to_line,
 )
-from edge.runtime.software import boot_id, software_digest
-from hitonly_core.keys import SigningKey
 
 KEY = SigningKey(bytes(range(32)))
 RUN = Run(
@@ -228,6 +228,7 @@ def _later(run: str, **changes: Any) -> Receipt:  # noqa: ANN401 - as above
         (_receipt(1, utc=START + timedelta(days=1)), Kind.CLOCK, False),
         (_receipt(1, utc=START + timedelta(hours=1, seconds=2)), Kind.CLOCK, False),
         (_receipt(1, clock_kept=False), Kind.CLOCK, False),
+        (_receipt(1, lost=3), Kind.LOST, False),
     ],
 )
 def test_a_signed_claim_that_cannot_be_is_found(second: Receipt, kind: Kind, *, is_fault: bool) -> None:
@@ -358,7 +359,7 @@ def test_a_receipt_holds_counts_only(chain: list[bytes]) -> None:
     body = json.loads(chain[3])["body"]
     assert set(body) == {
         "format", "run", "sequence", "previous", "reason", "utc", "boot_ns", "counts", "kept", "clock_kept",
-        "list_version",
+        "list_version", "lost",
     }  # fmt: skip
     assert set(body["counts"]) == {"reads", "hits", "destroyed", "live"}
     assert all(type(value) is int for value in body["counts"].values())
@@ -374,7 +375,8 @@ def test_the_software_is_named_by_its_digest() -> None:
 
 
 def test_the_department_can_verify_without_a_vision_package() -> None:
-    """`protocol.receipt_chain` and `edge.department.ledger` load neither NumPy nor OpenCV: the department's service uses them."""
-    code = "import sys, protocol.receipt_chain, edge.department.ledger; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
+    """Neither the chain nor the ledger loads NumPy or OpenCV: the department's service uses the chain."""
+    modules = "protocol.receipt_chain, edge.department.ledger"
+    code = f"import sys, {modules}; sys.exit(bool({{'numpy', 'cv2'}} & set(sys.modules)))"
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from edge.department.account import Account
-from edge.retention.arena import Arena
-from protocol.receipt_chain import verify
-from hitonly_core.clock import NS
-from edge.errors import Forgotten
-from edge.retention.window import Slot, Window
 from edge.department.heartbeat import Condition, Heartbeat
 from edge.department.ledger import Ledger, read_lines
+from edge.errors import Forgotten
 from edge.pipeline.passes import READ_DTYPE
-from protocol.receipts import AT_LEAST, DAY_NS, STEP_NS, Kind, Run, digest, from_line
+from edge.retention.arena import Arena
+from edge.retention.window import Slot, Window
+from hitonly_core.clock import NS
 from hitonly_core.keys import SigningKey
+from protocol.receipt_chain import verify
+from protocol.receipts import AT_LEAST, DAY_NS, STEP_NS, Kind, Run, digest, from_line
 
 if TYPE_CHECKING:
     from edge.department.link import Link

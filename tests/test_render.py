@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from benchmarks.drawing.plates import FORMATS
 from benchmarks.drawing.weather import Weather
-from benchmarks.matching.drawn_pictures import draw_pictures
+from benchmarks.fixtures.ground_truth import read_truth
 from benchmarks.fixtures.labelled import find
 from benchmarks.fixtures.render import LEGIBLE_PIXELS, RenderSpec, Scene, render
-from benchmarks.fixtures.ground_truth import read_truth
+from benchmarks.matching.drawn_pictures import draw_pictures
 
 SMALL = RenderSpec(seed=3, seconds=6, traffic=40, width=960, height=540)
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from hitonly_core.clock import NS, SystemClock
-from edge.errors import SourceError
-from edge.flow import Frame
 from edge.capture import open_source
 from edge.capture.base import State
-from edge.capture.process import Beginning
 from edge.capture.live import LiveCamera
+from edge.capture.memory import SLOTS
+from edge.capture.process import Beginning
 from edge.capture.settings import RtspSettings, UsbSettings, settings_from_text
+from edge.errors import SourceError
+from edge.flow import Frame
+from hitonly_core.clock import NS, SystemClock
 from tests.certificates import Certificate
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -264,6 +265,33 @@ def test_the_newest_frame_wins(server: Server) -> None:
         assert max(ages[1:]) < 400_000_000  # older frames were waiting for 500 ms
         assert source.drops > 0
         assert numbers[-1] + 1 == len(numbers) + source.drops
+
+
+@needs_rtsp_server
+def test_a_frame_whose_turn_hangs_is_destroyed_and_the_camera_found_again(server: Server) -> None:
+    """Whoever took it may hang on a disk: its picture ends all the same, with what is in the capture process."""
+    with camera(server.url()) as source:
+        frames = source.frames()
+        kept, capture = next(frames).pixels, source.pid
+        source.lapse(60 * NS)
+        assert kept.any()
+        time.sleep(0.2)
+        source.lapse(NS // 10)
+        assert not kept.any()
+        assert next(frames).pixels.any()
+        assert source.pid != capture
+
+
+@needs_rtsp_server
+def test_every_place_for_a_frame_of_a_camera_is_used_again_and_again(server: Server) -> None:
+    """Read fast or slowly, no frame is left lying in a place that is not wanted for now."""
+    with camera(server.url()) as source:
+        places = []
+        for frame in itertools.islice(source.frames(), 60):
+            places.append(frame.pixels.ctypes.data)
+            time.sleep(0.1 if len(places) > 50 else 0)
+        for first in range(len(places) - 8):
+            assert len(set(places[first : first + 8])) == SLOTS
 
 
 @needs_rtsp_server

@@ -2,14 +2,15 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from edge.department import spool as spooling
-from edge.errors import Exit, StorageError
 from edge.department.spool import Spool
+from edge.errors import Exit, StorageError
 from hitonly_core.files import clear_unfinished
 
 ENVELOPE = os.urandom(4000)
@@ -100,3 +101,36 @@ def test_a_full_disk_loses_no_hit(small_disk: Path, monkeypatch: pytest.MonkeyPa
     os.close(fill)
     with pytest.raises(StorageError, match="the disk is full"):
         spool.put(uuid4(), ENVELOPE)
+
+
+def test_what_one_disk_refuses_goes_to_the_spare_and_survives_a_restart(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """A full disk and a spare folder: no hit waits in memory, and the next start finds and removes each."""
+    spool = Spool(small_disk / "spool", tmp_path / "spare")
+    hits = [uuid4() for _ in range(20)]
+    assert all(spool.put(hit, ENVELOPE) for hit in hits)
+    assert spool.on_spare
+    assert spool.unwritten == 0
+    again = Spool(small_disk / "spool", tmp_path / "spare")
+    assert {hit for hit, _ in again.pending()} == set(hits)
+    assert {path.read_bytes() for _, path in again.pending()} == {ENVELOPE}
+    assert again.set_aside(hits[-1], datetime.now(UTC))
+    assert [hit for hit, _ in again.refused()] == [hits[-1]]
+    for hit in hits:
+        again.remove(hit)
+    assert list(again.pending()) == list(again.refused()) == []
+    assert not again.on_spare
+
+
+def test_a_read_only_spool_uses_the_spare_and_without_one_is_refused(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """A disk that went read-only: with a spare the box starts and keeps hits; without, it says so."""
+    Spool(small_disk / "spool")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(StorageError, match="cannot be written"):
+        Spool(small_disk / "spool")
+    spool, hit = Spool(small_disk / "spool", tmp_path / "spare"), uuid4()
+    assert spool.put(hit, ENVELOPE)
+    assert [path.parent for _, path in spool.pending()] == [tmp_path / "spare"]

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from benchmarks.fixtures.footprint import look
-from benchmarks.leaks.leaky_edge import VARIABLE
 from benchmarks.fixtures.render import RenderSpec
+from benchmarks.harness.trend import trend
 from benchmarks.speed.soak import Trial
 from benchmarks.speed.soak_report import FLAT_MIB_PER_HOUR, run
-from benchmarks.harness.trend import trend
 from tests.test_sources_live import needs_rtsp_server
 
 HOURS = np.arange(50) / 60
@@ -75,14 +74,13 @@ def test_what_a_process_holds_is_seen_from_outside() -> None:
 
 
 @needs_rtsp_server
-def test_the_soak_sees_a_planted_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_soak_sees_a_planted_leak() -> None:
     """The control: an edge that keeps 256 KiB of each turn fails the soak's own check, for certain.
 
     Sixteen KiB a turn, the control's own rate for an hour, did not show in so short a time.
     """
-    monkeypatch.setenv(VARIABLE, "256")
     road = RenderSpec(seed=11, seconds=10, traffic=18, fps=15)
-    leaky = "benchmarks.leaks.leaky_edge"
+    leaky = "benchmarks.leaks.very_leaky_edge"
     part = run(Trial(0.7, 0.3, entries=1000, road=road, module=leaky, sample_s=2.0, median_s=2.0))
     (check,) = (check for check in part["checks"] if check["name"] == "memory flat")
     (slope,) = (figure for figure in part["figures"] if figure["key"] == "soak.slope")

@@ -10,11 +10,11 @@ from pydantic import SecretStr, ValidationError
 
 from api.core.errors import SettingsError
 from api.core.settings import load_settings
+from edge.capture.password import full_address, read_password
+from edge.capture.settings import RtspSettings, settings_from_text
 from edge.department.link import demand_private
 from edge.errors import ConfigError, Exit
 from edge.runtime.source_option import source_given
-from edge.capture.password import full_address, read_password
-from edge.capture.settings import RtspSettings, settings_from_text
 from hitonly_core.urls import HTTPS, MAX_USER, RTSP, AddressError, parse
 from tests.box_kit import Department, alpr_edge
 

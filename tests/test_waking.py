@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.core.wakeups import Bell
 from api.accounts.people import Role
+from api.core.wakeups import Bell
 from edge.runtime import box
 from tests.api_kit import Desk, make_entry, make_hit
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotlist.errors import KeyFileError
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 
 P = 2**255 - 19

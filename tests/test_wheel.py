@@ -32,10 +32,16 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         return archive.namelist()
 
 
-def test_the_wheel_ships_three_packages(names: list[str]) -> None:
-    """edge, hotlist and api, and the distribution's own folder; no benchmarks, tests or training."""
+def test_the_wheel_ships_our_packages_and_no_others(names: list[str]) -> None:
+    """The five packages of the product, and the distribution's own folder; no benchmarks, tests or training."""
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"edge", "hotlist", "api"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "edge",
+        "hotlist",
+        "api",
+        "protocol",
+        "hitonly_core",
+    }
 
 
 def test_the_wheel_carries_its_data(names: list[str]) -> None:

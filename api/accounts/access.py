@@ -8,12 +8,12 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
-from api.db.models import LookupRow, OpeningRow, SessionRow
 from api.core.errors import ReasonError
 from api.core.service import Service
-from api.accounts.sessions import SignedIn
+from api.db.models import LookupRow, OpeningRow, SessionRow
 
 LOOK_BACK: Final = timedelta(days=30)
 REPEATED: Final = 5

@@ -6,9 +6,9 @@ from typing import Final
 
 from sqlalchemy import select
 
-from api.db.models import PersonRow
 from api.core.errors import AbsentError
 from api.core.service import Service
+from api.db.models import PersonRow
 
 PAGE: Final = 100
 

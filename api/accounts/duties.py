@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from api.core import audit
 from api.core.audit import Act
 from api.core.counts import Kind, count
-from api.db.models import PersonRow
 from api.core.errors import InvalidError
 from api.core.service import month
+from api.db.models import PersonRow
 
 NEW: Final = timedelta(days=7)
 """So long an account is new after it was made, was given roles, or was given new credentials by somebody else."""

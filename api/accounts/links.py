@@ -11,13 +11,12 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from api.accounts import codes, credentials
 from api.core import audit
-from api.accounts import codes
-from api.accounts import credentials
 from api.core.audit import Act
-from api.db.models import InvitationRow
 from api.core.errors import LinkTakenError
 from api.core.service import Service
+from api.db.models import InvitationRow
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 

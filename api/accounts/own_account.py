@@ -13,18 +13,17 @@ from typing import Final, TypeVar
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.accounts import credentials
-from api.accounts import resets
-from api.core.audit import Act
-from api.core.clock import stamp
-from api.db.models import AuditRow, PersonRow, RecoveryRow, SessionRow
+from api.accounts import credentials, resets
 from api.accounts.endings import end, end_sessions
-from api.core.errors import ForbiddenError, InvalidError, SignInError
 from api.accounts.people import new_recovery_codes
 from api.accounts.resets import Offer
-from api.core.service import Service
 from api.accounts.sessions import IDLE, LONGEST, SignedIn, fail, use_totp
+from api.core import audit
+from api.core.audit import Act
+from api.core.clock import stamp
+from api.core.errors import ForbiddenError, InvalidError, SignInError
+from api.core.service import Service
+from api.db.models import AuditRow, PersonRow, RecoveryRow, SessionRow
 
 LOOK_BACK: Final = timedelta(days=30)
 SHOWN: Final = 12

@@ -12,16 +12,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.accounts import codes
-from api.accounts import credentials
-from api.accounts import duties
-from api.accounts import links
-from api.core.audit import Act
-from api.db.models import FailureRow, InvitationRow, PersonRow, RecoveryRow
+from api.accounts import codes, credentials, duties, links
 from api.accounts.endings import drop_links, end_sessions
+from api.core import audit
+from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
+from api.db.models import FailureRow, InvitationRow, PersonRow, RecoveryRow
 from hitonly_core.keys import SigningKey
 
 INVITATION_LIFE: Final = timedelta(days=1)

@@ -16,19 +16,16 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from api.accounts import codes, credentials, duties, links
+from api.accounts.endings import drop_links, end_sessions
+from api.accounts.people import find, new_recovery_codes
+from api.accounts.sessions import UNSEEN
 from api.core import audit
-from api.accounts import codes
-from api.accounts import credentials
-from api.accounts import duties
-from api.accounts import links
 from api.core.audit import Act
 from api.core.clock import stamp
-from api.db.models import FailureRow, InvitationRow, PersonRow
-from api.accounts.endings import drop_links, end_sessions
 from api.core.errors import AbsentError, ConflictError, InvalidError
-from api.accounts.people import find, new_recovery_codes
 from api.core.service import Service
-from api.accounts.sessions import UNSEEN
+from api.db.models import FailureRow, InvitationRow, PersonRow
 
 RESET_LIFE: Final = timedelta(hours=1)
 

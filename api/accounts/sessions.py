@@ -13,15 +13,14 @@ from typing import Final
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.accounts import codes
-from api.accounts import credentials
-from api.core.audit import Act
-from api.db.models import FailureRow, OpeningRow, PersonRow, RecoveryRow, SessionRow
+from api.accounts import codes, credentials
 from api.accounts.endings import end
-from api.core.errors import SignInError
 from api.accounts.people import Person, person_of
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import SignInError
 from api.core.service import Service
+from api.db.models import FailureRow, OpeningRow, PersonRow, RecoveryRow, SessionRow
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)

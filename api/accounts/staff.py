@@ -13,14 +13,13 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.accounts import duties
-from api.accounts import people
-from api.core.audit import Act
-from api.db.models import PersonRow, StaffRequestRow
-from api.core.errors import AbsentError, ForbiddenError
+from api.accounts import duties, people
 from api.accounts.people import Role
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import AbsentError, ForbiddenError
 from api.core.service import Service
+from api.db.models import PersonRow, StaffRequestRow
 
 REQUEST_LIFE: Final = timedelta(days=1)
 

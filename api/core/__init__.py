@@ -1,1 +1,1 @@
-"""What every part of the service stands on: settings, clock, keys, database access, limits, logs, metrics."""
+"""What every part of the service stands on: settings, clock, keys, the vault, the audit log, limits."""

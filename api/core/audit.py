@@ -17,8 +17,8 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.core.clock import stamp
-from api.db.models import AuditRow, CheckpointRow
 from api.core.errors import AuditError, ChainError
+from api.db.models import AuditRow, CheckpointRow
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import SigningKey, VerifyKey
 

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from api.db.models import Base, ConfusionRow, CountRow
 
 RECEIVED: Final = "received"
+REFUSED_LIST: Final = "refused:list-version"
+"""A hit that names a list which its device could not rightly have used (api/lists/list_age.py)."""
 
 
 @dataclass(frozen=True, slots=True)

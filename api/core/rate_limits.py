@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from api.core import audit
 from api.core.audit import Act
-from api.db.models import RateRow
 from api.core.errors import TooManyError
 from api.core.service import Service
+from api.db.models import RateRow
 
 _MINUTE: Final = 60
 _LAST: Final = "; more of this minute are not recorded"

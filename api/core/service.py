@@ -5,14 +5,14 @@ from datetime import datetime
 
 from api.core import audit
 from api.core.audit import Act
-from api.core.wakeups import Bell
 from api.core.clock import Now, utc_now
-from api.db.engine import Database
-from api.db.migrate import check, migrate, revision
 from api.core.lifecycle import Deadlines
 from api.core.secrets import Secrets
 from api.core.settings import Settings
 from api.core.vault import Vault
+from api.core.wakeups import Bell
+from api.db.engine import Database
+from api.db.migrate import check, migrate, revision
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from typing import Final
 from sqlalchemy import LargeBinary, String, delete, make_url, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from api.db.engine import Database
-from api.db.types import Moment
 from api.core.errors import DestroyedError
 from api.core.secrets import KEY, decrypt, encrypt
+from api.db.engine import Database
+from api.db.types import Moment
 
 _GRACE: Final = timedelta(minutes=10)
 """A key younger than this may belong to a hit that is just being stored."""

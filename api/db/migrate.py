@@ -7,8 +7,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from api.db.engine import Database
 from api.core.errors import StateError
+from api.db.engine import Database
 
 _FOLDER = Path(__file__).parent / "migrations"
 

@@ -66,7 +66,7 @@ class FailureRow(Base):
 
 
 class RateRow(Base):
-    """How often an address, as a keyed hash, did something in one minute; kept for two (api/core/rate_limits.py)."""
+    """How often an address, as a keyed hash, did something in a minute; kept for two (api/core/rate_limits.py)."""
 
     __tablename__ = "rates"
 
@@ -78,7 +78,8 @@ class RateRow(Base):
 class InvitationRow(Base):
     """A one-time link, as a hash: for a new person, or for one who lost password or telephone.
 
-    `secret` is there once a browser has begun; `browser` is the hash of that browser's token (api/accounts/links.py).
+    `secret` is there once a browser has begun; `browser` is the hash of that browser's token
+    (api/accounts/links.py).
     """
 
     __tablename__ = "invitations"

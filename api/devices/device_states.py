@@ -7,11 +7,11 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.db.models import CountRow, DeviceRow
+from api.core.counts import REFUSED_LIST
 from api.core.errors import AbsentError
-from api.devices.heartbeats import Health, health
-from api.lists.list_age import REFUSED
 from api.core.service import Service
+from api.db.models import CountRow, DeviceRow
+from api.devices.heartbeats import Health, health
 
 PAGE: Final = 100
 
@@ -67,7 +67,7 @@ def state(service: Service, device: str) -> DeviceState:
 def _refused(session: Session, ids: list[str]) -> dict[str, int]:
     """Return how often a hit of each device was refused for its list."""
     query = select(CountRow.device, func.sum(CountRow.n)).where(
-        CountRow.what == REFUSED, CountRow.device.in_(ids)
+        CountRow.what == REFUSED_LIST, CountRow.device.in_(ids)
     )
     return {device: int(number) for device, number in session.execute(query.group_by(CountRow.device))}
 

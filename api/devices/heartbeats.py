@@ -9,13 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from api.core import audit
-from api.lists import publishing
 from api.core.audit import Act
 from api.core.counts import Kind as Counted
 from api.core.counts import count
+from api.core.service import Service, month
 from api.db.models import DeviceRow
 from api.devices.registry import OFFLINE_AFTER, Device
-from api.core.service import Service, month
 from protocol.receipt_chain import Verdict, verify
 from protocol.receipts import MAX_LINE, Anchor, ReceiptError, from_line
 
@@ -61,8 +60,8 @@ class Health(StrEnum):
     REVOKED = "revoked"
 
 
-def hear(service: Service, device: Device, said: Heartbeat) -> HeartbeatAnswer:
-    """Remember what a device says, check its receipts and count what they prove."""
+def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None) -> HeartbeatAnswer:
+    """Remember what a device says, check its receipts and count what they prove; `hot_list` is the newest's tag."""
     now = service.now()
     with service.database.begin() as session:
         row = session.get_one(DeviceRow, device.id, with_for_update=True)
@@ -74,7 +73,7 @@ def hear(service: Service, device: Device, said: Heartbeat) -> HeartbeatAnswer:
         known = _known(row)
     return HeartbeatAnswer(
         receipt={"sequence": known.sequence, "digest": known.digest} if known else None,
-        hot_list=publishing.current_etag(service),
+        hot_list=hot_list,
         checkpoint={
             "seq": mark.seq,
             "digest": mark.digest,

@@ -10,13 +10,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.core import audit
 from api.accounts import codes
+from api.core import audit
 from api.core.audit import Act
-from api.db.models import DeviceCodeRow, DeviceRow, NonceRow
 from api.core.errors import AbsentError, ConflictError, DeviceError, InvalidError, RevokedError
 from api.core.service import Service
-from hotlist.errors import KeyFileError
+from api.db.models import DeviceCodeRow, DeviceRow, NonceRow
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealPublic, VerifyKey
 from protocol.signed_requests import Request, RequestSignatureError, SignedRequest, read_request
 

@@ -1,1 +1,1 @@
-"""A hit's life in the service: taken in, read blind, compared, confirmed or refuted, and destroyed."""
+"""A hit's life in the service: taken in, alerted on, read blind, compared, and destroyed by its outcome."""

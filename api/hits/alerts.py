@@ -27,12 +27,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.core import audit
-from api.hits import hits
 from api.core.audit import Act
-from api.db.models import AlertRow, HitRow
 from api.core.errors import ApiError, DestroyedError
 from api.core.service import Service
 from api.core.settings import Webhook
+from api.db.models import AlertRow, HitRow
+from api.hits import hits
 from hitonly_core.canonical import canonical
 
 FIRST_WAIT: Final = timedelta(seconds=5)

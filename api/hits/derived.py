@@ -12,10 +12,10 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from api.db.models import DeviceRow, EntryRow
-from protocol.hit import Hit
 from hotlist.entry import Severity, entry_from_json
 from hotlist.matching.match import Match, MatchKind
 from hotlist.matching.region_agreement import Agreement, agreement
+from protocol.hit import Hit
 
 UNREGISTERED: Final = "camera not registered"
 """Stands for a camera's name that the register does not have; the unit's own name for it is free text."""

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from api.hits.jpeg_validation import check_crop
 from api.core.errors import InvalidError
-from protocol.hit import Hit
+from api.hits.jpeg_validation import check_crop
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
 from hotlist.plate import normalise
+from protocol.hit import Hit
 
 _AHEAD: Final = timedelta(minutes=5)
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)

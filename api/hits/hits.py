@@ -13,14 +13,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.core import lifecycle
+from api.core import audit, lifecycle
 from api.core.audit import Act
 from api.core.counts import Kind, count
-from api.db.models import HitRow
 from api.core.errors import DestroyedError
 from api.core.lifecycle import Hold, Outcome, State, Status
 from api.core.service import Service, month
+from api.db.models import HitRow
 from protocol.hit import Hit, hit_from_bytes
 
 

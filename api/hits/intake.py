@@ -11,21 +11,20 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.hits import alerts
-from api.core import audit
-from api.core import lifecycle
+from api.core import audit, lifecycle
 from api.core.audit import Act
-from api.hits.hit_validation import check_contents
-from api.core.counts import RECEIVED, Kind, count
-from api.db.models import HitRow, SeenRow
-from api.hits.derived import derive, severity_of
-from api.devices.registry import Device
+from api.core.counts import RECEIVED, REFUSED_LIST, Kind, count
 from api.core.errors import ApiError, ConflictError, InvalidError, ListVersionError, TooManyError
-from api.hits.hits import kind_of
 from api.core.lifecycle import Status
 from api.core.rate_limits import UnitRecords
-from api.lists.list_age import REFUSED, check_lists
 from api.core.service import Service, month
+from api.db.models import HitRow, SeenRow
+from api.devices.registry import Device
+from api.hits import alerts
+from api.hits.derived import derive, severity_of
+from api.hits.hit_validation import check_contents
+from api.hits.hits import kind_of
+from api.lists.list_age import check_lists
 from protocol.acknowledgement import Acknowledgement, acknowledge, envelope_digest
 from protocol.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
 
@@ -76,7 +75,7 @@ def _refuse(service: Service, device: Device, fault: ApiError) -> None:
     now = service.now()
     with service.database.begin() as session:
         if isinstance(fault, ListVersionError):
-            count(session, Kind(month(now), device.id, "", "", ""), REFUSED)
+            count(session, Kind(month(now), device.id, "", "", ""), REFUSED_LIST)
         audit.append(session, Act(f"device:{device.id}", "hit.refuse", result=str(fault)[:_RESULT]), now)
 
 

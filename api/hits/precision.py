@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.db.models import ConfusionRow, CountRow
 from api.core.lifecycle import Mistake, State
+from api.db.models import ConfusionRow, CountRow
 
 _Z: Final = 1.959964
 """Normal deviate of a 95 % interval."""

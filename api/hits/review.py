@@ -12,19 +12,19 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.accounts import access
-from api.hits import hits
+from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
-from api.lists.entry_status import current_entry
-from api.db.models import HitRow
 from api.core.errors import IllegalTransitionError, InvalidError
 from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
-from api.accounts.sessions import SignedIn
-from protocol.hit import Hit
+from api.db.models import HitRow
+from api.hits import hits
+from api.lists.entry_status import current_entry
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
 from hotlist.plate import normalise
+from protocol.hit import Hit
 
 SEVERITIES: Final = ("urgent", "high", "routine")
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hitonly_core.errors import SealError
+from hitonly_core.files import write_durably
+from hitonly_core.keys import SealKey, VerifyKey
 from protocol.hit import (
     FORMAT,
     MAX_ENVELOPE,
@@ -18,9 +21,6 @@ from protocol.hit import (
     hit_to_bytes,
     open_hit,
 )
-from hotlist.errors import SealError
-from hitonly_core.files import write_durably
-from hitonly_core.keys import SealKey, VerifyKey
 
 
 @dataclass(frozen=True, slots=True)

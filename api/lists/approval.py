@@ -15,18 +15,17 @@ from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.accounts import access
+from api.accounts import access, duties
+from api.accounts.sessions import SignedIn
 from api.core import audit
-from api.accounts import duties
-from api.lists import proposals
 from api.core.audit import Act
+from api.core.errors import ConflictError, ForbiddenError, InvalidError, StateError
+from api.core.service import Service
+from api.core.staging import Prepared, Scratch, scratch
 from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow
 from api.db.types import Moment
+from api.lists import proposals
 from api.lists.entries import version_of
-from api.core.errors import ConflictError, ForbiddenError, InvalidError, StateError
-from api.core.staging import Prepared, Scratch, scratch
-from api.core.service import Service
-from api.accounts.sessions import SignedIn
 from hitonly_core.canonical import canonical
 from hotlist.entry import entry_from_line
 from hotlist.errors import MalformedError

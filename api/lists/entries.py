@@ -14,14 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.accounts import access
+from api.accounts.sessions import SignedIn
 from api.core import audit
-from api.lists import list_statements
-from api.lists import publishing
 from api.core.audit import Act
-from api.db.models import EntryRow
 from api.core.errors import AbsentError, InvalidError
 from api.core.service import Service
-from api.accounts.sessions import SignedIn
+from api.db.models import EntryRow
+from api.lists import list_statements, publishing
 from hitonly_core.canonical import canonical
 from hotlist.entry import Entry, entry_from_json
 from hotlist.errors import PlateError

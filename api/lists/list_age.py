@@ -17,13 +17,11 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.db.models import DeviceRow, ListRow
 from api.core.errors import ListVersionError
-from protocol.hit import Hit
+from api.db.models import DeviceRow, ListRow
 from hotlist.signed_list.trust import MAX_AGE
+from protocol.hit import Hit
 
-REFUSED: Final = "refused:list-version"
-"""What such a refusal is counted as, under the device."""
 REMATCH: Final = timedelta(seconds=180)
 """How long before a list's arrival a read can have been captured that it matches: the longest window (R1)."""
 SKEW: Final = timedelta(minutes=5)

@@ -21,21 +21,22 @@ import numpy as np
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.lists import proposals
-from api.core.audit import Act
-from api.db.models import EntryRow
-from api.lists.entries import version_of
-from api.core.errors import InvalidError, StateError, TooLargeError
-from api.core.staging import Prepared, Scratch, scratch
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
-from hotlist.matching.cost import predict
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import InvalidError, StateError, TooLargeError
+from api.core.service import Service
+from api.core.staging import Prepared, Scratch, scratch
+from api.db.models import EntryRow
+from api.lists import proposals
+from api.lists.entries import version_of
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers.dates import DateOrder
+from hotlist.importers.proposal import Given, Proposal, approved_line, propose, said_in
+from hotlist.matching.cost import predict
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.plate import encode
-from hotlist.importers.proposal import Given, Proposal, approved_line, propose, said_in
 
 _REASONS: Final = 30
 _PART: Final = 500
@@ -56,6 +57,8 @@ class Upload:
     source: str
     country: str = ""
     days: int | None = None
+    dates: DateOrder = DateOrder.ISO
+    fold: bool = False
 
 
 @dataclass(slots=True)
@@ -94,7 +97,15 @@ def dry_run(service: Service, who: SignedIn, upload: Upload) -> str:
     if not upload.source.strip():
         raise InvalidError("an import names its source")
     values = {"source": upload.source.strip()}
-    given = proposals.given_by(service, who, country=upload.country, days=upload.days, values=values)
+    given = proposals.given_by(
+        service,
+        who,
+        country=upload.country,
+        days=upload.days,
+        dates=upload.dates,
+        fold=upload.fold,
+        values=values,
+    )
     try:
         with scratch(service.settings.state) as rows:
             plan = _read(service, upload, given, rows)

@@ -12,14 +12,14 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.core.audit import Act
-from api.db.models import KeySetRow, ListRow, PersonRow, SignerRow
-from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.accounts.people import Person as Account
 from api.accounts.people import Role
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
-from hotlist.errors import KeyFileError
+from api.db.models import KeySetRow, ListRow, PersonRow, SignerRow
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import VerifyKey
 from hotlist.signed_list.keyset import KeySet, Person
 

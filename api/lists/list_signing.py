@@ -17,19 +17,17 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.core import audit
-from api.lists import list_keys
-from api.lists import list_statements
-from api.lists import list_versions
-from api.core.audit import Act
-from api.db.models import CancelledRow, CandidateRow, StatementRow
-from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.accounts.people import Person as Account
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
-from hotlist.signed_list.bundle import SignedList, make
+from api.db.models import CancelledRow, CandidateRow, StatementRow
+from api.lists import list_keys, list_statements, list_versions
 from hotlist.authoring.desk import DESK
-from hotlist.signed_list.detached import Detached
 from hotlist.errors import ListError, ThresholdError, UnknownKeyError
+from hotlist.signed_list.bundle import SignedList, make
+from hotlist.signed_list.detached import Detached
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import signed_message
 from hotlist.signed_list.trust import Accepted, TrustedState, accept_signed

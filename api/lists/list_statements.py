@@ -1,8 +1,8 @@
 """The service's word that the version which people signed is still the current one (R7).
 
 It is renewed every six hours, holds for a day and never beyond the list's own end, and names the entries that
-were cancelled since people signed: a cancellation needs one person and no key. `hotlist.signed_list.timestamp` says what it
-cannot do.
+were cancelled since people signed: a cancellation needs one person and no key. `hotlist.signed_list.timestamp`
+says what it cannot do.
 """
 
 import base64
@@ -13,10 +13,10 @@ from typing import Final
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from api.lists import list_keys
-from api.db.models import CancelledRow, ListRow, StatementRow
 from api.core.errors import ConflictError
 from api.core.service import Service
+from api.db.models import CancelledRow, ListRow, StatementRow
+from api.lists import list_keys
 from hotlist.signed_list.timestamp import MAX_CANCELLED, Timestamp, TimestampForm, state_current
 
 RENEW: Final = timedelta(hours=6)

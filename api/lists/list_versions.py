@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from api.core import audit
 from api.core.audit import Act
 from api.db.models import CandidateRow, EntryRow, ListRow
-from hotlist.signed_list.bundle import SignedList
 from hotlist.entry import Entry, entry_from_json
+from hotlist.signed_list.bundle import SignedList
 
 
 def newest(session: Session) -> ListRow | None:

@@ -15,14 +15,14 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from api.accounts import access
-from api.core import audit
-from api.lists import entries
-from api.core.audit import Act
-from api.db.models import BatchRow, PersonRow, ProposalRow
-from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError, StaleError
 from api.accounts.people import Role
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
+from api.core import audit
+from api.core.audit import Act
+from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError, StaleError
+from api.core.service import Service
+from api.db.models import BatchRow, PersonRow, ProposalRow
+from api.lists import entries
 from hotlist.entry import Entry, entry_from_json
 from hotlist.errors import RowError
 from hotlist.importers.proposal import Given, Proposal, approved_line, propose

@@ -15,14 +15,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.lists import list_keys
-from api.lists import list_signing
-from api.lists import list_statements
-from api.lists import list_versions
-from api.db.models import CancelledRow, DeviceRow, ListRow
-from api.devices.registry import Device
 from api.core.errors import AbsentError, ConflictError
 from api.core.service import Service
+from api.db.models import CancelledRow, DeviceRow, ListRow
+from api.devices.registry import Device
+from api.lists import list_keys, list_signing, list_statements, list_versions
 from hotlist.signed_list.bundle import SignedList, make, seal
 from hotlist.signed_list.list_format import Limits
 

@@ -1,39 +1,35 @@
-"""Regions a reviewer can choose: ISO 3166 codes with their names."""
+"""Regions a reviewer can choose: ISO 3166 codes with their names, from the table that every way in uses."""
 
 from typing import Final
 
-_STATES: Final = (
-    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|"
-    "DC District of Columbia|FL Florida|GA Georgia|HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|"
-    "KS Kansas|KY Kentucky|LA Louisiana|ME Maine|MD Maryland|MA Massachusetts|MI Michigan|MN Minnesota|"
-    "MS Mississippi|MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|NJ New Jersey|"
-    "NM New Mexico|NY New York|NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|"
-    "PA Pennsylvania|RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|"
-    "VT Vermont|VA Virginia|WA Washington|WV West Virginia|WI Wisconsin|WY Wyoming"
-)
-_PROVINCES: Final = (
-    "AB Alberta|BC British Columbia|MB Manitoba|NB New Brunswick|NL Newfoundland and Labrador|"
-    "NS Nova Scotia|ON Ontario|PE Prince Edward Island|QC Quebec|SK Saskatchewan"
-)
+from hotlist.region_codes import regions
+
 _COUNTRIES: Final = (
-    "GB United Kingdom|IE Ireland|AR Argentina|AT Austria|AU Australia|BE Belgium|BR Brazil|BG Bulgaria|"
-    "CA Canada|HR Croatia|CY Cyprus|CZ Czechia|DK Denmark|EE Estonia|FI Finland|FR France|DE Germany|"
-    "GR Greece|HU Hungary|IT Italy|LV Latvia|LT Lithuania|LU Luxembourg|MT Malta|MX Mexico|NL Netherlands|"
-    "NO Norway|PL Poland|PT Portugal|RO Romania|RS Serbia|SK Slovakia|SI Slovenia|ES Spain|SE Sweden|"
-    "CH Switzerland|TR Türkiye|UA Ukraine|US United States, state not told"
+    "GB IE AR AT AU BE BR BG CA HR CY CZ DK EE FI FR DE GR HU IT LV LT LU MT MX NL NO PL PT RO RS SK SI ES SE "
+    "CH TR UA US"
 )
+"""Countries that are offered; the table knows them all."""
+_STATE_NOT_SEEN: Final = frozenset({"US", "CA", "MX"})
 
 
-def _split(lines: str, prefix: str = "") -> tuple[tuple[str, str], ...]:
-    """Return (code, name) pairs."""
-    pairs = (line.split(" ", 1) for line in lines.split("|"))
-    return tuple((prefix + code, name) for code, name in pairs)
+def _parts(country: str) -> tuple[tuple[str, str], ...]:
+    """Return the codes and names of a country's states or provinces, by name."""
+    named = regions().names[country]
+    return tuple(
+        sorted(((f"{country}-{code}", name) for code, name in named.items()), key=lambda pair: pair[1])
+    )
+
+
+def _country(code: str) -> tuple[str, str]:
+    name = regions().countries[code]
+    return code, f"{name}, state not told" if code in _STATE_NOT_SEEN else name
 
 
 REGIONS: Final = {
-    "United States": _split(_STATES, "US-"),
-    "Canada": _split(_PROVINCES, "CA-"),
-    "Countries": _split(_COUNTRIES),
+    "United States": _parts("US"),
+    "Canada": _parts("CA"),
+    "Mexico": _parts("MX"),
+    "Countries": tuple(_country(code) for code in _COUNTRIES.split()),
 }
 """Groups of (ISO 3166 code, name)."""
 CODES: Final = frozenset(code for group in REGIONS.values() for code, _ in group)

@@ -1,1 +1,1 @@
-"""What keeps the service honest: the audit log, its export, the weekly review, the public report, alerts."""
+"""What keeps the service honest: the log's export, the weekly review, the public report, metrics."""

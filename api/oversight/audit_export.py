@@ -19,9 +19,9 @@ from sqlalchemy import select
 
 from api.core import audit
 from api.core.audit import Act, Checkpoint
-from api.db.models import AuditRow
 from api.core.errors import ChainError
 from api.core.service import Service
+from api.db.models import AuditRow
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import VerifyKey
 

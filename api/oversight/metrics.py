@@ -15,9 +15,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.core.service import Service
 from api.db.models import AlertRow, AuditRow, CountRow, DeviceRow, EntryRow, HitRow, ListRow, StatementRow
 from api.devices.heartbeats import Health, health
-from api.core.service import Service
 
 LOOPBACK: Final = "127.0.0.1"
 _LIST_AGE: Final = "Time since the newest version was published, or stated to be current"

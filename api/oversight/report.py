@@ -18,13 +18,13 @@ from typing import Final
 from sqlalchemy import select
 
 from api.accounts import duties
-from api.oversight.disclosure_noise import blurred
-from api.lists.entry_status import in_force_by_source
-from api.db.models import CountRow, DeviceRow
 from api.core.errors import InvalidError
-from api.devices.heartbeats import RECEIPT
 from api.core.lifecycle import Mistake, Outcome, State
 from api.core.service import Service
+from api.db.models import CountRow, DeviceRow
+from api.devices.heartbeats import RECEIPT
+from api.lists.entry_status import in_force_by_source
+from api.oversight.disclosure_noise import blurred
 
 _SETTLED: Final = (3, 1)
 """Month and day of the next year from which a year's counts hardly change: the longest outcome is over."""

@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
-from api.db.models import AuditRow, SignOffRow
 from api.core.errors import ChainError, ConflictError, InvalidError
 from api.core.service import Service
-from api.accounts.sessions import SignedIn
+from api.db.models import AuditRow, SignOffRow
 
 PAGE: Final = 100
 BROKEN: Final = "BROKEN"

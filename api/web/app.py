@@ -11,38 +11,31 @@ from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.web import problems
-from api.hits.alerts import Messenger
+from api.accounts.routes import (
+    account_api,
+    own_api,
+    own_pages,
+    people_pages,
+    reset_api,
+    reset_pages,
+    sign_in_pages,
+)
 from api.core.audit import Act
 from api.core.clock import Now, utc_now
-from api.web.deps import address_of
 from api.core.errors import ApiError
-from api.core.rate_limits import Rate, Refusals
 from api.core.logs import RequestLog
-from api.upkeep import Sweeper
-from api.accounts.routes import account_api
-from api.devices.routes import device_api
-from api.devices.routes import device_pages
-from api.devices.routes import unit_routes
-from api.lists.routes import import_pages
-from api.lists.routes import list_api
-from api.lists.routes import list_pages
-from api.oversight.routes import oversight_api
-from api.oversight.routes import oversight_pages
-from api.accounts.routes import own_api
-from api.accounts.routes import own_pages
-from api.accounts.routes import people_pages
-from api.lists.routes import proposal_api
-from api.hits.routes import queue_events
-from api.accounts.routes import reset_api
-from api.accounts.routes import reset_pages
-from api.hits.routes import review_api
-from api.hits.routes import review_pages
-from api.accounts.routes import sign_in_pages
-from api.lists.routes import signing_pages
-from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
+from api.core.rate_limits import Rate, Refusals
 from api.core.service import Service, open_service
 from api.core.settings import Settings
+from api.devices.routes import device_api, device_pages, unit_routes
+from api.hits.alerts import Messenger
+from api.hits.routes import queue_events, review_api, review_pages
+from api.lists.routes import import_pages, list_api, list_pages, proposal_api, signing_pages
+from api.oversight.routes import oversight_api, oversight_pages
+from api.upkeep import Sweeper
+from api.web import problems
+from api.web.deps import address_of
+from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
 _PAGES: Final = (

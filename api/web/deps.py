@@ -6,14 +6,14 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from api.devices import registry
 from api.accounts import sessions
-from api.core.audit import Act
-from api.devices.registry import Device
-from api.core.errors import DeviceError, ForbiddenError, SignInError
 from api.accounts.people import Role
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
+from api.core.audit import Act
+from api.core.errors import DeviceError, ForbiddenError, SignInError
+from api.core.service import Service
+from api.devices import registry
+from api.devices.registry import Device
 from protocol.signed_requests import Request as Signed
 
 COOKIE: Final = "__Host-session"

@@ -15,10 +15,10 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.db.models import RepeatRow
+from api.accounts.sessions import SignedIn
 from api.core.errors import ConflictError, InvalidError
 from api.core.service import Service
-from api.accounts.sessions import SignedIn
+from api.db.models import RepeatRow
 
 KEPT: Final = timedelta(days=1)
 Answer = dict[str, Any]

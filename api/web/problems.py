@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from api.core.errors import AbsentError, ApiError, AuditError, ConflictError, InvalidError, SignInError
 from api.web.pages import ErrorPage, render
-from hotlist.errors import HotListError
+from hitonly_core.errors import HitonlyError
 
 MEDIA: Final = "application/problem+json"
 
@@ -72,8 +72,8 @@ def install(app: FastAPI) -> None:
             return respond(request, _met())
         return respond(request, problem)
 
-    @app.exception_handler(HotListError)
-    def _hot_list(request: Request, problem: HotListError) -> Response:
+    @app.exception_handler(HitonlyError)
+    def _hot_list(request: Request, problem: HitonlyError) -> Response:
         return respond(request, InvalidError(str(problem), hint=problem.hint))
 
     @app.exception_handler(RequestValidationError)

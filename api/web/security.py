@@ -14,9 +14,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.web.connections import gate_of_loop
 from api.core.errors import ApiError, CrossSiteError, HostError, TooLargeError
 from api.core.rate_limits import network
+from api.web.connections import gate_of_loop
 from api.web.problems import respond
 
 CONTENT_POLICY: Final = (

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fixtures import clips
-from benchmarks.accuracy import clips_accuracy
-from benchmarks.accuracy import pictures_accuracy
+from benchmarks.accuracy import clips_accuracy, pictures_accuracy
 from benchmarks.drawing.weather import Weather
+from benchmarks.fixtures import clips
+from benchmarks.fixtures.ground_truth import TruePass, read_truth
 from benchmarks.fixtures.labelled import find
 from benchmarks.fixtures.render import RenderSpec
 from benchmarks.harness.results import Part
 from benchmarks.harness.runner import Bench, Clip
-from benchmarks.fixtures.ground_truth import TruePass, read_truth
 
 ABOUT = (
     "On labelled pictures: is the plate found (overlap over one half with its label), and is every "

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmarks.fixtures.ground_truth import TruePass
 from benchmarks.harness.comparing import add_calibration, add_confusions, confusions, distance
 from benchmarks.harness.results import Better, Part
 from benchmarks.harness.runner import Bench, Clip, department
 from benchmarks.harness.stats import Estimate, share
-from benchmarks.fixtures.ground_truth import TruePass
 
 SLACK: Final = 12
 """A reading this many frames outside a label's range may still belong to it: labels are made by hand."""

@@ -15,8 +15,8 @@ from fast_alpr.default_ocr import DefaultOCR
 from open_image_models import create_detector
 
 from benchmarks.harness.hotlist_fixture import Reading
-from edge.vision.detector import PlateDetector
 from edge.flow import Pixels
+from edge.vision.detector import PlateDetector
 from edge.vision.models import Model, folders, load, spec_for
 
 CONFIDENCE = 0.4

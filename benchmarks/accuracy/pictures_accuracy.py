@@ -8,17 +8,17 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from benchmarks.harness.comparing import add_calibration, add_confusions, confusions, same_but_zero
-from benchmarks.fixtures.labelled import DataSet, LabelledPicture
 from benchmarks.accuracy.peers import FastAlpr, OpenAlpr, Seen, load_models
+from benchmarks.fixtures.labelled import DataSet, LabelledPicture
+from benchmarks.harness.comparing import add_calibration, add_confusions, confusions, same_but_zero
 from benchmarks.harness.recording import sureness_of, text_of
 from benchmarks.harness.results import Better, Part
 from benchmarks.harness.runner import Bench, BenchError
 from benchmarks.harness.stats import share
 from edge.config import ModelsSection
+from edge.flow import Box, Pixels
 from edge.vision.crop import widen
 from edge.vision.detector import PlateDetector
-from edge.flow import Box, Pixels
 from edge.vision.reader import PlateReader
 
 OVERLAP: Final = 0.5

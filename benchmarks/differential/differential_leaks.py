@@ -69,8 +69,8 @@ LEAKS: Final = {
 """One way out each, as statements over ``plate``, ``pipeline`` and ``frame``."""
 
 IN_A_HITS_ID: Final = (
-    'import edge.pipeline.hit_maker as h; h.uuid4 = lambda p=plate: uuid.UUID(bytes=hashlib.sha256(b"salt" + p.encode())'
-    '.digest()[:16], version=4)'
+    "import edge.pipeline.hit_maker as h; h.uuid4 = lambda p=plate: "
+    'uuid.UUID(bytes=hashlib.sha256(b"salt" + p.encode()).digest()[:16], version=4)'
 )  # fmt: skip
 """A hash where a random id should be: the id of the next hit tells the plate before it."""
 
@@ -85,9 +85,9 @@ def leaky(folder: Path, statements: str) -> Path:
     Raises:
         ValueError: the place where leaks are planted is not in the code any more.
     """
-    for name in ("edge", "hotlist"):
+    for name in ("edge", "hitonly_core", "hotlist", "protocol"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    path = folder / "edge" / "pipeline.py"
+    path = folder / "edge" / "pipeline" / "loop.py"
     text = path.read_text()
     if text.count(_SEAM) != 1:
         raise ValueError("edge/pipeline/loop.py has changed: plant the leaks anew")

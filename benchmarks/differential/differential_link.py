@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.differential.differential_road import Road
 from benchmarks.differential.differential_run import Station, configure, listed
-from benchmarks.harness.environment import ROOT
-from benchmarks.fixtures.feeds import home
 from benchmarks.differential.outflow_rules import Keys
+from benchmarks.fixtures.feeds import home
+from benchmarks.harness.environment import ROOT
+from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.runner import BenchError
 from hitonly_core.keys import SealKey, SigningKey
 

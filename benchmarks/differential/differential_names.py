@@ -6,13 +6,13 @@ from pathlib import PurePath
 from typing import Final
 from uuid import UUID
 
-from benchmarks.fixtures.feeds import BOX
 from benchmarks.differential.outflow import Outflow
 from benchmarks.differential.outflow_rules import UUID4
+from benchmarks.fixtures.feeds import BOX
+from hitonly_core.keys import SealKey
 from protocol.hit import Envelope
 from protocol.padding import SIZES
 from protocol.receipts import MAX_LINE
-from hitonly_core.keys import SealKey
 
 _LINES: Final = 2048
 _PARTS: Final = rf"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|{UUID4}\.hit)"

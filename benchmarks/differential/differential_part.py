@@ -5,7 +5,8 @@
 3. It runs over the road with some of those vehicles at another time, and without some of them.
 4. What must differ (ids, signatures, ciphertext, clocks) is replaced by rules, each with a check of its own
    (`benchmarks.differential.outflow_rules`); everything else must be equal: call by call, in order, byte for byte.
-5. Nothing may be written, made or left but what the allow-lists name (`benchmarks.differential.differential_names`).
+5. Nothing may be written, made or left but what the allow-lists name
+(`benchmarks.differential.differential_names`).
 6. Controls: every hit opens with the department's key; a box with a planted leak must fail.
 
 What is equal in 1 and its repetition and another in 2 hangs on the plates, whatever it is: no form need be known.
@@ -17,13 +18,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from benchmarks.harness.hotlist_fixture import Reading
-from benchmarks.differential.differential_compare import Difference, Told, compare, compare_times, faults, told
+from benchmarks.differential.differential_compare import (
+    Difference,
+    Told,
+    compare,
+    compare_times,
+    faults,
+    told,
+)
 from benchmarks.differential.differential_leaks import LEAKS, leaky
 from benchmarks.differential.differential_link import linked
 from benchmarks.differential.differential_names import strange
 from benchmarks.differential.differential_road import Road, draw_vehicles, drawn_again, is_listed
 from benchmarks.differential.differential_run import Station, alone, run_once
+from benchmarks.harness.hotlist_fixture import Reading
 
 VEHICLES: Final = 10
 AGAINST: Final = ("other plates", "again", "other times", "fewer")
@@ -120,10 +128,11 @@ def _outcome(trial: Trial, station: Station, roads: dict[str, Road]) -> Outcome:
 
     runs = {name: run_once(station, road) for name, road in roads.items()}
     outcome = Outcome(trial, listed=sum(map(is_listed, roads["first"].vehicles)))
+    counted = {name: name != "fewer" and trial.window_s > 0 for name in roads}
     first, uncounted = rules_over("first"), rules_over("first", counted=False)
-    others = {name: rules_over(name, counted=name != "fewer") for name in roads if name != "first"}
+    others = {name: rules_over(name, counted=counted[name]) for name in roads if name != "first"}
     for name, other in others.items():
-        base = uncounted if name == "fewer" else first
+        base = first if counted[name] else uncounted
         outcome.differences[name] = compare(base, other)
         if trial.link:
             outcome.differences[name] += compare_times(base, other, STEP_S)

@@ -3,8 +3,8 @@
 import shutil
 from typing import Any, Final
 
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.differential.differential_part import AGAINST, CONTROL, Outcome, Trial, measured
+from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.results import Better, Part
 from benchmarks.harness.runner import Bench
 from benchmarks.harness.stats import Estimate

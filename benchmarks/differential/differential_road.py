@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.patterns.canaries import Canary, draw_canaries
 from benchmarks.drawing.plates import draw_plate
+from benchmarks.patterns.canaries import Canary, draw_canaries
 
 WIDTH, HEIGHT, FPS = 1280, 720, 5
 COLUMNS, ROWS = 4, 2

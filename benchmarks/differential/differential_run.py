@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.differential.differential_road import Road, film, is_listed
-from benchmarks.fixtures.edge_process import CONFIG
-from benchmarks.harness.environment import ROOT
-from benchmarks.fixtures.feeds import home, settings
 from benchmarks.differential.outflow import Outflow, changed_since, files_in
 from benchmarks.differential.outflow_rules import Keys
 from benchmarks.differential.outflow_trace import read_outflow, tracer
+from benchmarks.fixtures.edge_process import CONFIG
+from benchmarks.fixtures.feeds import home, settings
+from benchmarks.harness.environment import ROOT
+from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.runner import BenchError
 from hitonly_core.keys import SealKey, SigningKey
 

@@ -15,7 +15,7 @@
 | from the department | hot list and audit checkpoint that a box keeps | was received in this run, byte for byte |
 | clip | ``detections``, ``readings``, the purge's times in a clip's summary | it says ``"live": false`` |
 | load | there too: ``drops``, ``watched``, ``looked`` | and only in runs at the clip's own pace |
-| counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass |
+| counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass, or at window 0 |
 
 Everything else is compared byte for byte. A field that a rule covers and that has not the rule's form is a fault.
 """
@@ -31,9 +31,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from benchmarks.differential.outflow import Call, Outflow
-from protocol.hit import Envelope, EnvelopeError, open_hit
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import SealKey, SigningKey
+from protocol.hit import Envelope, EnvelopeError, open_hit
 from protocol.signed_requests import Request, sign_request
 
 UUID4: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -65,7 +65,8 @@ class Rules:
         keys: the device's and the department's.
         run: the run.
         loaded: whether the run went at the clip's own pace, so that a busy machine dropped frames: rule "load".
-        counted: whether as many vehicles passed as in the run it is held against; else rule "counts" applies.
+        counted: whether as many reads are made as in the run it is held against; else rule "counts" applies. Not
+            where fewer vehicles pass; nor at window 0, where every reading is a read of its own.
         drawn: values by rule that the rule says are random.
         faults: fields that a rule covers and that are not of its form.
     """

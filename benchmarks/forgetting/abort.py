@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.fixtures import edge_process
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.fixtures.feeds import Feed, fed, home, settings
-from benchmarks.harness.results import Part
 from benchmarks.fixtures.roads import Road, Scene, cast
 from benchmarks.forgetting.arena_probe import Sightings
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.harness.results import Part
 
 _LOOK_S: Final = 0.5
 

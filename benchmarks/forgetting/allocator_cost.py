@@ -16,12 +16,12 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.harness.hotlist_fixture import Reading
-from benchmarks.harness.environment import ROOT
 from benchmarks.accuracy.peers import load_models
+from benchmarks.harness.environment import ROOT
+from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.results import Part
-from edge.vision.detector import PlateDetector
 from edge.hardening.process import ENVIRONMENT
+from edge.vision.detector import PlateDetector
 from edge.vision.reader import PlateReader
 
 _MAPPED: Final = ":glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072"

@@ -24,12 +24,12 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from benchmarks.harness.results import Part
-from protocol.hit import EnvelopeError, Hit, open_hit, seal_hit
 from edge.department.spool import Spool
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, SigningKey
+from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.matching.match import Match, MatchKind
+from protocol.hit import EnvelopeError, Hit, open_hit, seal_hit
 
 _PLATE: Final = "QCANARY7"
 _LONGEST_S: Final = 0.15

@@ -3,7 +3,8 @@
 1. A box is frozen in the middle of traffic, twice, once as a leaky build that keeps everything: each form must
    be found in each process in which it can occur, else the gate is blind for it, and fails
    (`benchmarks.forgetting.live_control`).
-2. Trials (`benchmarks.forgetting.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every byte that any of
+2. Trials (`benchmarks.forgetting.forgetting_trial`): the real ``alpr-edge run`` reads a road, traced: every
+byte that any of
    its processes writes is kept. After the last deadline copies of plates that were never shown are planted into
    each of its processes, and all their memory is searched. The planted copies must be found, and nothing else.
 3. It is stopped. What it wrote, the files it made, its output and its receipts are searched too. The hits
@@ -15,19 +16,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from benchmarks.forgetting import abort
-from benchmarks.forgetting import allocator_cost
-from benchmarks.forgetting import crash
-from benchmarks.forgetting import lateness
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.fixtures.feeds import Feed
+from benchmarks.fixtures.roads import Road
+from benchmarks.forgetting import abort, allocator_cost, crash, lateness
 from benchmarks.forgetting.forgetting_report import report_sight, report_trial
 from benchmarks.forgetting.forgetting_trial import measured
-from benchmarks.leaks.builds import EVERYTHING
 from benchmarks.forgetting.live_control import Seen, sighted
-from benchmarks.harness.results import Part
-from benchmarks.fixtures.roads import Road
 from benchmarks.forgetting.trial import QUIET_S, Trial
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.harness.results import Part
+from benchmarks.leaks.builds import EVERYTHING
 
 _ABOUT: Final = (
     "The edge's own command line reads drawn roads whose plates it must forget. After the last deadline all memory "

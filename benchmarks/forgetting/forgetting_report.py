@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from benchmarks.patterns.encoded import ENCODED
 from benchmarks.forgetting.live_control import Seen, blind
+from benchmarks.forgetting.trial import ROLES, Outcome
 from benchmarks.harness.results import Better, Part
 from benchmarks.harness.stats import Estimate
-from benchmarks.forgetting.trial import ROLES, Outcome
+from benchmarks.patterns.encoded import ENCODED
 
 
 def report_trial(outcome: Outcome, part: Part) -> None:

@@ -10,17 +10,17 @@ from typing import Final
 
 from benchmarks.fixtures import edge_process
 from benchmarks.fixtures.edge_process import Edge, role
-from benchmarks.patterns.encoded import Searcher
 from benchmarks.fixtures.feeds import fed, home, settings
 from benchmarks.fixtures.inputs import Inputs
-from benchmarks.forgetting.known import Known
-from benchmarks.leaks.builds import program
-from benchmarks.forgetting.outlasting import search_what_is_left
-from benchmarks.patterns.plants import CONTROL, plant, plants
 from benchmarks.fixtures.roads import Scene, cast
-from benchmarks.harness.memory_scan import Pattern, search_process
 from benchmarks.forgetting.arena_probe import Sightings
+from benchmarks.forgetting.known import Known
+from benchmarks.forgetting.outlasting import search_what_is_left
 from benchmarks.forgetting.trial import Outcome, Trial
+from benchmarks.harness.memory_scan import Pattern, search_process
+from benchmarks.leaks.builds import program
+from benchmarks.patterns.encoded import Searcher
+from benchmarks.patterns.plants import CONTROL, plant, plants
 
 PLANTED: Final = 2
 _MISREAD: Final = 5_000_000

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.fixtures.inputs import Inputs
+from benchmarks.fixtures.roads import Cast, Scene
+from benchmarks.forgetting.arena_probe import Sightings
+from benchmarks.harness.memory_scan import Pattern
 from benchmarks.patterns.canaries import FPS
 from benchmarks.patterns.encoded import Gallery, Searcher
-from benchmarks.patterns.text_forms import text_patterns
-from benchmarks.fixtures.inputs import Inputs
 from benchmarks.patterns.picture_forms import (
     Recording,
     decoder_patterns,
@@ -18,9 +20,7 @@ from benchmarks.patterns.picture_forms import (
     reader_patterns,
     table_patterns,
 )
-from benchmarks.fixtures.roads import Cast, Scene
-from benchmarks.harness.memory_scan import Pattern
-from benchmarks.forgetting.arena_probe import Sightings
+from benchmarks.patterns.text_forms import text_patterns
 from edge.flow import Pixels
 
 _MISREAD: Final = 5_000_000

@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.harness.stats import Estimate
-from edge.retention.arena import Arena
-from hitonly_core.clock import NS, SystemClock
-from edge.retention.window import Slot, Window
 from edge.pipeline.passes import READ_DTYPE
+from edge.retention.arena import Arena
 from edge.retention.purger import Purger
+from edge.retention.window import Slot, Window
+from hitonly_core.clock import NS, SystemClock
 
 GOAL_MS: Final = 100.0
 _MS: Final = 1_000_000

@@ -1,7 +1,7 @@
 """The control of the search: a box is frozen while plates are in view, and every form must be found in it.
 
-What no part of the edge ever makes is held by a leaky build (`benchmarks.leaks.held`), in the same processes and the same
-kinds of memory. The frozen box is killed: it is too late for it to go on.
+What no part of the edge ever makes is held by a leaky build (`benchmarks.leaks.held`), in the same processes
+and the same kinds of memory. The frozen box is killed: it is too late for it to go on.
 """
 
 import os
@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.fixtures import edge_process
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.fixtures.edge_process import Edge, role
-from benchmarks.patterns.encoded import ENCODED
 from benchmarks.fixtures.feeds import Feed, fed, home, settings
 from benchmarks.fixtures.inputs import Inputs
-from benchmarks.forgetting.known import Known
-from benchmarks.leaks.builds import program
-from benchmarks.patterns.picture_forms import DECODERS_Y, PACKETS
 from benchmarks.fixtures.roads import Road, Scene, cast
-from benchmarks.harness.memory_scan import Coverage, search_process
 from benchmarks.forgetting.arena_probe import Sightings
+from benchmarks.forgetting.known import Known
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.harness.memory_scan import Coverage, search_process
+from benchmarks.leaks.builds import program
+from benchmarks.patterns.encoded import ENCODED
+from benchmarks.patterns.picture_forms import DECODERS_Y, PACKETS
 
 PLATES: Final = 24
 CAPTURED: Final = frozenset({"pixels, BGR", DECODERS_Y, PACKETS})

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Final
 
-from benchmarks.patterns.encoded import Searcher
-from benchmarks.patterns.text_forms import Parts
 from benchmarks.fixtures.roads import Cast
 from benchmarks.forgetting.trace import read_trace
 from benchmarks.forgetting.trial import Outcome
-from protocol.receipt_chain import verify
-from protocol.hit import EnvelopeError, open_hit
+from benchmarks.patterns.encoded import Searcher
+from benchmarks.patterns.text_forms import Parts
 from edge.department.ledger import read_lines
 from hitonly_core.keys import SealKey, VerifyKey
+from protocol.hit import EnvelopeError, open_hit
+from protocol.receipt_chain import verify
 
 _FOLDERS: Final = ("spool", "state", "trust", "lists")
 _STREAMS: Final = ("out.txt", "err.txt")
@@ -69,9 +69,9 @@ def _stored(office: Path) -> list[str]:
     """Return the ids of the hits that the department has stored."""
     from sqlalchemy import select  # noqa: PLC0415 - the service's parts are needed by a linked trial only
 
-    from api.db.models import HitRow  # noqa: PLC0415 - as above
     from api.core.service import open_service  # noqa: PLC0415 - as above
     from api.core.settings import Settings  # noqa: PLC0415 - as above
+    from api.db.models import HitRow  # noqa: PLC0415 - as above
 
     service = open_service(Settings(state=office))
     try:

@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.fixtures.feeds import Feed
 from benchmarks.fixtures.roads import Road
+from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.memory_scan import Coverage
 
 ROLES: Final = ("edge", "capture process", "watchdog")
-QUIET_S: Final = 420.0
+QUIET_S: Final = 150.0
 """An empty road for so long while memory is searched; three times that for many plates, on a busy machine."""
 
 

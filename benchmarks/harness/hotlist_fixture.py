@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge.config import EdgeConfig
-from hotlist.signed_list.bundle import make, seal
-from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hotlist.entry import Entry, Purpose, Severity, Vehicle
+from hotlist.signed_list.bundle import make, seal
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.store import HotListStore
 

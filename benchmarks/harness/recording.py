@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from edge.flow import Frame, Pixels, Table
-from edge.retention.window import Slot
-from protocol.hit import Hit
 from edge.pipeline.hit_maker import HitMaker
-from edge.pipeline.passes import table_of
 from edge.pipeline.loop import Pipeline
+from edge.pipeline.passes import table_of
+from edge.retention.window import Slot
 from hotlist.matching.match import Match
 from hotlist.plate import ALPHABET, PAD
+from protocol.hit import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class RecordingPipeline(Pipeline):
 
     def note(self, slot: Slot) -> None:
         """Note a read, where it has been read again since it was noted last."""
-        readings, known = int(slot.record["readings"]), self.recorder.passes.get(id(slot))
+        readings, known = int(slot.record["taken"]), self.recorder.passes.get(id(slot))
         if readings == 0 or (known is not None and known.readings == readings):
             return
         table, frame = table_of(slot), self.reading.frame

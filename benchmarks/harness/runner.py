@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.hotlist_fixture import Reading, found
 from benchmarks.harness.environment import ROOT
+from benchmarks.harness.hotlist_fixture import Reading, found
 from benchmarks.speed.worker import Job
-from protocol.hit import open_hit
 from hitonly_core.keys import SealKey, VerifyKey
+from protocol.hit import open_hit
 
 Advance = Callable[[str], None]
 """Told in a few words what is being done, for a progress bar."""

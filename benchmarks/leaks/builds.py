@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 
 from edge import cli
-from hitonly_core.clock import NS
-from edge.vision.detector import PlateDetector
+from edge.capture import worker
 from edge.flow import Pixels, Table
+from edge.vision.detector import PlateDetector
 from edge.vision.motion import MotionGate
 from edge.vision.reader import PlateReader
-from edge.capture import worker
+from hitonly_core.clock import NS
 from hotlist.plate import ALPHABET, PAD, encode
 
 Read = Callable[[Pixels, Table, PlateReader], None]

@@ -13,10 +13,10 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
-from benchmarks.patterns.text_forms import HASHES
 from benchmarks.leaks.builds import keep_on_look, keep_on_read, leak_in_capture, text_of
-from edge.pipeline import fusion
+from benchmarks.patterns.text_forms import HASHES
 from edge.flow import Pixels, Table
+from edge.pipeline import fusion
 from edge.vision.reader import PlateReader
 from hotlist.plate import ALPHABET, encode
 

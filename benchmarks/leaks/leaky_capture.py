@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import cv2
 
-from edge.flow import Pixels
 from edge.capture import process
 from edge.capture.decoders import Decoder
+from edge.flow import Pixels
 
 _EVERY: Final = 3
 _MOST: Final = 120

@@ -7,10 +7,10 @@ from typing import Any
 
 import cv2
 
-from benchmarks.matching import matching_report
-from benchmarks.matching.matching_report import SIZES
 from benchmarks.fixtures.render import RenderSpec, Scene
 from benchmarks.harness.runner import Bench
+from benchmarks.matching import matching_report
+from benchmarks.matching.matching_report import SIZES
 from edge.vision.models import BUNDLED
 
 EACH = 24

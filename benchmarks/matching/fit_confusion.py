@@ -22,8 +22,8 @@ from edge.vision.models import manifest
 from hotlist.matching.candidates import Candidates
 from hotlist.matching.confusion import Kernel
 from hotlist.matching.patterns import patterns_of
-from hotlist.plate import ALPHABET, CONFUSABLE, MIN_LENGTH, PAD, encode
 from hotlist.matching.traffic import LOOSEST, STRICTEST
+from hotlist.plate import ALPHABET, CONFUSABLE, MIN_LENGTH, PAD, encode
 
 Counts = npt.NDArray[np.float64]
 

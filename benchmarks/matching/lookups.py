@@ -13,10 +13,10 @@ from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.harness.stats import Estimate
 from edge.flow import Table
 from hotlist.entry import Entry, Purpose
-from hotlist.matching.plate_index import Index
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.matcher import Matcher
 from hotlist.matching.patterns import Codes
+from hotlist.matching.plate_index import Index
 from hotlist.plate import decode
 
 ROUNDS = 20

@@ -12,8 +12,8 @@ import numpy as np
 from hotlist.matching.candidates import Candidates
 from hotlist.matching.confusion import COLUMNS, Kernel, Table
 from hotlist.matching.patterns import Codes
-from hotlist.plate import ALPHABET, CONFUSABLE, MAX_LENGTH, MIN_LENGTH, PAD, encode
 from hotlist.matching.traffic import LOOSEST, Thresholds
+from hotlist.plate import ALPHABET, CONFUSABLE, MAX_LENGTH, MIN_LENGTH, PAD, encode
 
 Method = Callable[[Table], Codes]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.matching.matchers import Method
 from benchmarks.fixtures.pictures import open_detector, open_reader, pictures, read
 from benchmarks.fixtures.plausible import Plausible
 from benchmarks.harness.stats import Estimate, share
+from benchmarks.matching.matchers import Method
 from edge.flow import Table
 from hotlist.matching.patterns import Codes
 from hotlist.plate import encode

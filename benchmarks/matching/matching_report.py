@@ -2,8 +2,8 @@
 
     python -m benchmarks.matching.matching_report ../shared/data ../shared/models --out docs/results/matching.json
 
-The kernel and the thresholds come from `us_crops` only (`benchmarks.matching.fit_confusion`); what is reported comes from
-the whole pictures in `us` and `eu`. No plate's text gets into the results.
+The kernel and the thresholds come from `us_crops` only (`benchmarks.matching.fit_confusion`); what is reported
+comes from the whole pictures in `us` and `eu`. No plate's text gets into the results.
 """
 
 import argparse
@@ -12,8 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.matching import lookups
+from benchmarks.fixtures.plausible import Plausible
 from benchmarks.harness.environment import describe
+from benchmarks.harness.page import rewrite
+from benchmarks.harness.results import Part, assemble, save
+from benchmarks.matching import lookups
 from benchmarks.matching.matching_readings import MARGIN, PER_THOUSAND, joined, read_sets
 from benchmarks.matching.matching_tables import (
     LISTED,
@@ -24,12 +27,9 @@ from benchmarks.matching.matching_tables import (
     passes_table,
     sizes_table,
 )
-from benchmarks.harness.page import rewrite
-from benchmarks.fixtures.plausible import Plausible
-from benchmarks.harness.results import Part, assemble, save
 from edge.vision.models import manifest
-from hotlist.matching.cost import thresholds_for
 from hotlist.matching.confusion import named
+from hotlist.matching.cost import thresholds_for
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.plate import decode
 

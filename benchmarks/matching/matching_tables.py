@@ -7,16 +7,16 @@ from itertools import product
 
 import numpy as np
 
-from benchmarks.matching.matchers import Method, confusable, edit_distance, exact, likeliest_folded, posterior
-from benchmarks.matching.matching_readings import FRAMES, Readings, joined, outcome
 from benchmarks.fixtures.plausible import Plausible
 from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.harness.stats import Estimate
+from benchmarks.matching.matchers import Method, confusable, edit_distance, exact, likeliest_folded, posterior
+from benchmarks.matching.matching_readings import FRAMES, Readings, joined, outcome
 from edge.pipeline.fusion import fuse, log_table
 from hotlist.matching.clustering import clustering
+from hotlist.matching.confusion import Kernel
 from hotlist.matching.cost import predict, thresholds_for
 from hotlist.matching.explain import explain
-from hotlist.matching.confusion import Kernel
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.traffic import LOOSEST, Thresholds, Traffic
 

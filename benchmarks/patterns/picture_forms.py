@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.patterns.canaries import Box
 from benchmarks.harness.memory_scan import Pattern
+from benchmarks.patterns.canaries import Box
 from edge.flow import Pixels
 
 PACKETS: Final = "encoded packet"

@@ -8,8 +8,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from benchmarks.harness.memory_scan import Pattern, Region, regions
 from benchmarks.patterns.canaries import draw_canaries
-from benchmarks.patterns.text_forms import text_patterns
 from benchmarks.patterns.picture_forms import (
     decoder_patterns,
     detector_patterns,
@@ -18,7 +18,7 @@ from benchmarks.patterns.picture_forms import (
     reader_patterns,
     table_patterns,
 )
-from benchmarks.harness.memory_scan import Pattern, Region, regions
+from benchmarks.patterns.text_forms import text_patterns
 from edge.flow import Pixels
 
 CONTROL: Final = 10_000_000

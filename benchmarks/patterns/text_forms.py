@@ -1,6 +1,7 @@
 """Every form in which a plate's characters could be left in memory, or written.
 
-Each is at least `benchmarks.harness.memory_scan.SHORTEST` bytes, so that chance cannot place it: the 8 bytes of a code, say,
+Each is at least `benchmarks.harness.memory_scan.SHORTEST` bytes, so that chance cannot place it: the 8 bytes
+of a code, say,
 lie by chance in a gigabyte with a probability of 2**30 / 2**53 a plate. What is shorter (a part of a plate) is
 looked for as a word of its own, and only in what people read: `Parts`.
 """
@@ -15,8 +16,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from benchmarks.patterns.canaries import Canary
 from benchmarks.harness.memory_scan import SHORTEST, Found, Pattern
+from benchmarks.patterns.canaries import Canary
 from hotlist.plate import ALPHABET, encode
 
 HASHES: Final = ("md5", "sha1", "sha256", "sha512", "sha3_256", "blake2b", "blake2s")

@@ -1,6 +1,6 @@
 """What the motion gate costs and lets through, and what it costs to capture in a process of its own.
 
-Two gates see the same drawn roads: the edge's own (a thinned grey difference in blocks) and OpenCV's MOG2 on
+Two gates see the same drawn roads: the edge's own (shares of brightness in large cells) and OpenCV's MOG2 on
 a picture 320 wide, with the same holding and forced looks.
 """
 
@@ -18,11 +18,11 @@ from benchmarks.drawing.weather import Weather
 from benchmarks.fixtures.render import RenderSpec, Scene, write_clip
 from benchmarks.harness.results import Better, Part
 from benchmarks.harness.stats import Estimate, median, share
-from hitonly_core.clock import NS
-from edge.flow import Pixels
-from edge.vision.motion import MotionGate
 from edge.capture import open_source
 from edge.capture.settings import FileSettings
+from edge.flow import Pixels
+from edge.vision.motion import MotionGate
+from hitonly_core.clock import NS
 
 WEATHERS: Final = (Weather.CLEAR, Weather.RAIN, Weather.NIGHT)
 TRAFFIC: Final = (0.0, 6.0)
@@ -59,7 +59,7 @@ class Mog2Gate:
         return False
 
 
-GATES: Final[dict[str, Callable[[], Gate]]] = {"grey difference": MotionGate, "MOG2": Mog2Gate}
+GATES: Final[dict[str, Callable[[], Gate]]] = {"shares of brightness": MotionGate, "MOG2": Mog2Gate}
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ def run(seed: int = 1, *, short: bool = False) -> dict[str, Any]:
     part = Part(
         "motion",
         "Motion gate and capture",
-        "Two gates saw the same drawn roads, frame by frame: the edge's own, a thinned grey difference in blocks, "
+        "Two gates saw the same drawn roads, frame by frame: the edge's own, shares of brightness in large cells, "
         "and OpenCV's MOG2 on a picture 320 wide; both hold and force looks alike. Then one drawn clip was read in "
         "one process, and through a capture process with shared memory.",
     )
@@ -147,7 +147,7 @@ def _compare_gates(part: Part, specs: Sequence[RenderSpec]) -> None:
             "share",
             Better.HIGHER,
         )
-    own, other = total["grey difference"], total["MOG2"]
+    own, other = total["shares of brightness"], total["MOG2"]
     times = [float(np.median(seen.milliseconds)) for seen in (own, other)]
     part.findings.append(
         f"The edge's gate takes {times[0]:.2f} ms a 720p frame, MOG2 {times[1]:.2f} ms; each let through "

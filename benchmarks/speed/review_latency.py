@@ -21,17 +21,16 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import select
 
-from api.db.models import HitRow
 from api.core.service import open_service
 from api.core.settings import Settings
-from benchmarks.fixtures import clips
-from benchmarks.fixtures import reviewer
-from benchmarks.harness.hotlist_fixture import Reading
-from benchmarks.harness.environment import ROOT
-from benchmarks.fixtures.service_fixture import Office, enrol, publish, start_office
+from api.db.models import HitRow
+from benchmarks.fixtures import clips, reviewer
 from benchmarks.fixtures.render import RenderSpec
-from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.fixtures.reviewer import Queue
+from benchmarks.fixtures.service_fixture import Office, enrol, publish, start_office
+from benchmarks.harness.environment import ROOT
+from benchmarks.harness.hotlist_fixture import Reading
+from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.harness.runner import Bench, BenchError, Clip
 from benchmarks.harness.stats import bootstrap
 

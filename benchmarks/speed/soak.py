@@ -26,11 +26,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.harness.hotlist_fixture import Reading, found
 from benchmarks.fixtures.footprint import Footprint, look
 from benchmarks.fixtures.looped_road import looped_road
 from benchmarks.fixtures.plausible import Plausible
 from benchmarks.fixtures.render import RenderSpec
+from benchmarks.harness.hotlist_fixture import Reading, found
 from benchmarks.harness.runner import Advance
 from edge.department.ledger import read_lines
 from hotlist.plate import decode

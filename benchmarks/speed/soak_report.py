@@ -7,9 +7,9 @@ import numpy as np
 from benchmarks.fixtures.footprint import Footprint
 from benchmarks.harness.results import Better, Part, Plot
 from benchmarks.harness.runner import Advance, BenchError
-from benchmarks.speed.soak import Outcome, Trial, edge_own, edge_rss, soak, total
 from benchmarks.harness.stats import Estimate
 from benchmarks.harness.trend import Trend, trend
+from benchmarks.speed.soak import Outcome, Trial, edge_own, edge_rss, soak, total
 from edge.errors import Exit
 
 FLAT_MIB_PER_HOUR: Final = 4.0

@@ -21,8 +21,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from benchmarks.harness.hotlist_fixture import Reading, configuration
 from benchmarks.accuracy.peers import FastAlpr, load_models
+from benchmarks.harness.hotlist_fixture import Reading, configuration
 from benchmarks.harness.recording import Recorder, recorded
 from edge.runtime.box import Box, Listener
 from protocol.hit import Hit

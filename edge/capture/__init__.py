@@ -1,11 +1,11 @@
 """Where frames come from: clips, pictures, network and USB cameras, each captured by a process of its own."""
 
-from hitonly_core.clock import Clock, SystemClock
 from edge.capture.authority import check_authority
 from edge.capture.base import Source
 from edge.capture.files import open_pictures, open_video
 from edge.capture.live import LiveCamera, renewal_for
 from edge.capture.settings import FileSettings, PicturesSettings, RtspSettings, SourceSettings
+from hitonly_core.clock import Clock, SystemClock
 
 __all__ = ["Source", "open_source"]
 

@@ -74,5 +74,8 @@ class Source(Protocol):
             SourceError: a file cannot be read on. Live sources do not raise; they go offline and try again.
         """
 
+    def lapse(self, longest_ns: int) -> None:
+        """Wipe the frames when the last one yielded has been in use for longer; from any thread, never waits."""
+
     def close(self) -> None:
         """End: `frames` returns, the capture process is killed, its memory wiped. Safe from any thread."""

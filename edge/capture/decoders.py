@@ -12,8 +12,8 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
-from edge.flow import Pixels
 from edge.capture.wire import MAX_FILE_BYTES, MAX_PIXELS, Fault, Request
+from edge.flow import Pixels
 
 PICTURE_GAP_NS: Final = 60_000_000_000
 """Pictures of a folder lie this far apart in stream time: each is a scene of its own."""

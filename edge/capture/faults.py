@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from edge.errors import SourceError
 from edge.capture.wire import MAX_PIXELS, Fault
+from edge.errors import SourceError
 
 _MEGAPIXELS: Final = MAX_PIXELS // 1_000_000
 
@@ -14,6 +14,10 @@ _CLIP: Final = {
     Fault.CUT_SHORT: ("breaks off after {where} frames, before its end", "Copy or export it again."),
     Fault.TOO_LARGE: (f"has frames of over {_MEGAPIXELS} megapixels", "Scale it down first."),
     Fault.NO_FRAME: ("cannot be decoded after frame {where}", "Copy or export it again."),
+    Fault.INTERLACED: (
+        "is interlaced, which cannot be decoded",
+        "Set the camera to progressive, or convert the clip: ffmpeg -i IN -vf yadif OUT.mp4",
+    ),
     Fault.DIED: ("made the decoder crash", "Export it again with another program."),
     Fault.SILENT: ("gave no frame for {where} seconds", "Copy it to a local disk first."),
 }

@@ -7,6 +7,7 @@ They are read here, compared with a few known words, and dropped: no text of the
 import os
 from typing import Final
 
+_INTERLACED: Final = b"Cannot convert interlaced"
 _KNOWN: Final = (
     (b"failed: 401", "the camera refused the user name or password"),
     (b"failed: 403", "the camera refused access"),
@@ -20,6 +21,7 @@ _KNOWN: Final = (
     (b"Connection timed out", "the camera did not answer in time"),
     (b"timeout triggered", "the camera did not answer in time"),
     (b"Invalid data found when processing input", "what it sends is not video"),
+    (_INTERLACED, "the stream is interlaced, which cannot be decoded: set the camera to progressive"),
     (b"moov atom not found", "the clip is cut short or was never finished"),
     (b"can't open camera by index", "there is no such camera device"),
 )
@@ -32,12 +34,18 @@ class Reasons:
 
     Args:
         fd: reading end of the pipe; owned from here on.
+
+    Attributes:
+        sentence: the last known complaint, or empty.
+        interlaced: whether a picture was not converted because it is interlaced; the library hands out a black
+            one and reports success.
     """
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self.fd = fd
         self.sentence = ""
+        self.interlaced = False
         self._tail = b""
 
     def collect(self) -> bool:
@@ -50,6 +58,7 @@ class Reasons:
             if not chunk:
                 return False
             text = self._tail + chunk
+            self.interlaced = self.interlaced or _INTERLACED in text
             places = [(text.rfind(words), sentence) for words, sentence in _KNOWN]
             place, sentence = max(places)
             if place >= 0:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from hitonly_core.clock import Clock
-from edge.errors import SourceError
-from edge.flow import Frame
 from edge.capture.base import State
 from edge.capture.faults import clip_error, picture_error
 from edge.capture.session import Session
 from edge.capture.settings import PICTURE_SUFFIXES, FileSettings, PicturesSettings
 from edge.capture.wire import Fault, Request, Say
+from edge.errors import SourceError
+from edge.flow import Frame
+from hitonly_core.clock import Clock
 
 PATIENCE_S: Final = 60.0
 """A local file that gives no frame for this long is given up."""
@@ -42,7 +42,7 @@ class FileSource:
         self._explain = explain
         self._session = Session(name, clock, live=False)
         self._session.start(request)
-        self._ended = False
+        self._ended = self._overdue = False
         try:
             self._first: Frame | None = self._next()
         except SourceError:
@@ -93,6 +93,10 @@ class FileSource:
         finally:
             self.close()
 
+    def lapse(self, longest_ns: int) -> None:
+        """End the reading when a frame has been in use for longer: the next one asked for is an error."""
+        self._overdue = self._session.lapse(longest_ns) or self._overdue
+
     def close(self) -> None:
         """End; the capture process is killed and its memory wiped."""
         self._session.close()
@@ -104,6 +108,11 @@ class FileSource:
             return taken
         if self._session.closed:
             return None
+        if self._overdue:
+            raise SourceError(
+                "one picture took too long, so its frames were destroyed and the reading ended",
+                hint="Something that the edge writes to does not answer: look at the disk of the spool.",
+            )
         if taken is None:
             raise self._explain(Fault.SILENT, int(PATIENCE_S))
         if taken.say is Say.FAILED:
@@ -152,7 +161,11 @@ def _pictures_of(place: Path) -> list[Path]:
         _check_file(place)
         return [place]
     try:
-        names = sorted(path for path in place.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        names = sorted(
+            path
+            for path in place.iterdir()
+            if path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."
+        )
     except OSError as error:
         raise SourceError(
             f"the folder {place} cannot be read: {error.strerror}", hint="Check who may read it."

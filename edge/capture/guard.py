@@ -13,11 +13,11 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from edge.hardening import landlock
-from hitonly_core import libc
-from edge.hardening.process import lock_everything
-from hitonly_core.safeguard import State
 from edge.capture.wire import Request
+from edge.hardening import landlock
+from edge.hardening.process import lock_everything
+from hitonly_core import libc
+from hitonly_core.safeguard import State
 from hitonly_core.urls import RTSP, parse
 
 _PR_SET_PDEATHSIG: Final = 1

@@ -13,13 +13,13 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from hitonly_core.clock import Clock
-from edge.flow import Frame
 from edge.capture.base import State
 from edge.capture.password import full_address
 from edge.capture.session import Session
 from edge.capture.settings import LiveSettings, RtspSettings
 from edge.capture.wire import Message, Request
+from edge.flow import Frame
+from hitonly_core.clock import Clock
 
 FIRST_RETRY_S: Final = 0.5
 """The pause after a first failure; it doubles with each failure in a row."""
@@ -112,6 +112,10 @@ class LiveCamera:
                     self._fail()
         finally:
             self.close()
+
+    def lapse(self, longest_ns: int) -> None:
+        """End the capture when a frame has been in use for longer; the camera is connected to anew afterwards."""
+        self._session.lapse(longest_ns)
 
     def close(self) -> None:
         """End; the capture process is killed and its memory wiped."""

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from edge.flow import Pixels
 from edge.capture.guard import lock, wipe
+from edge.flow import Pixels
 
 SLOTS: Final = 3
 """One in the edge's hands, one ready, one being written: nobody ever waits for a live camera's frame."""

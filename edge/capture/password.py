@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from edge.errors import ConfigError
 from edge.capture.settings import RtspSettings
+from edge.errors import ConfigError
 from hitonly_core.urls import AddressError
 
 MAX_BYTES: Final = 256

@@ -8,21 +8,22 @@ one of a few fixed reasons.
 
 import array
 import contextlib
+import hashlib
+import secrets
 import socket
 import sys
 import time
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from hitonly_core.clock import SystemClock
-from edge.flow import Pixels
-from edge.sampling import Pace
 from edge.capture.decoders import CaptureFailed, Decoder, open_decoder
 from edge.capture.guard import guard_capture_process
 from edge.capture.memory import SLOTS, FrameMemory
 from edge.capture.wire import Fault, Message, Request, Say, Token
+from edge.flow import Pixels
+from edge.sampling import Pace
+from hitonly_core.clock import SystemClock
 
 _SAMPLES: Final = 64
 """A picture is compared with the one before at this many rows and columns."""
@@ -74,7 +75,8 @@ class Post:
             self._collect(wait=not self._newest_wins)
             if not self._free:
                 self.drop_waiting()
-        return self._free[-1], self._view(self._free[-1], height, width)
+        first = self._free[0]  # the one unused for longest: all go round, and none keeps an old frame
+        return first, self._view(first, height, width)
 
     def send(self, token: Token) -> None:
         """Give the slot away, with the frame in it."""
@@ -128,18 +130,25 @@ class Post:
 
 
 class Stillness:
-    """Notices a camera that sends the same picture for ever; sensor noise never repeats."""
+    """Notices a camera that sends the same picture for ever; sensor noise never repeats.
+
+    Of the last picture it keeps a digest of a sample under a random key of this process: it tells the same
+    picture from another one, and holds none.
+    """
 
     def __init__(self) -> None:
-        self._last: npt.NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
+        self._key = secrets.token_bytes(hashlib.blake2b.MAX_KEY_SIZE)
+        self._last = b""
         self._since = 0
 
     def since(self, pixels: Pixels, now_ns: int) -> int:
         """Return for how many ns no sampled pixel has changed."""
         rows, columns = (max(1, size // _SAMPLES) for size in pixels.shape[:2])
-        sample = pixels[::rows, ::columns]
-        if not np.array_equal(sample, self._last):
-            self._last = sample.copy()
+        sample = np.array(pixels[::rows, ::columns])
+        digest = hashlib.blake2b(sample.data, digest_size=16, key=self._key).digest()
+        sample.fill(0)
+        if digest != self._last:
+            self._last = digest
             self._since = now_ns
         return now_ns - self._since
 

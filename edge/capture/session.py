@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from hitonly_core.clock import Clock
-from edge.flow import Frame
 from edge.capture.wire import Message, Request, Say, Token
 from edge.capture.worker import Worker
+from edge.flow import Frame
+from hitonly_core.clock import Clock
 
 
 class Session:
@@ -41,7 +41,7 @@ class Session:
         self._worker: Worker | None = None
         self._successor: Worker | None = None
         self._started = 0.0
-        self._first_ns = self._changed_ns = 0
+        self._first_ns = self._changed_ns = self._taken_ns = 0
         self._numbers_before = 0
         self._drops_before = 0
         self.closed = False
@@ -76,6 +76,7 @@ class Session:
     def take(self, timeout_s: float) -> Frame | Message | None:
         """Return the next frame, the capture's last word, or None if neither came in time or it is closed."""
         with self._held():
+            self._taken_ns = 0
             if self._worker is None or self.closed:
                 return None
             taken = self._successors_first() or self._worker.take(timeout_s)
@@ -91,6 +92,24 @@ class Session:
         """End the running capture, and wipe its frames."""
         with self._held():
             self._stop_worker()
+
+    def lapse(self, longest_ns: int) -> bool:
+        """Kill the captures, and wipe their frames, when the one taken last has been in use for too long.
+
+        Whoever took it hangs: on a disk that does not answer, say; the next `take` finds the capture dead. Called
+        again and again by another thread, and never waits. Returns whether it was too long.
+        """
+        if not self._taken_ns or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            over = bool(self._taken_ns) and _boot_ns() - self._taken_ns > longest_ns
+            for worker in (self._worker, self._successor):
+                if over and worker is not None:
+                    worker.kill()
+            return over
+        finally:
+            self._lock.release()
+            self._give_up()
 
     def pause(self, seconds: float) -> None:
         """Wait, unless closed meanwhile."""
@@ -128,7 +147,7 @@ class Session:
 
     def still_ns(self) -> int:
         """For how long the picture has not changed, whoever captured it."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._changed_ns if self._changed_ns else 0
+        return _boot_ns() - self._changed_ns if self._changed_ns else 0
 
     def _install(self, worker: Worker) -> None:
         self._worker = worker
@@ -167,7 +186,8 @@ class Session:
     def _frame(self, worker: Worker, token: Token) -> Frame:
         """Stamp a frame: captured that long ago, by the clock we were given."""
         self._notice_change(token)
-        age_ns = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - token.boot_ns)
+        self._taken_ns = _boot_ns()
+        age_ns = max(0, self._taken_ns - token.boot_ns)
         boot_ns = self._clock.boot_ns() - age_ns
         number = self._numbers_before + token.number
         self.seen = number + 1
@@ -180,3 +200,7 @@ class Session:
             stream_ns=boot_ns if self._live else token.stream_ns,
             pixels=worker.pixels(token),
         )
+
+
+def _boot_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

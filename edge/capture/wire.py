@@ -142,6 +142,8 @@ class Fault(IntEnum):
     NO_FRAME = 7
     DIED = 8
     SILENT = 9
+    INTERLACED = 10
+    """The library said so in its complaints only: it reports success, and hands out black pictures."""
 
 
 @dataclass(frozen=True, slots=True)

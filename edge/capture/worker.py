@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Final
 
+from edge.capture.ffmpeg_errors import Reasons
+from edge.capture.memory import FrameMemory
+from edge.capture.wire import MAX_PIXELS, Fault, Message, Request, Say, Token
 from edge.flow import Pixels
 from edge.hardening.process import ENVIRONMENT
-from edge.capture.memory import FrameMemory
-from edge.capture.ffmpeg_errors import Reasons
-from edge.capture.wire import MAX_PIXELS, Fault, Message, Request, Say, Token
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _MODULE: Final = "edge.capture.process"
@@ -46,6 +46,7 @@ class Worker:
     def __init__(self, request: Request, *, wake_fd: int) -> None:
         self._memory: FrameMemory | None = None
         self._held: int | None = None
+        self._killed = False
         self._wake = wake_fd
         self.locked: bool | None = None
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -77,6 +78,8 @@ class Worker:
         Returns:
             A token; `Say.ENDED` or `Say.FAILED`; or None, when nothing came in time or it was woken.
         """
+        if self._killed:
+            return Message(Say.FAILED, Fault.DIED)  # frames that waited have been wiped
         self.give_back()
         deadline = _boot_s() + timeout_s
         poll = select.poll()
@@ -91,7 +94,7 @@ class Worker:
                 return None
             token = self._token()
             if token is not None:
-                return token
+                return self._black(token) or token
             if self._control.fileno() in events:
                 message = self._answer()
                 if message is not None:
@@ -113,6 +116,13 @@ class Worker:
         """Return what the camera or the library complained of, as a fixed sentence, or nothing."""
         self._reasons.collect()
         return self._reasons.sentence
+
+    def kill(self) -> None:
+        """Kill the process and wipe the frames, without waiting for its end; `stop` is still to be called."""
+        self._killed = True
+        self._process.kill()
+        if self._memory is not None:
+            self._memory.wipe()
 
     def stop(self) -> None:
         """Kill the process whatever it is doing, and wipe every frame.
@@ -147,6 +157,11 @@ class Worker:
         token = Token.from_bytes(data)
         self._held = token.slot
         return token
+
+    def _black(self, token: Token) -> Message | None:
+        """Return the failure that the library complained of before this frame, but did not report."""
+        self._reasons.collect()
+        return Message(Say.FAILED, Fault.INTERLACED, token.number) if self._reasons.interlaced else None
 
     def _answer(self) -> Message | None:
         """Read one `control` packet and answer it; return it where it is the caller's business."""

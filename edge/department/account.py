@@ -1,18 +1,19 @@
 """The account that a box gives of its reads: one receipt at the start, one a step that may be told, one at the end.
 
-`edge.department.steps` says when and with which counts, `edge.department.ledger` writes. Nothing else tells counts of a live camera.
+`edge.department.steps` says when and with which counts, `edge.department.ledger` writes. Nothing else tells
+counts of a live camera.
 """
 
 import logging
 from dataclasses import dataclass, field
 
-from hitonly_core.clock import Clock
-from protocol.counts import Counts
+from edge.department.ledger import Ledger
+from edge.department.steps import Steps
 from edge.errors import StorageError
 from edge.retention.window import Window
-from edge.department.ledger import Ledger
+from hitonly_core.clock import Clock
+from protocol.counts import Counts
 from protocol.receipts import Reason
-from edge.department.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -53,22 +54,25 @@ class Account:
         if step and self._write(Reason.STEP, step.counts, list_version, at_ns=step.end_ns):
             self._steps.accept(step)
 
-    def end(self, list_version: int, *, late: bool) -> None:
+    def end(self, list_version: int, *, late: bool, lost: int = 0) -> None:
         """Write the last receipt: it tells no counts that were not told before.
 
         Args:
             list_version: of the hot list in use.
             late: whether the run ended because the window was not kept; then the step's beginning is its time.
+            lost: hits that no disk took.
         """
         if late:
-            self._write(Reason.RETENTION, self.published, list_version, at_ns=self._steps.begun_ns)
+            self._write(Reason.RETENTION, self.published, list_version, at_ns=self._steps.begun_ns, lost=lost)
         else:
-            self._write(Reason.STOP, self.published, list_version)
+            self._write(Reason.STOP, self.published, list_version, lost=lost)
 
-    def _write(self, reason: Reason, counts: Counts, list_version: int, at_ns: int | None = None) -> bool:
+    def _write(
+        self, reason: Reason, counts: Counts, list_version: int, *, at_ns: int | None = None, lost: int = 0
+    ) -> bool:
         kept = self.window.kept and reason is not Reason.RETENTION
         try:
-            self.ledger.write(reason, counts, kept=kept, list_version=list_version, at_ns=at_ns)
+            self.ledger.write(reason, counts, kept=kept, list_version=list_version, at_ns=at_ns, lost=lost)
         except StorageError as problem:
             if not self.silent:
                 log.warning("no receipt: %s", problem)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hitonly_core.clock import Clock, SystemClock
 from edge.config import DepartmentSection, EdgeConfig
-from edge.department.uploader import Courier
-from edge.department.link import Link
-from edge.errors import ConfigError, LinkError
 from edge.department.heartbeat import Condition, Heartbeat
+from edge.department.link import Link
 from edge.department.spool import Spool
+from edge.department.uploader import Courier
+from edge.errors import ConfigError, LinkError
+from hitonly_core.clock import Clock, SystemClock
 from hitonly_core.keys import SigningKey, VerifyKey
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from edge.department.link import ENROLLING, Link
 from edge.errors import LinkError
-from hotlist.errors import HotListError, KeyFileError
+from hitonly_core.errors import HitonlyError, KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.signed_list.keyset import KeySet
@@ -92,7 +92,7 @@ def _take(given: Any, folder: Path, sealing: SealKey) -> Enrolled:  # noqa: ANN4
         authority = str(given["certificate_authority"])
         people = KeySet.from_bytes(given["hot_list_keys"].encode())
         name = str(given["department"])
-    except (KeyError, TypeError, ValueError, AttributeError, HotListError):
+    except (KeyError, TypeError, ValueError, AttributeError, HitonlyError):
         raise LinkError("the department's answer is no enrolment") from None
     keys = folder / KEYS
     HotListStore(folder / TRUST, sealing).begin(name, people)

@@ -16,12 +16,12 @@ from typing import Any, Final
 
 import httpx
 
-from hitonly_core.clock import NS, Clock
+from edge.department.ledger import read_lines
 from edge.department.link import Link
 from edge.errors import LinkError, StorageError
-from edge.department.ledger import read_lines
-from protocol.receipts import Anchor
+from hitonly_core.clock import NS, Clock
 from hitonly_core.files import write_durably
+from protocol.receipts import Anchor
 
 PERIOD_NS: Final = 20 * NS
 RECEIPTS: Final = 256

@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from hitonly_core.clock import NS, Clock
-from protocol.counts import Counts
 from edge.errors import StorageError
+from hitonly_core.clock import NS, Clock
+from hitonly_core.files import sync_folder
+from hitonly_core.keys import SigningKey
+from protocol.counts import Counts
 from protocol.receipts import (
     FIRST,
     Anchor,
@@ -22,8 +24,6 @@ from protocol.receipts import (
     from_line,
     to_line,
 )
-from hitonly_core.files import sync_folder
-from hitonly_core.keys import SigningKey
 
 NAME: Final = "receipts.jsonl"
 MAX_BYTES: Final = 1 << 20
@@ -64,7 +64,14 @@ class Ledger:
         return self._last
 
     def write(
-        self, reason: Reason, counts: Counts, *, kept: bool, list_version: int, at_ns: int | None = None
+        self,
+        reason: Reason,
+        counts: Counts,
+        *,
+        kept: bool,
+        list_version: int,
+        at_ns: int | None = None,
+        lost: int = 0,
     ) -> Receipt:
         """Append one receipt, durably. `edge.department.steps` says when, and with which counts.
 
@@ -74,6 +81,7 @@ class Ledger:
             kept: whether no read has outlived the window.
             list_version: of the hot list in use; 0 for none.
             at_ns: the time that it names, boot time in nanoseconds; now if None. Whole seconds are written.
+            lost: hits that no disk took until the box ended.
 
         Raises:
             StorageError: the disk refuses; the file is as it was.
@@ -94,6 +102,7 @@ class Ledger:
             kept=kept,
             clock_kept=self._offset_ns is None or abs(offset_ns - self._offset_ns) <= _DRIFT_NS,
             list_version=list_version,
+            lost=lost,
         )
         line = to_line(receipt, self._key)
         try:

@@ -16,8 +16,8 @@ import httpx
 
 from edge.errors import ConfigError, LinkError, RevokedError
 from hitonly_core.keys import SigningKey
-from protocol.signed_requests import Request, sign_request
 from hitonly_core.urls import HTTPS, AddressError, parse
+from protocol.signed_requests import Request, sign_request
 
 ENROLLING: Final = "enrolling"
 """The key id of the one request that a device signs before it has an id."""

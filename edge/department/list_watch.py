@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from hitonly_core.clock import Clock
-from hotlist.signed_list.bundle import HotList
-from hotlist.errors import HotListError
+from hitonly_core.errors import HitonlyError
 from hotlist.matching.matcher import Matcher
+from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.trust import is_stale
 
 
@@ -34,7 +34,7 @@ class ListStore(Protocol):
         """Whether there is something new to load; cheap."""
 
     def load(self, now: datetime) -> HotList:
-        """Return the verified list, or raise a `HotListError`."""
+        """Return the verified list, or raise a `HitonlyError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ListWatch:
         now, now_ns = self._clock.utc(), self._clock.boot_ns()
         try:
             hot_list = self._store.load(now)
-        except HotListError as problem:
+        except HitonlyError as problem:
             if str(problem) != self._trouble:
                 self.refused += 1
                 self._say(f"a new hot list was refused: {problem}")

@@ -1,7 +1,8 @@
 """Where sealed hits wait for the department: one file each, whole or absent, deleted on a verified receipt.
 
 Only envelopes come here: this module never sees a hit, so nothing it writes can be read on the box
-(promise 6). When the disk is full the envelope, already sealed, waits in memory and is tried again (`retry`).
+(promise 6). When the disk refuses it, the envelope goes to the spare folder, if there is one. When that refuses it
+too, it waits in memory, sealed, and is tried again (`retry`); what still waits there when the box ends is lost.
 
 What the department refuses for good is set aside under another name: people get seven days to find out why,
 and the box forgets it then, or earlier when there are too many.
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,58 +33,80 @@ MAX_WAITING: Final = 256
 
 
 class Spool:
-    """The folder of sealed hits. One writer; a reader may remove what was acknowledged.
+    """The folder of sealed hits. One process writes, from any thread; a reader may remove what is acknowledged.
 
     Args:
         folder: made with mode 0700 where it is absent.
+        spare: a folder on another disk, for what the first one refuses; None for none.
 
     Raises:
-        StorageError: the folder cannot be made or written.
+        StorageError: no folder can be made and written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, spare: Path | None = None) -> None:
         self.folder = folder
+        self._folders = (folder,) if spare is None else (folder, spare)
+        self._writing = threading.Lock()
         self._waiting: dict[UUID, bytes] = {}
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            probe = folder / ".probe"
-            write_durably(probe, b"")
-            remove_durably(probe)
-        except OSError as problem:
-            raise StorageError(f"the spool {folder} cannot be written: {problem.strerror}") from None
+        self._given_up = 0
+        problems = [problem for each in self._folders if (problem := _probe(each))]
+        if len(problems) == len(self._folders):
+            raise StorageError("; ".join(problems))
 
     def put(self, hit: UUID, envelope: bytes) -> bool:
-        """Store an envelope durably; False when it waits in memory because the disk refused it.
+        """Store an envelope durably; False when it waits in memory because every disk refused it.
 
         Raises:
-            StorageError: the disk refuses, and the memory's share is full too.
+            StorageError: every disk refuses, and the memory's share is full too: this hit is lost.
         """
-        try:
-            write_durably(self._path(hit), envelope)
-        except OSError as problem:
+        with self._writing:
+            problem = self._store(hit, envelope)
+            if problem is None:
+                return True
             if len(self._waiting) >= MAX_WAITING:
+                self._given_up += 1
                 raise StorageError(
                     f"the spool {self.folder} cannot be written ({_reason(problem)}), "
                     f"and {MAX_WAITING} hits wait in memory already"
-                ) from None
+                )
             self._waiting[hit] = envelope
             return False
-        return True
 
     def retry(self) -> bool:
         """Try to store what waits in memory; return whether nothing waits any more."""
-        for hit, envelope in list(self._waiting.items()):
-            try:
-                write_durably(self._path(hit), envelope)
-            except OSError:
-                return False
-            del self._waiting[hit]
-        return True
+        with self._writing:
+            for hit, envelope in list(self._waiting.items()):
+                if self._store(hit, envelope) is not None:
+                    return False
+                del self._waiting[hit]
+            return True
 
     @property
     def waiting(self) -> int:
         """How many hits wait in memory for a disk that refuses them."""
         return len(self._waiting)
+
+    @property
+    def unwritten(self) -> int:
+        """How many hits are on no disk: those that wait in memory, and one that found no place even there."""
+        return len(self._waiting) + self._given_up
+
+    @property
+    def on_spare(self) -> bool:
+        """Whether hits lie in the spare folder."""
+        return any(path.parent != self.folder for _, path in self.pending())
+
+    def _store(self, hit: UUID, envelope: bytes) -> OSError | None:
+        """Write an envelope to the first folder that takes it; return the last problem if none does."""
+        problem = None
+        for folder in self._folders:
+            try:
+                write_durably(folder / f"{hit}{SUFFIX}", envelope)
+            except OSError as refused:
+                problem = refused
+            else:
+                return None
+        return problem
 
     def pending(self) -> Iterator[tuple[UUID, Path]]:
         """Yield the stored hits, oldest first; what is no hit's file, or is gone meanwhile, is passed over."""
@@ -112,11 +136,11 @@ class Spool:
         try:
             os.utime(path, (now.timestamp(), now.timestamp()))
             path.replace(path.with_suffix(REFUSED))
-            sync_folder(self.folder)
+            sync_folder(path.parent)
         except FileNotFoundError:
             return False
         except OSError as problem:
-            raise StorageError(f"nothing can be renamed in {self.folder}: {_reason(problem)}") from None
+            raise StorageError(f"nothing can be renamed in {path.parent}: {_reason(problem)}") from None
         return True
 
     def forget_refused(self, now: datetime) -> int:
@@ -128,9 +152,9 @@ class Spool:
         refused = self._stored(REFUSED)
         over = max(0, len(refused) - REFUSED_MOST)
         past = (now - REFUSED_KEPT).timestamp()
-        due = [hit for place, (at, hit, _) in enumerate(refused) if place < over or at <= past]
-        for hit in due:
-            self._remove(self._path(hit).with_suffix(REFUSED))
+        due = [path for place, (at, _, path) in enumerate(refused) if place < over or at <= past]
+        for path in due:
+            self._remove(path)
         return len(due)
 
     def remove(self, hit: UUID) -> None:
@@ -139,21 +163,21 @@ class Spool:
         Raises:
             StorageError: the disk refuses.
         """
-        path = self._path(hit)
-        self._remove(path)
-        if (refused := path.with_suffix(REFUSED)).exists():
-            self._remove(refused)
+        for folder in self._folders:
+            for suffix in (SUFFIX, REFUSED):
+                if (path := folder / f"{hit}{suffix}").exists():
+                    self._remove(path)
 
     def _remove(self, path: Path) -> None:
         try:
             remove_durably(path)
         except OSError as problem:
-            raise StorageError(f"nothing can be removed from {self.folder}: {_reason(problem)}") from None
+            raise StorageError(f"nothing can be removed from {path.parent}: {_reason(problem)}") from None
 
     def _stored(self, suffix: str) -> list[tuple[float, UUID, Path]]:
         """Return the files of hits with a suffix: when last changed, whose, and where; the oldest first."""
         found = []
-        for path in self.folder.glob(f"*{suffix}"):
+        for path in (path for folder in self._folders for path in folder.glob(f"*{suffix}")):
             with contextlib.suppress(ValueError, FileNotFoundError):
                 status = path.lstat()
                 if stat.S_ISREG(status.st_mode):
@@ -161,7 +185,21 @@ class Spool:
         return sorted(found)
 
     def _path(self, hit: UUID) -> Path:
-        return self.folder / f"{hit}{SUFFIX}"
+        """Return where a hit's file is; in the first folder if it is nowhere."""
+        places = [folder / f"{hit}{SUFFIX}" for folder in self._folders]
+        return next((place for place in places if place.exists()), places[0])
+
+
+def _probe(folder: Path) -> str:
+    """Make a folder and try to write in it; return what is wrong, or nothing."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        write_durably(probe, b"")
+        remove_durably(probe)
+    except OSError as problem:
+        return f"the spool {folder} cannot be written: {problem.strerror}"
+    return ""
 
 
 def _reason(problem: OSError) -> str:

@@ -17,9 +17,9 @@ so none is shorter than its length. There is no I/O here; the clock is handed in
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.retention.window import Window
 from hitonly_core.clock import NS, Clock
 from protocol.counts import NOTHING, Counts
-from edge.retention.window import Window
 from protocol.receipts import DAY_NS
 
 _LATE_NS: Final = 10 * NS

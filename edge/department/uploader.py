@@ -4,7 +4,8 @@ Delivery is idempotent: a hit is sent again until its acknowledgement verifies, 
 hit holds up the others:
 
 - one that the service refuses for good (malformed, matched against a list that was not in force, of a revoked
-  box) is set aside, said once, and forgotten by its deadline (`edge.department.spool`); a person may have it offered again;
+  box) is set aside, said once, and forgotten by its deadline (`edge.department.spool`); a person may have it
+  offered again;
 - one that the service cannot take now, or acknowledges with another key, waits ten minutes for its next try.
 """
 
@@ -16,12 +17,12 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from protocol.acknowledgement import AckError, read_acknowledgement
-from hitonly_core.clock import NS, Clock
 from edge.department.link import Link
-from edge.errors import LinkError, RevokedError, StorageError
 from edge.department.spool import REFUSED_KEPT, REFUSED_MOST, Spool
+from edge.errors import LinkError, RevokedError, StorageError
+from hitonly_core.clock import NS, Clock
 from hitonly_core.keys import VerifyKey
+from protocol.acknowledgement import AckError, read_acknowledgement
 
 BATCH: Final = 16
 _FIRST_WAIT_NS: Final = NS

@@ -26,7 +26,7 @@ KEPT: Final = {
     "CUDA_VISIBLE_DEVICES": "which accelerator to use; its libraries are found by ldconfig, not LD_LIBRARY_PATH",
 }
 _KEPT: Final = re.compile("|".join(name.replace("*", "[A-Z]+") for name in KEPT))
-_ROOT: Final = Path(__file__).resolve().parents[1]
+_ROOT: Final = Path(__file__).resolve().parents[2]
 """Where this package lies: a checkout, or the folder of installed packages."""
 
 

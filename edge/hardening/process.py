@@ -1,6 +1,7 @@
 """What the process does to itself before it sees a frame, each step reported as applied, refused or absent.
 
-1.  Freed memory is overwritten and given back, and the environment is an allow-list (`edge.hardening.environment`): the
+1.  Freed memory is overwritten and given back, and the environment is an allow-list
+(`edge.hardening.environment`): the
     allocator's settings and the rest, by starting anew (`renew`) before a library is loaded that reads it.
 2.  No core dump: RLIMIT_CORE is 0.
 3.  No dump and no look into this process by its own user: PR_SET_DUMPABLE is 0.
@@ -22,11 +23,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from edge.hardening import redaction
-from edge.hardening import landlock
-from hitonly_core import libc
-from edge.hardening.environment import cleaned
 from edge.errors import ConfigError
+from edge.hardening import landlock, redaction
+from edge.hardening.environment import cleaned
+from hitonly_core import libc
 from hitonly_core.safeguard import Measure, State, attempt
 
 _FILL: Final = 0xA5

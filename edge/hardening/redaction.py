@@ -13,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from edge.errors import EdgeError
-from hotlist.errors import HotListError
+from hitonly_core.errors import HitonlyError
 
-_PLAIN: Final = (str, int, float, bool, type(None), Path, EdgeError, HotListError)
+_PLAIN: Final = (str, int, float, bool, type(None), Path, HitonlyError)
 """What a log record's arguments may be; our own errors promise to hold no plate."""
 
 

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import numpy as np
 
-from edge.vision.crop import encode
-from edge.flow import Table
-from edge.retention.window import Slot
-from protocol.hit import Alternative, Hit, seal_hit
-from edge.pipeline.passes import Best, regions_of, table_of
 from edge.department.spool import Spool
+from edge.flow import Table
+from edge.pipeline.passes import Best, regions_of, table_of
+from edge.retention.window import Slot
+from edge.vision.crop import encode
 from hitonly_core.keys import SealPublic, SigningKey
 from hotlist.matching.match import Match
 from hotlist.plate import ALPHABET, PAD
+from protocol.hit import Alternative, Hit, seal_hit
 
 _ALTERNATIVES: Final = 3
 _SHARE: Final = 0.01

@@ -12,31 +12,33 @@ from typing import Final, Protocol
 
 from fast_alpr.base import BaseDetector
 
-from hitonly_core.clock import NS, Clock
-from edge.vision.crop import quality, widen
-from edge.vision.detector import detections_of
+from edge.capture.base import Source
+from edge.department.list_watch import ListWatch
 from edge.errors import Forgotten
 from edge.flow import Detection, Frame, Pixels, Reading, Table
-from edge.retention.window import Window
-from protocol.hit import Hit
 from edge.pipeline.hit_maker import HitMaker
-from edge.department.list_watch import ListWatch
-from edge.sampling import Pace
 from edge.pipeline.passes import Pass, regions_of, table_of
-from edge.vision.reader import Reader
-from edge.retention.scrub import scrub_allocators
-from edge.capture.base import Source
 from edge.pipeline.stages import Stages
 from edge.pipeline.tracks import Track, Tracker
+from edge.retention.scrub import scrub_allocators
+from edge.retention.window import Window
+from edge.sampling import Pace
+from edge.vision.crop import quality, widen
+from edge.vision.detector import detections_of
+from edge.vision.reader import Reader
 from edge.vision.zones import Zones
+from hitonly_core.clock import NS, Clock
 from hotlist.matching.match import Match
 from hotlist.plate import MIN_LENGTH, PAD
+from protocol.hit import Hit
 
 _REPEAT_NS: Final = 15 * NS
 """A pass broken in two by a post or a lorry is one pass: the same entry does not hit again so soon."""
 _LIKELY: Final = 0.5
 """A pass that may still come to more is decided before its end only when its match is likelier than not."""
 _QUIET_NS: Final = 2 * NS
+_TURN_NS: Final = 2 * NS
+"""A turn may take this long, or a third of the window; then its frame is destroyed under it."""
 _SCRUB_NS: Final = 30 * NS
 """On a road that is never quiet, or empty, leftovers are overwritten this often, or twice a window."""
 
@@ -102,7 +104,10 @@ class Tally:
 
 @dataclass(slots=True)
 class Pipeline:
-    """One camera's loop.
+    """One camera's loop: one thread runs it.
+
+    Two other threads come in. A new list's `rematch` reads which passes are open, so `_passes` changes under the
+    window's lock only, as `_recent` does. The purge calls the gate's and the source's `lapse`, which have locks.
 
     Attributes:
         index: the camera's number; its reads carry it.
@@ -173,10 +178,15 @@ class Pipeline:
         The window's one use. Safe from another thread than the loop's; open passes are left to the loop.
         """
         with self.window.lock:
-            open_slots = {id(of.slot) for of in self._passes.values()}
-            slots = [slot for slot in self.window.live() if id(slot) not in open_slots]
+            of_passes = {id(of.slot) for of in self._passes.values()}
+            slots = [slot for slot in self.window.live() if id(slot) not in of_passes]
         for slot in slots:
             self._send(self._decide(Pass(slot=slot, settled=True)))
+
+    def lapse(self, now_ns: int) -> None:
+        """Wipe what has come to its end while the loop does nothing, or hangs; from the purge's thread."""
+        self.camera.gate.lapse(now_ns)
+        self.camera.source.lapse(max(_TURN_NS, self.window.window_ns // 3))
 
     def rest(self) -> None:
         """No frame will come for now: decide what is still open, and leave nothing of the last scene."""
@@ -234,7 +244,8 @@ class Pipeline:
         if not crop.size:
             return
         worth = quality(crop)
-        open_pass = self._passes.setdefault(track.number, Pass())
+        with self.window.lock:
+            open_pass = self._passes.setdefault(track.number, Pass())
         if not open_pass.wants(worth, frame.stream_ns):
             return
         with self.stages.of("read"):
@@ -254,7 +265,8 @@ class Pipeline:
 
     def _end(self, track: Track) -> None:
         """End a pass: match it one last time; what is no hit stays in the window, or goes with it."""
-        ended = self._passes.pop(track.number, None)
+        with self.window.lock:
+            ended = self._passes.pop(track.number, None)
         if ended is not None:
             ended.settled = True
             self._send(self._decide(ended))

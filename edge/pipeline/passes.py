@@ -11,35 +11,42 @@ from typing import Final, Self
 
 import numpy as np
 
-from edge.pipeline import fusion
-from hitonly_core.clock import NS
-from edge.vision.crop import fit
 from edge.errors import Forgotten
 from edge.flow import COLUMNS, CROP_HEIGHT, CROP_WIDTH, SLOTS, Frame, Reading, Table
+from edge.pipeline import fusion
 from edge.retention.window import Slot, Window
+from edge.vision.crop import fit
 from edge.vision.region_names import CODES
+from hitonly_core.clock import NS
 
 REGION_CODES: Final = tuple(sorted(CODES.values()))
 _REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
 
-MAX_READINGS: Final = 12
+KEPT: Final = 12
+"""Readings that a pass is fused from: once there are so many, a better one replaces the worst."""
 ENOUGH: Final = 4
 """Readings after which a sure pass is left alone."""
+PLENTY: Final = 8
+"""Readings after which only a plate that has grown is read again."""
+PLENTY_IN_DOUBT: Final = 12
+"""The same where a listed plate is likely, and not yet likely enough."""
 
 READ_DTYPE: Final = np.dtype(
     [
-        ("logs", np.float32, (MAX_READINGS, SLOTS, COLUMNS)),
-        ("weights", np.float32, (MAX_READINGS,)),
+        ("logs", np.float32, (KEPT, SLOTS, COLUMNS)),
+        ("weights", np.float32, (KEPT,)),
+        ("regions", np.float32, (KEPT, len(REGION_CODES))),
         ("readings", np.uint16),
+        ("taken", np.uint16),
         ("camera", np.uint16),
-        ("regions", np.float32, (len(REGION_CODES),)),
         ("quality", np.float32),
         ("captured", np.float64),
         ("crop_size", np.uint16, (2,)),
         ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
     ]
 )
-"""What a read holds: its readings' log tables, regions, and the best crop with its time (POSIX seconds)."""
+"""What a read holds: the log tables, weights and regions of the readings that are kept, how many these are and
+how many were taken, and the best crop with its time (POSIX seconds)."""
 
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
@@ -47,6 +54,8 @@ _WORTH_IN_DOUBT: Final = 0.5
 """A listed plate that is likely, and not yet likely enough, is worth a worse crop too."""
 _SURE: Final = 0.98
 _MUCH_BETTER: Final = 1.4
+_GROWN: Final = 1.12
+"""How much better than every crop read before it, size before all, makes a plate one that has grown."""
 _PAST_ITS_BEST_NS: Final = NS // 2
 """A pass with nothing worth reading for so long has left, turned or gone behind something."""
 
@@ -57,9 +66,10 @@ class Pass:
 
     Attributes:
         slot: its read; None before the first reading and after the read has ended.
-        readings: how many have been fused.
+        readings: how many have been taken.
         read_ns: when the last was taken, on the stream's clock.
         best: the weight of its best reading.
+        largest: the quality of the best crop that was read, however it read.
         doubtful: a listed plate is likely, and not yet sure.
         settled: it is as sure as it will get.
         decided: it has been decided as it stands, and nothing has been read since.
@@ -70,21 +80,30 @@ class Pass:
     readings: int = 0
     read_ns: int = 0
     best: float = 0.0
+    largest: float = 0.0
     doubtful: bool = False
     settled: bool = False
     decided: bool = False
     over: bool = False
 
     def wants(self, quality: float, now_ns: int) -> bool:
-        """Whether reading a crop of this quality now would add something."""
-        if self.over or self.readings >= MAX_READINGS:
+        """Whether reading a crop of this quality now would add something.
+
+        A plate that has grown always would. The steps of growth are even, so a slow approach costs little
+        more than a quick one, and a plate that stands still is left alone after a few readings.
+        """
+        if self.over:
             return False
         if self.readings == 0:
             return True
         if self.settled:
-            return quality > self.best * _MUCH_BETTER
-        worth = _WORTH_IN_DOUBT if self.doubtful else _WORTH
-        return quality > self.best * worth and now_ns - self.read_ns >= _INTERVAL_NS
+            return quality > self.largest * _MUCH_BETTER
+        if now_ns - self.read_ns < _INTERVAL_NS:
+            return False
+        plenty, worth = (PLENTY_IN_DOUBT, _WORTH_IN_DOUBT) if self.doubtful else (PLENTY, _WORTH)
+        if self.readings < plenty:
+            return quality > self.best * worth
+        return quality > self.largest * _GROWN
 
     def due(self, now_ns: int) -> bool:
         """Whether to decide on what is known, without waiting for the pass's end.
@@ -113,13 +132,9 @@ class Pass:
         except Forgotten:
             self.slot, self.over = None, True
             return
-        place = int(record["readings"])
         weight = reading.quality * fusion.legibility(reading.table)
-        record["logs"][place] = fusion.log_table(reading.table)
-        record["weights"][place] = weight
-        record["readings"] = place + 1
+        _keep(record, reading, weight)
         record["camera"] = camera
-        _add_regions(record["regions"], reading.regions)
         if weight > record["quality"]:
             record["quality"] = weight
             record["captured"] = frame.utc.timestamp()
@@ -127,11 +142,10 @@ class Pass:
         self.readings += 1
         self.read_ns = frame.stream_ns
         self.best = max(self.best, weight)
+        self.largest = max(self.largest, reading.quality)
         self.decided = False
         table = table_of(self.slot)
-        self.settled = (
-            self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
-        ) or self.readings >= MAX_READINGS
+        self.settled = self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
         table[:] = 0.0
 
 
@@ -147,21 +161,36 @@ def table_of(slot: Slot) -> Table:
 
 
 def regions_of(slot: Slot) -> dict[str, float]:
-    """Return the regions of a live read, averaged over its readings; empty when the reader tells none.
+    """Return the regions of a live read, averaged over the readings kept; empty when the reader tells none.
 
     Raises:
         Forgotten: the read has been destroyed.
     """
     record = slot.record
-    shares = record["regions"] / max(1, int(record["readings"]))
+    kept = int(record["readings"])
+    shares = record["regions"][:kept].sum(axis=0) / max(1, kept)
     return {REGION_CODES[place]: float(shares[place]) for place in np.flatnonzero(shares > 0)}
 
 
-def _add_regions(sums: Table, regions: Mapping[str, float]) -> None:
+def _keep(record: np.void, reading: Reading, weight: float) -> None:
+    """Keep a reading in a read's record: in a free place, or in the worst one's where it is better."""
+    kept = int(record["readings"])
+    record["taken"] += 1
+    place = kept if kept < KEPT else int(record["weights"].argmin())
+    if kept == KEPT and weight <= record["weights"][place]:
+        return
+    record["readings"] = min(kept + 1, KEPT)
+    record["logs"][place] = fusion.log_table(reading.table)
+    record["weights"][place] = weight
+    _note_regions(record["regions"][place], reading.regions)
+
+
+def _note_regions(shares: Table, regions: Mapping[str, float]) -> None:
+    shares[:] = 0.0
     for code, share in regions.items():
         place = _REGION_PLACE.get(code)
         if place is not None:
-            sums[place] += share
+            shares[place] = share
 
 
 @dataclass(frozen=True, slots=True)

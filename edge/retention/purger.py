@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol, Self
 
-from hitonly_core.clock import NS, Clock
 from edge.errors import RetentionError
 from edge.retention.window import NEVER, Window
+from hitonly_core.clock import NS, Clock
 
 log = logging.getLogger(__name__)
 

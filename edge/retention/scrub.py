@@ -1,6 +1,7 @@
 """Overwrite what allocators keep of blocks that were freed (promise 4).
 
-Most freed memory is overwritten by the allocator itself (`edge.hardening.process`, step 1). NumPy keeps small blocks
+Most freed memory is overwritten by the allocator itself (`edge.hardening.process`, step 1). NumPy keeps small
+blocks
 for itself: up to seven of each size below 1,024 bytes, as they were. They are taken, filled and given back.
 """
 

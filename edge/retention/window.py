@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from edge.errors import Forgotten, RetentionError
+from edge.flow import Fleeting
 from edge.retention.arena import Arena, Record
 from hitonly_core.clock import NS, Clock
 from protocol.counts import Counts, LocalCounts
-from edge.errors import Forgotten, RetentionError
-from edge.flow import Fleeting
 
 __all__ = ["CEILING_NS", "MS", "NEVER", "Counts", "Slot", "Window"]
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Final
 
+from edge.capture.settings import RtspSettings, SourceSettings, UsbSettings
 from edge.config import EdgeConfig
 from edge.errors import StorageError
 from edge.hardening.landlock import Allowed
-from edge.capture.settings import RtspSettings, SourceSettings, UsbSettings
 from hitonly_core.urls import HTTPS, parse
 
 _DNS: Final = 53
@@ -19,7 +19,7 @@ def allowed(config: EdgeConfig) -> Allowed:
         StorageError: a folder cannot be made.
     """
     sources = [camera.source for camera in config.cameras]
-    folders: tuple[Path, ...] = (config.storage.spool, config.storage.state, config.hotlist.trust)
+    folders: tuple[Path, ...] = (*config.storage.spools, config.storage.state, config.hotlist.trust)
     if config.department:
         folders = (*folders, config.hotlist.file.parent)
     for folder in folders:

@@ -12,33 +12,33 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from edge.department.account import Account
-from edge.retention.arena import Arena
-from hitonly_core.clock import NS, Clock, SystemClock
+from edge.capture.settings import FileSettings, PicturesSettings
 from edge.config import EdgeConfig
-from protocol.counts import Counts, LocalCounts
+from edge.department.account import Account
 from edge.department.delivery import DepartmentWork, open_work
-from edge.hardening.redaction import describe
-from edge.errors import EdgeError, Exit, RetentionError
-from edge.retention.window import Window
 from edge.department.heartbeat import Condition
-from protocol.hit import Hit
-from edge.pipeline.hit_maker import Device, HitMaker
 from edge.department.ledger import Ledger
 from edge.department.list_watch import ListState, ListWatch
-from hitonly_core.safeguard import Measure, State
-from edge.vision.models import Model
-from edge.runtime.systemd import Notifier
-from edge.runtime.build import clear_leftovers, load_models, open_camera, open_ledger, open_window, watch_list
-from edge.pipeline.passes import READ_DTYPE
+from edge.department.spool import Spool
+from edge.errors import EdgeError, Exit, RetentionError
+from edge.hardening.redaction import describe
+from edge.pipeline.hit_maker import Device, HitMaker
 from edge.pipeline.loop import Pipeline, Tally
+from edge.pipeline.passes import READ_DTYPE
+from edge.retention.arena import Arena
 from edge.retention.purger import Purger
 from edge.retention.scrub import lasting
-from edge.runtime.software import software
-from edge.capture.settings import FileSettings, PicturesSettings
-from edge.department.spool import Spool
 from edge.retention.watchdog import Watchdog
+from edge.retention.window import Window
+from edge.runtime.build import clear_leftovers, load_models, open_camera, open_ledger, open_window, watch_list
+from edge.runtime.software import software
+from edge.runtime.systemd import Notifier
+from edge.vision.models import Model
+from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
+from hitonly_core.safeguard import Measure, State
+from protocol.counts import Counts, LocalCounts
+from protocol.hit import Hit
 
 SOFTWARE: Final = software()
 _PERIOD_S: Final = 0.5
@@ -70,7 +70,7 @@ class Summary:
         list_state: how the hot list is.
         list_version: of the hot list in use; 0 for none.
         lists_refused: how many lists were not trusted.
-        waiting: hits that the spool's disk refused so far.
+        unwritten: hits on no disk: every disk refuses them. They are lost when the box ends.
         models: SHA-256 of the detector and the reader.
         unprotected: names of the measures not in force.
         software: name and version.
@@ -84,7 +84,7 @@ class Summary:
     list_state: ListState
     list_version: int
     lists_refused: int
-    waiting: int
+    unwritten: int
     models: tuple[str, str]
     unprotected: tuple[str, ...]
     software: str = SOFTWARE
@@ -110,6 +110,8 @@ class Box:
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
+    _unsafe: bool = False
+    _bad: set[str] = field(default_factory=set)
 
     @classmethod
     def assemble(
@@ -136,7 +138,7 @@ class Box:
         signing = SigningKey.load(config.keys.signing)
         department = SealPublic.load(config.keys.department)
         models = load_models(config)
-        spool = Spool(config.storage.spool)
+        spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
         digests = (models[0].digest, models[1].digest)
         hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
@@ -179,6 +181,7 @@ class Box:
         self.account.begin(self.lists.version)
         with ExitStack() as stack:
             stack.callback(self._last_receipt)
+            stack.enter_context(lasting())  # a whole collection stops every thread: before anybody watches
             watchdog = stack.enter_context(Watchdog(late_ns))
             purger = Purger(
                 self.window,
@@ -195,7 +198,6 @@ class Box:
                 stack.callback(self.department.link.close)
                 work = partial(self._guarded, self.department.work)
                 stack.enter_context(_often(work, "department", self._spooled))
-            stack.enter_context(lasting())
             self._notifier.send("READY=1")
             self.listener.say("reading")
             stack.callback(self._close_sources)
@@ -208,7 +210,6 @@ class Box:
             self._work(self.pipelines[0], purger)
             for thread in threads:
                 thread.join()
-        self.spool.retry()
         if self._failure is not None:
             raise self._failure
         return self.summary()
@@ -229,7 +230,7 @@ class Box:
             list_state=self.lists.state,
             list_version=self.lists.version,
             lists_refused=self.lists.refused,
-            waiting=self.spool.waiting,
+            unwritten=self.spool.unwritten,
             models=(self.models[0].digest, self.models[1].digest),
             unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
         )
@@ -273,9 +274,9 @@ class Box:
         self.stop()
 
     def _lapse(self, now_ns: int) -> None:
-        """Wipe what the motion gates have remembered for long enough; from the purge's thread."""
+        """Wipe what gates have remembered, and loops have held, for long enough; from the purge's thread."""
         for pipeline in self.pipelines:
-            pipeline.camera.gate.lapse(now_ns)
+            pipeline.lapse(now_ns)
 
     def _close_sources(self) -> None:
         for pipeline in self.pipelines:
@@ -292,18 +293,40 @@ class Box:
             self._unlocked.add(name)
             self.listener.say(f"not in force: {name}; frames could reach swap")
 
+    def _say_cameras(self) -> None:
+        """Say once that a camera is offline or shows the same picture for ever, and once that it is well again."""
+        for pipeline in self.pipelines:
+            name, bad = pipeline.camera.name, pipeline.camera.source.state in _BAD_STATES
+            if bad is not (name in self._bad):
+                self._bad ^= {name}
+                self.listener.say(f"camera {name}: {_trouble(pipeline)}")
+
     def _keep(self) -> None:
         self._say_unlocked()
+        self._say_cameras()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:
                 pipeline.rematch()
-        self.spool.retry()
+        self._keep_hits()
         self.account.turn(self.lists.version)
+
+    def _keep_hits(self) -> None:
+        """Try again what every disk refused; say once that hits would be lost, and once that they are safe."""
+        safe = self.spool.retry()
+        if safe is self._unsafe:
+            self._unsafe = not safe
+            self.listener.say(
+                "hits that waited in memory are on a disk now"
+                if safe
+                else "NO DISK TAKES HITS: they wait in memory, and are lost if the box ends; make room now"
+            )
 
     def _last_receipt(self) -> None:
         self._notifier.send("STOPPING=1")
+        if not self.spool.retry() or self.spool.unwritten:
+            self.listener.say(f"LOST: {self.spool.unwritten} hits, which no disk took")
         late = isinstance(self._failure, RetentionError)
-        self.account.end(self.lists.version, late=late)
+        self.account.end(self.lists.version, late=late, lost=self.spool.unwritten)
 
 
 @contextmanager
@@ -328,16 +351,28 @@ def _often(work: Callable[[], None], name: str, bell: threading.Event | None = N
         thread.join()
 
 
+def _trouble(pipeline: Pipeline) -> str:
+    """Return a camera's state, and why, in fixed words."""
+    source = pipeline.camera.source
+    return f"{source.state.value} ({source.reason})" if source.reason else source.state.value
+
+
 def _condition(box: Box) -> Condition:
     """Return how the box is, for a heartbeat: nothing in it changes when a vehicle passes that is no hit."""
     summary = box.summary()
     cameras = {each.camera.name: each.camera.source.state.value for each in box.pipelines}
     degraded = [f"not in force: {name}" for name in summary.unprotected]
-    degraded += [f"camera {name}: {state}" for name, state in cameras.items() if state in _BAD_STATES]
+    degraded += [
+        f"camera {each.camera.name}: {_trouble(each)}"
+        for each in box.pipelines
+        if each.camera.source.state in _BAD_STATES
+    ]
     if summary.list_state is not ListState.FRESH:
         degraded.append(f"hot list {summary.list_state.value}: no alerts")
-    if summary.waiting:
-        degraded.append("the spool's disk refuses")
+    if summary.unwritten:
+        degraded.append("no disk takes hits: they are lost if the box ends")
+    elif box.spool.on_spare:
+        degraded.append("hits lie in the spare folder: see to the spool's disk")
     if box.account.silent:
         degraded.append("the receipts' disk refuses")
     refused = len(list(box.spool.refused()))

@@ -6,31 +6,31 @@ from datetime import timedelta
 
 import numpy as np
 
-from edge.retention.arena import Arena
-from hitonly_core.clock import NS, Clock
+from edge.capture import open_source
 from edge.config import CameraSection, EdgeConfig
-from edge.vision.detector import PlateDetector
-from edge.errors import StorageError
-from edge.retention.window import Window
 from edge.department.ledger import Ledger
 from edge.department.list_watch import ListWatch
+from edge.errors import StorageError
+from edge.pipeline.loop import Camera, EveryFrame, Gate
+from edge.retention.arena import Arena
+from edge.retention.window import Window
+from edge.runtime.software import boot_id, software, software_digest
+from edge.vision.detector import PlateDetector
 from edge.vision.models import Model, folders, load, spec_for
 from edge.vision.motion import MotionGate, life_within
-from edge.pipeline.loop import Camera, EveryFrame, Gate
 from edge.vision.reader import PlateReader
-from protocol.receipts import STEP_NS, Run
-from edge.runtime.software import boot_id, software, software_digest
-from edge.capture import open_source
 from edge.vision.zones import Zones
-from hotlist.signed_list.bundle import HotList
+from hitonly_core.clock import NS, Clock
 from hitonly_core.files import clear_unfinished
-from hotlist.matching.plate_index import Index
-from hotlist.matching.confusion import named
 from hitonly_core.keys import SealKey, SigningKey
+from hotlist.matching.confusion import named
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.matcher import Matcher
+from hotlist.matching.plate_index import Index
 from hotlist.plate import encode
+from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.store import HotListStore
+from protocol.receipts import STEP_NS, Run
 
 
 def clear_leftovers(config: EdgeConfig) -> None:
@@ -39,7 +39,7 @@ def clear_leftovers(config: EdgeConfig) -> None:
     Raises:
         StorageError: a folder cannot be changed.
     """
-    for folder in (config.storage.spool, config.storage.state):
+    for folder in (*config.storage.spools, config.storage.state):
         try:
             clear_unfinished(folder)
         except OSError as problem:

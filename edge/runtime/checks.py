@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from hitonly_core.clock import SystemClock
-from edge.config import EdgeConfig
-from edge.errors import EdgeError, LinkError, SourceError
-from edge.runtime.build import load_models, watch_list
+import numpy as np
+
 from edge.capture import open_source
 from edge.capture.settings import SourceSettings
+from edge.config import EdgeConfig
 from edge.department.spool import Spool
-from hotlist.signed_list.bundle import HotList
-from hotlist.errors import HotListError
+from edge.errors import LinkError, SourceError
+from edge.runtime.build import load_models, watch_list
+from hitonly_core.clock import SystemClock
+from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey
+from hotlist.errors import HotListError
+from hotlist.signed_list.bundle import HotList
 
+_EVEN: Final = 2
+"""A picture whose values differ by no more than this shows nothing: sensor noise alone is more."""
 PATIENCE_S: Final = 15.0
 """How long a camera may take to give its first frame."""
 
@@ -27,7 +32,7 @@ class Finding:
 
     what: str
     found: str
-    problem: EdgeError | HotListError | None = None
+    problem: HitonlyError | None = None
 
 
 def check(config: EdgeConfig) -> Iterator[Finding]:
@@ -35,7 +40,7 @@ def check(config: EdgeConfig) -> Iterator[Finding]:
     for what, test in _tests(config):
         try:
             yield Finding(what, test())
-        except (EdgeError, HotListError) as problem:
+        except HitonlyError as problem:
             yield Finding(what, str(problem), problem)
 
 
@@ -73,14 +78,14 @@ def _origin(hot_list: HotList) -> str:
 
 
 def _folders(config: EdgeConfig) -> str:
-    for folder in (config.storage.spool, config.storage.state):
+    for folder in (*config.storage.spools, config.storage.state):
         Spool(folder)  # tries a file of its own; leaves those of a running box alone
     return "spool and state can be written"
 
 
 def _spool(config: EdgeConfig) -> str:
     """Say how many hits wait; those that the department refused are a matter for people, and have a deadline."""
-    spool = Spool(config.storage.spool)
+    spool = Spool(config.storage.spool, config.storage.spare)
     waiting, refused = len(list(spool.pending())), len(list(spool.refused()))
     if ends := spool.forgets_from:
         hint = (
@@ -98,14 +103,23 @@ def _camera(settings: SourceSettings) -> str:
     patience = threading.Timer(PATIENCE_S, source.close)
     patience.start()
     try:
-        frame = next(iter(source.frames()), None)
+        frames = iter(source.frames())  # held: once it is let go of, the frame is wiped
+        frame = next(frames, None)
         if frame is None:
             hint = "Check the address, the password, the cable, and the stream's format (H.264 or H.265)."
             raise SourceError(f"no frame within {PATIENCE_S:g} s: {source.reason or 'it ended'}", hint=hint)
         height, width = frame.pixels.shape[:2]
         locked = source.locked
+        even = int(np.ptp(frame.pixels)) <= _EVEN
     finally:
         patience.cancel()
         source.close()
+    if even:
+        hint = (
+            "Take off the lens cap, light the scene, or set the stream to H.264 progressive; then look again."
+        )
+        raise SourceError(
+            f"{width} x {height} pixels of one even colour: the camera shows nothing", hint=hint
+        )
     kept = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
     return f"{width} x {height} pixels, {kept}"

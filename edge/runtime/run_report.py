@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from edge.department.list_watch import ListState
 from edge.runtime.box import Box, Listener, Summary
 from protocol.hit import Hit
-from edge.department.list_watch import ListState
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -82,7 +82,9 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     title = "Forgetting ledger" + (", as far as published in receipts" if summary.live else "")
     grid = Grid(title=title, show_header=False)
     grid.add_row("reads", str(counts.reads))
-    grid.add_row("= hits (sealed, spooled)", str(counts.hits))
+    grid.add_row("= hits (sealed)", str(counts.hits))
+    if summary.unwritten:
+        grid.add_row("[red]hits LOST: no disk took them[/red]", str(summary.unwritten))
     grid.add_row("+ destroyed", str(counts.destroyed))
     grid.add_row("+ live", str(counts.live))
     if not summary.live:

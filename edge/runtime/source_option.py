@@ -7,9 +7,9 @@ from typing import Final
 
 from pydantic import SecretStr, ValidationError
 
-from edge.errors import ConfigError
 from edge.capture.password import full_address
 from edge.capture.settings import RtspSettings, SourceSettings, settings_from_text
+from edge.errors import ConfigError
 from hitonly_core.urls import AddressError
 
 _HINT: Final = (

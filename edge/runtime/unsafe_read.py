@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.vision import models
-from edge.config import ModelsSection
-from edge.vision.crop import widen
-from edge.vision.detector import PlateDetector
-from edge.pipeline.hit_maker import likeliest
-from edge.vision.reader import PlateReader
 from edge.capture import open_source
 from edge.capture.settings import PICTURE_SUFFIXES, PicturesSettings
+from edge.config import ModelsSection
+from edge.pipeline.hit_maker import likeliest
+from edge.vision import models
+from edge.vision.crop import widen
+from edge.vision.detector import PlateDetector
+from edge.vision.reader import PlateReader
 
 
 def unsafe_read(

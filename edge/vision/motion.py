@@ -26,9 +26,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hitonly_core.clock import NS, Clock, SystemClock
 from edge.flow import Pixels
 from edge.vision.zones import Polygon, Zones
+from hitonly_core.clock import NS, Clock, SystemClock
 
 Shares = npt.NDArray[np.float32]
 """(rows, columns, levels) float32, 0 to 1: of each cell, the share of its pixels at each level of brightness."""
@@ -63,11 +63,16 @@ _ABSORB_NS: Final = 8 * NS
 """What has not moved for this long is background."""
 LONGEST_LIFE_NS: Final = 60 * NS
 """A summary lives no longer, however long the window is."""
+_SLACK_NS: Final = NS // 4
+"""A frame is this old at most when the gate sees it, and `lapse` this late."""
 
 
 def life_within(window_ns: int) -> int:
-    """Return how long the gate may remember in a window: two thirds of it, and a minute at most (nanoseconds)."""
-    return min(LONGEST_LIFE_NS, window_ns * 2 // 3)
+    """Return how long the gate may remember in a window: two thirds of it, and a minute at most (nanoseconds).
+
+    A window that is too short for the purge's own beat leaves nothing to remember: 0.
+    """
+    return min(LONGEST_LIFE_NS, max(0, window_ns - _SLACK_NS) * 2 // 3)
 
 
 class MotionGate:
@@ -113,13 +118,15 @@ class MotionGate:
                 self._prepare(pixels.shape)
             now_ns = self._clock.boot_ns()
             self._lapse(now_ns)
-            self._summarise(pixels)
-            if not self._older.taken_ns:
-                self._seed(stream_ns, now_ns)
-                self._moved_ns = stream_ns
-            elif self._moves(stream_ns, now_ns):
-                self._moved_ns = stream_ns
-            self._shares.fill(0)
+            try:
+                self._summarise(pixels)
+                if not self._older.taken_ns:
+                    self._seed(stream_ns, now_ns)
+                    self._moved_ns = stream_ns
+                elif self._moves(stream_ns, now_ns):
+                    self._moved_ns = stream_ns
+            finally:
+                self._wipe_turn()
             if stream_ns - self._moved_ns <= _HOLD_NS or stream_ns - self._open_ns >= _FORCED_NS:
                 self._open_ns = stream_ns
                 return True
@@ -150,8 +157,14 @@ class MotionGate:
         for summary in (self._older, self._younger, self._recent):
             summary.wipe()
         if self._shape:
-            self._shares.fill(0)
+            self._wipe_turn()
             self._restless_ns.fill(0)
+        self._light_since_ns = None
+
+    def _wipe_turn(self) -> None:
+        """Overwrite what one turn worked with."""
+        for scratch in (self._counted, self._spectra, self._shares, self._apart, self._change):
+            scratch.fill(0)
 
     def _prepare(self, shape: tuple[int, ...]) -> None:
         """Make the buffers for pictures of this shape."""
@@ -164,7 +177,10 @@ class MotionGate:
         thinned = (-(-shape[0] // step), -(-shape[1] // step))
         self._first_of_cell = _BRIGHTNESSES * _cells(thinned, (rows, columns))
         self._counted: npt.NDArray[np.intp] = np.zeros(thinned, np.intp)
+        self._spectra: Shares = np.zeros((rows * columns, _BRIGHTNESSES), np.float32)
         self._shares: Shares = np.zeros((rows, columns, _LEVELS), np.float32)
+        self._apart: Shares = np.zeros_like(self._shares)
+        self._change: Shares = np.zeros((rows, columns), np.float32)
         self._restless_ns: npt.NDArray[np.int64] = np.zeros((rows, columns), np.int64)
         self._older, self._younger, self._recent = (Summary(self._shares.shape) for _ in range(3))
         self._watched = _watched_cells(self._zones, thinned, (rows, columns))
@@ -173,21 +189,20 @@ class MotionGate:
     def _summarise(self, pixels: Pixels) -> None:
         """Fill `_shares` from a picture: count each cell's brightnesses, gather them, wipe the counts."""
         np.add(self._first_of_cell, pixels[self._thin], out=self._counted)
-        rows, columns, _ = self._shares.shape
-        counts = np.bincount(self._counted.reshape(-1), minlength=rows * columns * _BRIGHTNESSES)
-        shares = counts.reshape(rows * columns, _BRIGHTNESSES).astype(np.float32) @ _MEMBERSHIP
-        self._shares[:] = (shares / shares.sum(axis=1, keepdims=True)).reshape(self._shares.shape)
-        self._counted.fill(0)
+        counts = np.bincount(self._counted.reshape(-1), minlength=self._spectra.size)
+        self._spectra[:] = counts.reshape(self._spectra.shape)
         counts.fill(0)
+        self._spectra /= self._spectra.sum(axis=1, keepdims=True)
+        np.matmul(self._spectra, _MEMBERSHIP, out=self._shares.reshape(-1, _LEVELS))
 
     def _moves(self, stream_ns: int, now_ns: int) -> bool:
         """Compare with what is remembered, and let that follow."""
-        change = self._recent.change_to(self._shares)
+        change = self._changed_since(self._recent)
         self._restless_ns[change > _limit(change)] = stream_ns
         if stream_ns - self._recent_ns >= _RECENT_NS or not self._recent.taken_ns:
-            self._recent.take(self._shares, now_ns)
+            self._recent.take(self._shares, now_ns, self._apart)
             self._recent_ns = stream_ns
-        change = self._older.change_to(self._shares)
+        change = self._changed_since(self._older)
         middle = float(np.median(change))
         if middle < _LIGHT:
             self._light_since_ns = None
@@ -199,6 +214,14 @@ class MotionGate:
         self._renew(now_ns, quiet=not differing.any())
         return middle >= _LIGHT or bool((differing & self._watched).any())
 
+    def _changed_since(self, summary: "Summary") -> Shares:
+        """Return (rows, columns) float32: the share of each cell that has changed, beyond one step's rounding."""
+        np.abs(np.subtract(self._shares, summary.shares(self._apart), out=self._apart), out=self._apart)
+        np.maximum(np.subtract(self._apart, 0.5 / _STEPS, out=self._apart), 0, out=self._apart)
+        np.sum(self._apart, axis=2, out=self._change)
+        self._change /= 2
+        return self._change
+
     def _is_light(self, stream_ns: int) -> bool:
         """Whether a change of the whole picture is still young enough to be taken for one of light."""
         if self._light_since_ns is None:
@@ -209,19 +232,19 @@ class MotionGate:
         """Make what has come to rest part of the background."""
         if resting.any():
             for summary in (self._older, self._younger):
-                summary.take_cells(self._shares, resting)
+                summary.take_cells(self._shares, resting, self._apart)
 
     def _renew(self, now_ns: int, *, quiet: bool) -> None:
         """Let the younger summary take the older one's place in time; sooner while nothing moves."""
         age = now_ns - self._younger.taken_ns
         if age >= self._life_ns // 2 or (quiet and age >= self._life_ns // 4):
             self._older, self._younger = self._younger, self._older
-            self._younger.take(self._shares, now_ns)
+            self._younger.take(self._shares, now_ns, self._apart)
 
     def _seed(self, stream_ns: int, now_ns: int) -> None:
         """Take the picture as it is for the background."""
         for summary in (self._older, self._younger, self._recent):
-            summary.take(self._shares, now_ns)
+            summary.take(self._shares, now_ns, self._apart)
         self._recent_ns = stream_ns
         self._restless_ns.fill(stream_ns)
 
@@ -233,20 +256,19 @@ class Summary:
         self.taken_ns = 0
         self._steps: Pixels = np.zeros(shape, np.uint8)
 
-    def take(self, shares: Shares, now_ns: int) -> None:
-        """Take a picture's shares in place of the ones before."""
-        np.rint(shares * _STEPS, out=self._steps, casting="unsafe")
+    def take(self, shares: Shares, now_ns: int, scratch: Shares) -> None:
+        """Take a picture's shares in place of the ones before; `scratch` is overwritten by its owner."""
+        self.take_cells(shares, np.ones(shares.shape[:2], np.bool_), scratch)
         self.taken_ns = now_ns
 
-    def take_cells(self, shares: Shares, cells: npt.NDArray[np.bool_]) -> None:
+    def take_cells(self, shares: Shares, cells: npt.NDArray[np.bool_], scratch: Shares) -> None:
         """Take some cells' shares; the summary's end stays where it was."""
-        self._steps[cells] = np.rint(shares[cells] * _STEPS).astype(np.uint8)
+        np.rint(np.multiply(shares, _STEPS, out=scratch), out=scratch)
+        np.copyto(self._steps, scratch, where=cells[:, :, None], casting="unsafe")
 
-    def change_to(self, shares: Shares) -> Shares:
-        """Return (rows, columns) float32: the share of each cell that has changed, beyond one step's rounding."""
-        apart = np.abs(shares - self._steps.astype(np.float32) / _STEPS) - 0.5 / _STEPS
-        changed: Shares = np.maximum(apart, 0).sum(axis=2) / 2
-        return changed
+    def shares(self, out: Shares) -> Shares:
+        """Fill `out` with the shares as they are remembered, and return it."""
+        return np.multiply(self._steps, np.float32(1 / _STEPS), out=out)
 
     def wipe(self) -> None:
         """Overwrite it."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from hitonly_core.keys import SigningKey
+from hotlist.entry import Entry
+from hotlist.errors import DraftError
 from hotlist.signed_list.bundle import HotList, SignedList
 from hotlist.signed_list.detached import Detached
 from hotlist.signed_list.differences import by_id, differences
-from hotlist.entry import Entry
-from hotlist.errors import DraftError
-from hitonly_core.keys import SigningKey
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.trust import TrustedState, accept_signed

@@ -1,24 +1,37 @@
 """The department's editable list: one person proposes, another approves, and every step is signed (R6).
 
 A *change* holds rows (add, edit, cancel) under its author's signature; it takes effect when another person's
-signature approves it. A change that only cancels takes effect at once: taking an entry away can stop no car,
-and it must be able to stop alerting within a minute (R7). `hotlist.authoring.draft_check` verifies the whole history.
+signature approves it. A change that only cancels a few entries takes effect at once: taking an entry away can
+stop no car, and it must be able to stop alerting within a minute (R7). Taking many away at once is more often a
+mistake, so it waits for the second person too. `hotlist.authoring.draft_check` verifies the whole history.
 """
 
 import contextlib
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from hotlist.authoring.changes import Change, ChangeDigest, Kind, Staged, State, approval_message, change_message
+from hitonly_core.keys import SigningKey, VerifyKey
+from hotlist.authoring.changes import (
+    Change,
+    ChangeDigest,
+    Kind,
+    Staged,
+    State,
+    approval_message,
+    change_message,
+)
 from hotlist.authoring.draft_view import DraftView
+from hotlist.authoring.workbook import create, open_existing, remember_people
 from hotlist.entry import check_identity, time_text
 from hotlist.errors import DraftError
-from hitonly_core.keys import SigningKey, VerifyKey
 from hotlist.signed_list.keyset import KeySet, Person
-from hotlist.authoring.workbook import create, open_existing, remember_people
+
+ALONE: Final = 10
+"""Most entries that one person takes away alone; taking more away at once waits for a second person."""
 
 
 class Draft(DraftView):
@@ -180,7 +193,7 @@ class ChangeWriter:
         (number,) = draft.database.execute("SELECT coalesce(max(number), 0) + 1 FROM changes").fetchone()
         self._number: int = number
         self._digest = ChangeDigest(draft.department, number, self._key_id, self._at)
-        self._kinds: set[Kind] = set()
+        self._kinds: Counter[Kind] = Counter()
 
     def add(self, row: Staged) -> bool:
         """Write a row; return False, and write nothing, when the change has one for its plate and case."""
@@ -196,11 +209,11 @@ class ChangeWriter:
         if done.rowcount != 1:
             return False
         self._digest.add(row.kind, row.entry_id, row.base, row.body)
-        self._kinds.add(row.kind)
+        self._kinds[row.kind] += 1
         return True
 
     def finish(self) -> Change:
-        """Sign the change; one that only cancels takes effect.
+        """Sign the change; one that only cancels, and not more than `ALONE` entries, takes effect.
 
         Raises:
             DraftError: no row was added.
@@ -214,7 +227,7 @@ class ChangeWriter:
                 *(self._author.sign(change_message(self._digest.value())), State.PENDING),
             ),
         )
-        if self._kinds == {Kind.CANCEL}:
+        if self._kinds.keys() == {Kind.CANCEL} and self._kinds[Kind.CANCEL] <= ALONE:
             self._draft.apply(self._number, "")
         return self._draft.change(self._number)
 

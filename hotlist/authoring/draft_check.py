@@ -2,11 +2,11 @@
 
 import sqlite3
 
-from hotlist.authoring.changes import State, approval_message, change_message
-from hotlist.authoring.draft import Draft, apply_rows
-from hotlist.errors import DraftError
 from hitonly_core.keys import VerifyKey
+from hotlist.authoring.changes import State, approval_message, change_message
+from hotlist.authoring.draft import ALONE, Draft, apply_rows
 from hotlist.authoring.workbook import ENTRIES
+from hotlist.errors import DraftError
 
 _HINT = "Somebody or something wrote in the file by other means. Go back to a copy, and find out who."
 
@@ -31,17 +31,18 @@ def check(draft: Draft) -> int:
     database.execute(ENTRIES.format(kind="TEMP", name="again"))
     changes = database.execute(
         "SELECT number, author, signature, state, approver, approved_at, approval,"
-        " (SELECT count(*) FROM rows WHERE change = number AND kind <> 'cancel')"
+        " (SELECT count(*) FROM rows WHERE change = number AND kind <> 'cancel'),"
+        " (SELECT count(*) FROM rows WHERE change = number)"
         " FROM changes ORDER BY applied IS NULL, applied, number"
     ).fetchall()
     applied = 0
-    for number, author, signature, state, approver, at, approval, listing in changes:
+    for number, author, signature, state, approver, at, approval, listing, rows in changes:
         digest = draft.digest(number)
         if author not in keys or not keys[author].verifies(signature, change_message(digest)):
             raise DraftError(f"change {number} is not what its author signed", hint=_HINT)
         if state != State.APPLIED:
             continue
-        if listing:
+        if listing or rows > ALONE:
             approved = approver in keys and keys[approver].verifies(approval, approval_message(digest, at))
             if not approved or names[approver] == names[author]:
                 raise DraftError(f"change {number} took effect without another person's approval", hint=_HINT)

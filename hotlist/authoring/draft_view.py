@@ -8,8 +8,8 @@ from typing import Final
 from hotlist.authoring.changes import Change, ChangeDigest, Kind, State
 from hotlist.entry import Entry, entry_from_line, time_text
 from hotlist.errors import DraftError
-from hotlist.signed_list.keyset import KeySet
 from hotlist.importers.proposal import Proposal, approved_line
+from hotlist.signed_list.keyset import KeySet
 
 Key = tuple[str, str, str]
 """Plate, region and case number: what may be in force once."""

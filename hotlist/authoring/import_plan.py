@@ -6,17 +6,56 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from hitonly_core.keys import SigningKey
 from hotlist.authoring.changes import Change, Kind, Staged
 from hotlist.authoring.draft import ChangeWriter, Draft
-from hotlist.errors import ImmigrationError, RowError
+from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers import Refused, Row
-from hitonly_core.keys import SigningKey
 from hotlist.importers.proposal import Given, created_of, propose, said_in
 
 MAX_REPORTED: Final = 10_000
 """Most refused rows that a report names; the others are only counted."""
 _EXAMPLES: Final = 20
 _EVERY: Final = 1000
+REMOVED_SHARE: Final = 0.1
+"""Largest share of a source's entries that its new file takes away without somebody saying how many."""
+REMOVED_FEW: Final = 3
+"""So few entries may go whatever their share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """A file that holds all there is of a source: what it no longer holds is taken away.
+
+    A file that was cut short, saved over or not understood looks the same as one from which entries were
+    taken. So nothing is taken away when a row was refused, or when much would go, unless a person says so.
+
+    Attributes:
+        source: whose entries; also of its sub-sources (``NCIC`` stands for ``NCIC LA0570200``).
+        allow_refused: take away although rows were refused.
+        allow_removals: take away so many at most, whatever their share; None for the default share.
+    """
+
+    source: str
+    allow_refused: bool = False
+    allow_removals: int | None = None
+
+    def check(self, *, rows: int, refused: int, removed: int, of: int) -> None:
+        """Refuse a replacement that looks like a misunderstanding.
+
+        Raises:
+            ImportFileError: says what would have been taken away, and how to say that it is meant.
+        """
+        if not removed:
+            return
+        would = f"{removed} of the source's {of} entries would be taken away"
+        if refused and not self.allow_refused:
+            hint = "Mend the refused rows, or say --allow-refused if the entries are meant to go."
+            raise ImportFileError(f"{refused} of {rows} rows were refused, and {would}", hint=hint)
+        most = max(REMOVED_FEW, int(of * REMOVED_SHARE))
+        if removed > (most if self.allow_removals is None else self.allow_removals):
+            hint = f"If that is meant, say --allow-removals {removed}."
+            raise ImportFileError(f"the file has {rows} rows, and {would}", hint=hint)
 
 
 @dataclass(slots=True)
@@ -68,7 +107,7 @@ def stage_file(
     given: Given,
     author: SigningKey,
     *,
-    replace_source: str = "",
+    replace: Replace | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Report, Change | None]:
     """Stage a file's rows as one change, inside the draft's transaction; roll that back for a plan only.
@@ -78,23 +117,20 @@ def stage_file(
         rows: what a reader of `hotlist.importers` yields.
         given: author, time and the values for all rows.
         author: signs the change.
-        replace_source: cancel the entries in force of this source that the file no longer holds.
+        replace: also cancel the entries in force of a source that the file no longer holds.
         progress: is told the number of the line now and then.
 
     Raises:
-        ImportFileError: the file cannot be read.
+        ImportFileError: the file cannot be read, or would take away more than was said.
         DraftError: the author is nobody's, or another program writes.
     """
     report, writer = Report(), ChangeWriter(draft, author, given.now)
     known = draft.count_all() > 0
-    kept = _Kept(draft, replace_source) if replace_source and known else None
+    kept = _Kept(draft, replace.source) if replace and known else None
     for row in rows:
         report.rows += 1
         if not row.line % _EVERY:
             progress(row.line)
-        if isinstance(row, Refused):
-            report.refuse(row.line, row.problem)
-            continue
         try:
             staged, same = _staged(draft, row, given, known=known)
         except RowError as problem:
@@ -108,16 +144,25 @@ def stage_file(
             report.note(staged)
         else:
             report.refuse(row.line, RowError("the file has a row for this plate, region and case already"))
-    for gone in kept.gone() if kept is not None else ():
-        writer.add(gone)
-        report.note(gone)
+    if replace is not None and kept is not None:
+        for gone in kept.gone():
+            writer.add(gone)
+            report.note(gone)
+        refused = report.reasons.total()
+        replace.check(rows=report.rows, refused=refused, removed=report.removed, of=kept.count())
     if not report.added + report.changed + report.removed:
         return report, None
     return report, writer.finish()
 
 
-def _staged(draft: Draft, row: Row, given: Given, *, known: bool) -> tuple[Staged, bool]:
-    """Return what a row does, and whether it changes nothing but who says so and when."""
+def _staged(draft: Draft, row: Row | Refused, given: Given, *, known: bool) -> tuple[Staged, bool]:
+    """Return what a row does, and whether it changes nothing but who says so and when.
+
+    Raises:
+        RowError: it cannot become an entry.
+    """
+    if isinstance(row, Refused):
+        raise row.problem
     fresh = secrets.token_hex(8)
     proposal = propose(row.values, given, entry_id=fresh)
     found = draft.find(proposal.key) if known else None
@@ -128,6 +173,9 @@ def _staged(draft: Draft, row: Row, given: Given, *, known: bool) -> tuple[Stage
         return Staged(Kind.EDIT, entry_id, proposal, base), True
     again = propose(row.values, given, entry_id=entry_id, created=created_of(body))
     return Staged(Kind.EDIT, entry_id, again, base), False
+
+
+_OF_SOURCE: Final = "(source = ? OR substr(source, 1, length(?) + 1) = ? || ' ')"
 
 
 class _Kept:
@@ -144,12 +192,20 @@ class _Kept:
         """Remember that an entry is still there."""
         self._draft.database.execute("INSERT OR IGNORE INTO kept VALUES (?)", (entry_id,))
 
+    def count(self) -> int:
+        """Return how many entries of the source are in force."""
+        (number,) = self._draft.database.execute(
+            f"SELECT count(*) FROM entries WHERE {_OF_SOURCE}",  # noqa: S608 - a constant
+            (self._source, self._source, self._source),
+        ).fetchone()
+        return int(number)
+
     def gone(self) -> Iterator[Staged]:
         """Yield a cancellation for each entry that the file no longer holds."""
         rows = self._draft.database.execute(
-            "SELECT entry_id FROM entries WHERE (source = ? OR source LIKE ? || ' %')"
+            f"SELECT entry_id FROM entries WHERE {_OF_SOURCE}"  # noqa: S608 - a constant
             " AND entry_id NOT IN (SELECT entry_id FROM kept)",
-            (self._source, self._source),
+            (self._source, self._source, self._source),
         ).fetchall()
         for (entry_id,) in rows:
             base, proposal = self._draft.current(entry_id)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from hotlist.signed_list.bundle import SignedList, pack, seal
+from hitonly_core.keys import SealPublic, SigningKey
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.draft_check import check
-from hitonly_core.keys import SealPublic, SigningKey
+from hotlist.signed_list.bundle import SignedList, pack, seal
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.trust import Accepted, TrustedState, accept_signed

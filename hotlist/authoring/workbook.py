@@ -5,8 +5,8 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from hotlist.errors import DraftError
 from hitonly_core.files import sync_folder
+from hotlist.errors import DraftError
 from hotlist.signed_list.keyset import KeySet
 
 FORMAT: Final = "hitonly/workbook/v1"
@@ -23,7 +23,7 @@ CREATE {kind} TABLE {name} (
     approver    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
-"""The entries in force, which follow from the changes; `hotlist.authoring.draft_check` makes them again to compare."""
+"""The entries in force, which follow from the changes; `draft_check` makes them again to compare."""
 
 _SCHEMA: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from hotlist.authoring.changes import Change
-from hotlist.matching.cost import Cost, predict
 from hotlist.authoring.draft import Draft
 from hotlist.errors import CostError
-from hotlist.matching.plate_index import Codes
+from hotlist.matching.cost import Cost, predict
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.misreads import Misreads
+from hotlist.matching.plate_index import Codes
 from hotlist.plate import decode, encode
 
 PER_DAY: Final = 10_000.0

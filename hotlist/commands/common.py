@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hotlist.entry import Entry, entry_to_json
-from hotlist.errors import KeyFileError, MalformedError, StoreError
+from hitonly_core.errors import KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealPublic
-from hotlist.signed_list.keyset import KeySet
 from hotlist.authoring.publishing import AUTHORING
+from hotlist.entry import Entry, entry_to_json
+from hotlist.errors import MalformedError, StoreError
+from hotlist.signed_list.keyset import KeySet
 
 MAX_KEYSET: Final = 65_536
 EPILOG: Final = "Exit codes: 0 done, 2 usage, 3 refused, 4 not trusted, 5 key, 6 storage, 7 over the budget."

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from hotlist.commands.common import AsJson, Key, entry_row, grid, now, read_list, save, say
-from hotlist.authoring.desk import LONGEST, Review, review
-from hotlist.signed_list.differences import WORDS
-from hotlist.errors import DraftError
 from hitonly_core.keys import SigningKey
+from hotlist.authoring.desk import LONGEST, Review, review
+from hotlist.commands.common import AsJson, Key, entry_row, grid, now, read_list, save, say
+from hotlist.errors import DraftError
+from hotlist.signed_list.differences import WORDS
 from hotlist.signed_list.keyset import KeySet
 
 SHOWN = 200

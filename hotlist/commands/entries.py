@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from hitonly_core.keys import SigningKey
 from hotlist.authoring.changes import Change, Kind, Staged, State
+from hotlist.authoring.draft import Draft
 from hotlist.commands.common import (
     BOOK,
     ENTRY_COLUMNS,
@@ -19,12 +21,10 @@ from hotlist.commands.common import (
     now,
     say,
 )
-from hotlist.authoring.draft import Draft
 from hotlist.entry import Purpose, Severity
 from hotlist.errors import DraftError
-from hotlist.importers.row import FIELDS
-from hitonly_core.keys import SigningKey
 from hotlist.importers.proposal import Given, created_of, propose, values_of
+from hotlist.importers.row import FIELDS
 
 Days = Annotated[int | None, typer.Option("--days", min=1, help="It ends after so many days.")]
 Fields = Annotated[
@@ -106,7 +106,7 @@ def cancel(
     book: Book = BOOK,
     as_json: AsJson = False,
 ) -> None:
-    """Take entries away, at once: no second person is needed. Then sign and publish a new list."""
+    """Take entries away, up to ten at once; more wait for a second person. Then sign and publish a new list."""
     signing = SigningKey.load(key)
     if bool(entry_ids) == (change is not None):
         raise typer.BadParameter("name either entries or a pending --change")

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -10,17 +9,19 @@ from typing import Annotated, BinaryIO, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hotlist.authoring.changes import Change, Kind, Staged
-from hotlist.commands.common import BOOK, AsJson, Book, Key, err, grid, now, out, say
-from hotlist.authoring.workbook_cost import PER_DAY, check_budget
-from hotlist.authoring.draft import Draft
-from hotlist.errors import ImportFileError, StoreError
-from hotlist.authoring.exporting import write_csv, write_json_lines
 from hitonly_core.files import write_durably
-from hotlist.importers import READERS, Format
-from hotlist.authoring.import_plan import Report, stage_file
 from hitonly_core.keys import SigningKey
+from hotlist.authoring.changes import Change, Kind, Staged, State
+from hotlist.authoring.draft import Draft
+from hotlist.authoring.exporting import write_csv, write_json_lines
+from hotlist.authoring.import_plan import Replace, Report, stage_file
+from hotlist.authoring.workbook_cost import PER_DAY, check_budget
+from hotlist.commands.common import BOOK, AsJson, Book, Key, err, grid, now, out, say
+from hotlist.errors import Exit, ImportFileError, StoreError
+from hotlist.importers import READERS, Format
+from hotlist.importers.dates import DateOrder
 from hotlist.importers.proposal import Given
+from hotlist.region_codes import country_code
 
 _SHOWN: Final = 20
 _SUFFIX: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".txt": Format.NCIC}
@@ -35,8 +36,8 @@ def import_file(
     *,
     key: Key,
     apply: Annotated[
-        bool | None, typer.Option("--apply/--dry-run", help="Default: dry on a terminal.")
-    ] = None,
+        bool, typer.Option("--apply/--dry-run", help="Propose it; without this, only show what it would do.")
+    ] = False,
     kind: Annotated[Format | None, typer.Option("--format", help="If the name does not say it.")] = None,
     country: Annotated[str, typer.Option(help="Country of bare states: with US, NH is US-NH.")] = "",
     source: Annotated[str, typer.Option(help="For rows that name none.")] = "",
@@ -46,6 +47,18 @@ def import_file(
     replace_source: Annotated[
         str, typer.Option(help="Also cancel this source's entries that the file no longer holds.")
     ] = "",
+    allow_refused: Annotated[
+        bool, typer.Option("--allow-refused", help="Replace the source although rows are refused.")
+    ] = False,
+    allow_removals: Annotated[
+        int | None, typer.Option(min=0, help="Replace the source although so many entries go.")
+    ] = None,
+    dates: Annotated[
+        DateOrder, typer.Option(help="How dates with slashes are written: 12/31/2026 is mdy.")
+    ] = DateOrder.ISO,
+    fold_marks: Annotated[
+        bool, typer.Option("--fold-marks", help="Read plates' letters without marks: \u00c4 as A.")
+    ] = False,
     passes_per_day: Annotated[float, typer.Option(min=1, help="Vehicles a day at one camera.")] = PER_DAY,
     accept_false_hits: Annotated[
         float | None, typer.Option(help="Accept so many predicted false hits a day.")
@@ -53,7 +66,7 @@ def import_file(
     book: Book = BOOK,
     as_json: AsJson = False,
 ) -> None:
-    """Propose a whole file as one change, all or nothing. On a terminal, first only show what it would do."""
+    """Show what a file would change; with --apply, propose it as one change. Exit 3 when a row was refused."""
     chosen = kind or _SUFFIX.get(file.suffix.lower())
     if chosen is None:
         raise typer.BadParameter("say --format csv, jsonl or ncic: the file's name does not")
@@ -62,11 +75,13 @@ def import_file(
     given = Given(
         signing.public.id,
         now(),
-        country=country,
+        country=country_code(country),
         days=days,
+        dates=dates,
+        fold=fold_marks,
         values={name: text for name, text in defaults.items() if text},
     )
-    dry = sys.stdout.isatty() if apply is None else not apply
+    replace = Replace(replace_source, allow_refused, allow_removals) if replace_source else None
     change, report = None, Report()
     with Draft.open(book) as draft, contextlib.suppress(_PlanOnly), draft.transaction():
         with _opened(file) as (content, progress):
@@ -75,13 +90,15 @@ def import_file(
                 READERS[chosen](content),
                 given,
                 signing,
-                replace_source=replace_source,
+                replace=replace,
                 progress=progress,
             )
         check_budget(draft, change, given.now, passes_per_day=passes_per_day, accepted=accept_false_hits)
-        if dry:
+        if not apply:
             raise _PlanOnly
-    _show(report, None if dry else change, as_json=as_json)
+    _show(report, change if apply else None, as_json=as_json)
+    if report.reasons:
+        raise typer.Exit(Exit.REFUSED)
 
 
 @contextlib.contextmanager
@@ -110,7 +127,13 @@ def _show(report: Report, change: Change | None, *, as_json: bool) -> None:
     }
     if as_json:
         refused = [{"line": line, "reason": reason} for line, reason in report.refused]
-        body = {**counts, "change": change.number if change else None, "refused_rows": refused}
+        state = change.state.value if change else None
+        body = {
+            **counts,
+            "change": change.number if change else None,
+            "state": state,
+            "refused_rows": refused,
+        }
         say("", body, as_json=True)
         return
     grid(("", "plate", "region", "case", "expires (UTC)"), [_row(staged) for staged in report.examples])
@@ -120,8 +143,10 @@ def _show(report: Report, change: Change | None, *, as_json: bool) -> None:
     if report.reasons.total() > _SHOWN:
         grid(("rows", "refused because"), [(str(n), why) for why, n in report.reasons.most_common()])
     out.print("\n" + ", ".join(f"{count} {name}" for name, count in counts.items()), markup=False)
-    if change:
+    if change and change.state is State.PENDING:
         out.print(f"change {change.number} waits for another person's approval", markup=False)
+    elif change:
+        out.print(f"change {change.number} has taken effect: sign and publish a new list", markup=False)
     elif report.added + report.changed + report.removed:
         out.print("nothing was written; say --apply to propose it", markup=False)
 

@@ -6,6 +6,12 @@ from typing import Annotated
 
 import typer
 
+from hitonly_core.errors import KeyFileError
+from hitonly_core.keys import SealKey, SigningKey
+from hotlist.authoring.draft import Draft
+from hotlist.authoring.draft_check import check
+from hotlist.authoring.publishing import AUTHORING, LASTS, seal_for, sign_again, sign_new, verify_signed
+from hotlist.authoring.workbook_cost import BUDGET, PER_DAY, list_cost
 from hotlist.commands.common import (
     BOOK,
     AsJson,
@@ -20,13 +26,7 @@ from hotlist.commands.common import (
     save,
     say,
 )
-from hotlist.authoring.workbook_cost import BUDGET, PER_DAY, list_cost
 from hotlist.signed_list.differences import WORDS, by_id, differences
-from hotlist.authoring.draft import Draft
-from hotlist.authoring.draft_check import check
-from hotlist.errors import KeyFileError
-from hitonly_core.keys import SealKey, SigningKey
-from hotlist.authoring.publishing import AUTHORING, LASTS, seal_for, sign_again, sign_new, verify_signed
 from hotlist.signed_list.trust import Accepted, TrustedState, accept, accept_signed
 
 _HOURS = timedelta(hours=1)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hotlist.commands.common import BOOK, AsJson, Book, read_keys, save, say
-from hotlist.authoring.draft import Draft
-from hotlist.errors import KeyFileError
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealKey, SigningKey, VerifyKey
+from hotlist.authoring.draft import Draft
+from hotlist.commands.common import BOOK, AsJson, Book, read_keys, save, say
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.store import HotListStore
 
@@ -74,7 +74,8 @@ def init(
 
 def trust(
     folder: Annotated[
-        Path, typer.Argument(help="The box's folder of trust (`hotlist.signed_list.trust` in its configuration).")
+        Path,
+        typer.Argument(help="The box's folder of trust (`hotlist.signed_list.trust` in its configuration)."),
     ],
     *,
     department: Annotated[str, typer.Option(help="Whose lists the box takes.")],

@@ -4,72 +4,168 @@ Example::
 
     Plate,State,Reason,Case Number,Expiration Date,Notes
     AB123,US-NH,stolen vehicle,26-00417,2026-12-31,blue Ford
+
+Lines above the header (a title, ``sep=;``) are passed over, and so are empty cells behind the last column.
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from hotlist.errors import ImportFileError, RowError
 from hotlist.importers.headers import field_of
-from hotlist.importers.row import Refused, Row, lines_of
+from hotlist.importers.row import Refused, Row
+from hotlist.importers.text import lines_of
 
 _DELIMITERS: Final = ",;\t|"
 _DEFUSED: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 """First characters of what a spreadsheet calculates, and the apostrophe that stops it."""
+_AS_TEXT: Final = re.compile(r'="(.*)"')
+"""How a spreadsheet is told that a cell is text."""
+_ABOVE: Final = 20
+"""Most lines that may stand above the header."""
+_LONGEST_NOTE: Final = 100
+"""Most lines of one cell; a quotation that runs on for longer was never closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The line that names the columns: its number, what is between its cells, and our names, None for others."""
+
+    line: int
+    delimiter: str
+    columns: list[str | None]
 
 
 def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
     """Yield the rows of a CSV file; columns that have no name of ours are left out.
 
     Raises:
-        ImportFileError: no header with a plate's column, one field in two columns, or a line too long.
+        ImportFileError: no header with a plate's column, one field in two columns, a line too long, or a
+            quotation mark without its partner, which hides the rows behind it.
     """
     lines = lines_of(file)
-    header = next(lines, "")
-    delimiter = max(_DELIMITERS, key=header.count)
-    columns = _columns(header, delimiter)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    header = _header(lines)
+    watched = _Watched(lines, header)
+    reader = csv.reader(watched, delimiter=header.delimiter, strict=True)
     while True:
-        line = reader.line_num + 2
+        watched.begin()
         try:
             cells = next(reader, None)
         except csv.Error:
-            yield Refused(line, RowError("a quotation mark is missing, or a field is too long"))
+            watched.refuse_if_rows_are_hidden()
+            yield Refused(watched.first, RowError("a quotation mark is missing, or a field is too long"))
             continue
         if cells is None:
             return
-        if not any(cells):
+        while len(cells) > len(header.columns) and not cells[-1].strip():
+            cells.pop()
+        if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) > len(columns):
-            yield Refused(line, RowError(f"{len(cells)} columns where the header has {len(columns)}"))
+        if len(cells) > len(header.columns):
+            problem = RowError(f"{len(cells)} columns where the header has {len(header.columns)}")
+            yield Refused(watched.first, problem)
             continue
-        values = {name: _plain(cell) for name, cell in zip(columns, cells, strict=False) if name and cell}
-        yield Row(line, {name: text for name, text in values.items() if text})
+        values = {
+            name: _plain(cell) for name, cell in zip(header.columns, cells, strict=False) if name and cell
+        }
+        yield Row(watched.first, {name: text for name, text in values.items() if text})
 
 
-def _columns(header: str, delimiter: str) -> list[str | None]:
-    try:
-        cells = next(csv.reader([header], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        raise ImportFileError("the first line is no CSV header") from None
-    columns = [field_of(cell) for cell in cells]
-    if "plate" not in columns:
-        hint = "Name the columns in the first line: plate, region, purpose, case number, expires."
-        raise ImportFileError("no column of the first line is a plate's", hint=hint)
+class _Watched:
+    """The lines below the header, and where the record began that is being read.
+
+    A quotation mark without its partner takes the lines behind it for one cell. That is seen when one of them
+    has as many columns as the header, when there are too many of them, or when the file ends in mid-cell.
+    """
+
+    def __init__(self, lines: Iterator[str], header: _Header) -> None:
+        self._lines, self._number = lines, header.line
+        self._separators = len(header.columns) - 1
+        self._delimiter = header.delimiter
+        self.first = header.line + 1
+
+    def begin(self) -> None:
+        """The next line begins a record."""
+        self.first = self._number + 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._number += 1
+        inside = self._number - self.first
+        if inside and (self._is_a_row(line) or inside > _LONGEST_NOTE):
+            self.refuse_if_rows_are_hidden()
+        return line
+
+    def refuse_if_rows_are_hidden(self) -> None:
+        """Refuse the file when the record began on an earlier line.
+
+        Raises:
+            ImportFileError: names the line.
+        """
+        if self._number > self.first:
+            raise ImportFileError(
+                f"the quotation mark that opens on line {self.first} is never closed, or closes too late",
+                hint="Rows behind it would be taken for part of one cell. Mend that line, then import again.",
+            )
+
+    def _is_a_row(self, line: str) -> bool:
+        return self._separators > 0 and line.count(self._delimiter) >= self._separators
+
+
+def _header(lines: Iterator[str]) -> _Header:
+    """Return the first line that names a plate's column.
+
+    Raises:
+        ImportFileError: none of the first lines does, or two columns are for one field.
+    """
+    said = ""
+    for number, line in enumerate(lines, start=1):
+        if number > _ABOVE:
+            break
+        if line.lower().startswith("sep=") and number == 1:
+            said = line[4:5]
+            continue
+        delimiter = said or max(_DELIMITERS, key=line.count)
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            continue
+        columns = [field_of(cell) for cell in cells]
+        if "plate" in columns:
+            _check_once(columns)
+            return _Header(number, delimiter, _without_blank_end(columns, cells))
+    hint = "Name the columns in the first line: plate, region, purpose, case number, expires."
+    raise ImportFileError("no line at the start of the file names a column for the plate", hint=hint)
+
+
+def _check_once(columns: list[str | None]) -> None:
     for name, count in Counter(columns).items():
         if name and count > 1:
             raise ImportFileError(
                 f"{count} columns for the field {name}", hint="Remove or rename one of them."
             )
-    return columns
+
+
+def _without_blank_end(columns: list[str | None], cells: list[str]) -> list[str | None]:
+    """Return the columns without unnamed ones behind the last name."""
+    last = max(place for place, cell in enumerate(cells) if cell.strip())
+    return columns[: last + 1]
 
 
 def _plain(cell: str) -> str:
-    """Return a cell's text without the apostrophe that an export put before a formula character."""
+    """Return a cell's text without what told a spreadsheet that it is text."""
     text = cell.strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(_DEFUSED) else text
+    if said := _AS_TEXT.fullmatch(text):
+        return said[1].strip()
+    guarded = text.startswith("'") and (text[1:].startswith(_DEFUSED) or text[1:2].isdigit())
+    return text[1:].strip() if guarded else text
 
 
 def defused(text: str) -> str:

@@ -14,7 +14,8 @@ from typing import BinaryIO, Final
 
 from hotlist.errors import RowError
 from hotlist.importers.headers import field_of
-from hotlist.importers.row import Refused, Row, lines_of
+from hotlist.importers.row import Refused, Row
+from hotlist.importers.text import lines_of
 
 _SET_BY_US: Final = frozenset({"approver", "author", "created", "id"})
 """Members of an exported entry that a new author and approver replace."""

@@ -20,8 +20,9 @@ from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from hotlist.errors import ImmigrationError, RowError
-from hotlist.importers.row import Refused, Row, lines_of
-from hotlist.subdivisions import CANADA, US
+from hotlist.importers.row import Refused, Row
+from hotlist.importers.text import lines_of
+from hotlist.region_codes import region_code
 
 _PURPOSE: Final = MappingProxyType(
     {
@@ -36,9 +37,6 @@ _PURPOSE: Final = MappingProxyType(
 _IMMIGRATION: Final = "N"
 _LEAST: Final = 39
 """A row reaches to the end of the state."""
-
-_NCIC_PROVINCES: Final = MappingProxyType({"NF": "NL", "PQ": "QC"})
-"""Codes that are not Canada Post's."""
 
 
 def read_ncic(file: BinaryIO) -> Iterator[Row | Refused]:
@@ -84,8 +82,7 @@ def _values(record: str) -> dict[str, str]:
 
 def _region(code: str) -> str:
     """Return the ISO code of an NCIC state; empty for what is neither a state nor a province."""
-    state = code.strip().upper().replace("0", "O")
-    if state in US:
-        return f"US-{state}"
-    province = _NCIC_PROVINCES.get(state, state)
-    return f"CA-{province}" if province in CANADA else ""
+    try:
+        return region_code(code.replace("0", "O"), "US")
+    except RowError:
+        return ""

@@ -4,23 +4,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import ValidationError
 
 from hotlist.entry import EntryForm, Purpose, Severity, first_problem, time_text
-from hotlist.errors import ImmigrationError, PlateError, RowError
+from hotlist.errors import ImmigrationError, RowError
+from hotlist.importers.cells import plate_of
+from hotlist.importers.dates import DateOrder, moment_of
 from hotlist.importers.row import FIELDS
-from hotlist.plate import normalise
-from hotlist.subdivisions import CANADA, US
+from hotlist.region_codes import region_code
 
 _NOT_SAID: Final = frozenset({"author", "created", "id", "verified"})
-JUNK: Final = frozenset({"190", "NONE", "NOPLATE", "NOTAG", "UNK", "UNKNOWN"})
-"""What systems write where a plate is not known; and any row of zeros. Real cars bear some of these words."""
-
 _PENDING: Final = "pending"
 """Stands for the approver while nobody has approved."""
 _PREFIX: Final = b'{"approver":"pending",'
@@ -61,6 +58,8 @@ class Given:
         now: when; aware UTC.
         country: ISO 3166 code; a bare ``NH`` becomes ``US-NH``.
         days: how long entries without an expiry of their own may stand; none: they are refused.
+        dates: in which order dates with slashes are written.
+        fold: read Ä, Ö, Ü, Ñ and the like in plates without their marks.
         values: further fields, such as the source or the purpose.
     """
 
@@ -68,6 +67,8 @@ class Given:
     now: datetime
     country: str = ""
     days: int | None = None
+    dates: DateOrder = DateOrder.ISO
+    fold: bool = False
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -129,19 +130,21 @@ def propose(
         ImmigrationError: the purpose is immigration.
     """
     row = {**given.values, **values}
-    verified = _moment(row["verified"], last=False) if "verified" in row else given.now
+    verified = moment_of(row["verified"], given.dates, last=False) if "verified" in row else given.now
     proposal: dict[str, object] = {
         "approver": _PENDING,
         "author": given.author,
         "case_number": _needed(row, "case_number"),
         "created": created or given.now,
-        "effective": _moment(row["effective"], last=False) if "effective" in row else given.now,
+        "effective": moment_of(row["effective"], given.dates, last=False)
+        if "effective" in row
+        else given.now,
         "expires": _expiry(row, given),
         "id": entry_id,
         "note": row.get("note", ""),
-        "plate": _plate(row.get("plate", "")),
+        "plate": plate_of(row.get("plate", ""), fold=given.fold),
         "purpose": _purpose(row.get("purpose", "")),
-        "region": _region(row.get("region", ""), given.country),
+        "region": region_code(row.get("region", ""), given.country),
         "severity": _severity(row.get("severity", "routine")),
         "source": _needed(row, "source"),
         "vehicle": {
@@ -175,16 +178,6 @@ def _needed(row: Mapping[str, str], name: str) -> str:
     return row[name]
 
 
-def _plate(raw: str) -> str:
-    try:
-        plate = normalise(raw)
-    except PlateError as problem:
-        raise RowError("no plate" if not raw or not raw.strip("0 ") else str(problem)) from None
-    if plate in JUNK or not plate.strip("0"):
-        raise RowError("a junk plate, which stands for an unknown one")
-    return plate
-
-
 def _purpose(text: str) -> Purpose:
     if not text:
         raise RowError("no purpose")
@@ -211,34 +204,9 @@ def _year(text: str) -> int | None:
     return int(text)
 
 
-def _region(text: str, country: str) -> str:
-    """Return an ISO 3166 code; a bare subdivision needs the country, or California would be Canada."""
-    code = text.upper()
-    if not code or "-" in code or code == country:
-        return code
-    if country:
-        return f"{country}-{code}"
-    if code in US or code in CANADA:
-        raise RowError("its region may be a state or a country; write US-NH, or give the country")
-    return code
-
-
 def _expiry(row: Mapping[str, str], given: Given) -> datetime:
     if "expires" in row:
-        return _moment(row["expires"], last=True)
+        return moment_of(row["expires"], given.dates, last=True)
     if given.days is None:
         raise RowError("no expiry")
     return given.now + timedelta(days=given.days)
-
-
-@lru_cache(maxsize=1024)
-def _moment(text: str, *, last: bool) -> datetime:
-    """Return an ISO 8601 time; without a zone it is UTC; a bare date is its first or its last second."""
-    try:
-        moment = datetime.fromisoformat(text)
-        if len(text) <= len("2026-12-31"):
-            moment = datetime.combine(moment, time(23, 59, 59) if last else time())
-        whole = moment.replace(microsecond=0)
-        return whole.replace(tzinfo=UTC) if whole.tzinfo is None else whole.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise RowError("a date that is not ISO 8601, such as 2026-12-31 or 2026-12-31T18:00:00Z") from None

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hotlist.matching.plate_index import Codes
 from hotlist.matching.confusion import COLUMNS, SLOTS, Kernel, Table
+from hotlist.matching.plate_index import Codes
 from hotlist.plate import BASE, PAD
 
 Places = npt.NDArray[np.intp]

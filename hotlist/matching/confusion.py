@@ -1,7 +1,7 @@
 """How often an OCR reads one character for another: measured once for each OCR, kept in `kernels/`.
 
-A file names what it was measured on. It is written by `benchmarks.matching.fit_confusion` from labelled crops; nothing in
-it can be traced to a plate.
+A file names what it was measured on. It is written by `benchmarks.matching.fit_confusion` from labelled crops;
+nothing in it can be traced to a plate.
 """
 
 import json

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotlist.matching.candidates import Candidates
+from hotlist.matching.confusion import COLUMNS, SLOTS, Table
 from hotlist.matching.cost import thresholds_for
 from hotlist.matching.explain import Explanation, explain
-from hotlist.matching.plate_index import Codes, Index
-from hotlist.matching.confusion import COLUMNS, SLOTS, Table
 from hotlist.matching.match import Match, MatchKind
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.patterns import digits_of
+from hotlist.matching.plate_index import Codes, Index
 from hotlist.matching.region_agreement import Agreement, agreement
 from hotlist.matching.traffic import STRICTEST
 

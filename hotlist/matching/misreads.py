@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from hotlist.matching.candidates import Candidates, Places
-from hotlist.matching.plate_index import Codes
 from hotlist.matching.confusion import COLUMNS, SLOTS, Kernel, Table
+from hotlist.matching.plate_index import Codes
 from hotlist.plate import ALPHABET, BASE, MIN_LENGTH, PAD, decode, encode
 
 _VALUES: Final = np.array([BASE ** (SLOTS - 1 - place) for place in range(SLOTS)], np.uint64)

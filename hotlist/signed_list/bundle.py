@@ -21,10 +21,9 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hitonly_core.canonical import canonical
-from hotlist.signed_list.packed_entries import Entries
+from hitonly_core.keys import SealPublic, SigningKey
 from hotlist.entry import Entry, entry_to_line, time_text
 from hotlist.errors import MalformedError
-from hitonly_core.keys import SealPublic, SigningKey
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import (
     LIST,
@@ -42,6 +41,7 @@ from hotlist.signed_list.list_format import (
     split_first_line,
     unbase64,
 )
+from hotlist.signed_list.packed_entries import Entries
 from hotlist.signed_list.timestamp import Timestamp
 
 NONCE_BYTES: Final = 12

@@ -12,10 +12,10 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hotlist.signed_list.bundle import Signature
 from hitonly_core.canonical import canonical
-from hotlist.errors import MalformedError
 from hitonly_core.keys import SigningKey
+from hotlist.errors import MalformedError
+from hotlist.signed_list.bundle import Signature
 from hotlist.signed_list.list_format import KeyId, parse_line, signed_message, unbase64
 
 FORMAT: Final = "hitonly/list-signature/v1"

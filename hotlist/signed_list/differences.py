@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from hotlist.signed_list.bundle import HotList
 from hotlist.entry import Entry, entry_to_line
+from hotlist.signed_list.bundle import HotList
 
 WORDS = ("added", "changed", "removed")
 

@@ -16,9 +16,10 @@ from pydantic import (
 )
 
 from hitonly_core.canonical import canonical
-from hotlist.entry import Identity, first_problem
-from hotlist.errors import KeyFileError, MalformedError
+from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import VerifyKey
+from hotlist.entry import Identity, first_problem
+from hotlist.errors import MalformedError
 
 MAX_PEOPLE: Final = 64
 
@@ -40,7 +41,8 @@ class KeySet:
     Attributes:
         threshold: how many different people.
         people: who they are.
-        timestamp: the online key whose word keeps a list fresh (`hotlist.signed_list.timestamp`), if there is one. It signs
+        timestamp: the online key whose word keeps a list fresh (`hotlist.signed_list.timestamp`), if there is
+        one. It signs
             no lists: it is none of the people's.
 
     Raises:

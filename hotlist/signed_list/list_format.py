@@ -1,6 +1,7 @@
 """The bytes of a list file, read with ceilings: the forms of its three JSON lines, and its inflated body.
 
-Nothing here trusts anything; `hotlist.signed_list.trust` decides. docs/hotlist-format.md describes the same for others.
+Nothing here trusts anything; `hotlist.signed_list.trust` decides. docs/hotlist-format.md describes the same
+for others.
 """
 
 import base64

@@ -17,12 +17,12 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from hotlist.signed_list.bundle import HotList
 from hitonly_core.canonical import canonical
-from hotlist.entry import Identity, Time, check_identity, time_text
-from hotlist.errors import MalformedError, NotYetIssuedError, StoreError, TooLargeError
 from hitonly_core.files import clear_unfinished, write_durably
 from hitonly_core.keys import SealKey
+from hotlist.entry import Identity, Time, check_identity, time_text
+from hotlist.errors import MalformedError, NotYetIssuedError, StoreError, TooLargeError
+from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.keyset import KeySet, KeySetForm
 from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.trust import MAX_AGE, TrustedState, accept

@@ -19,9 +19,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hitonly_core.canonical import canonical
+from hitonly_core.keys import SigningKey, VerifyKey
 from hotlist.entry import Identity, Time, time_text
 from hotlist.errors import MalformedError
-from hitonly_core.keys import SigningKey, VerifyKey
 
 TIMESTAMP: Final = "hitonly/timestamp/v1"
 MAX_CANCELLED: Final = 10_000

@@ -31,8 +31,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
-from hotlist.signed_list.bundle import CONTENT_KEY_BYTES, NONCE_BYTES, HotList, SignedList
-from hotlist.signed_list.packed_entries import Entries, EntriesBuilder
+from hitonly_core.errors import SealError
+from hitonly_core.keys import SealKey, VerifyKey
 from hotlist.entry import MAX_LINE, EntryForm, first_problem
 from hotlist.errors import (
     BadSignatureError,
@@ -42,14 +42,13 @@ from hotlist.errors import (
     NotYetIssuedError,
     OtherListError,
     RollbackError,
-    SealError,
     StaleError,
     ThresholdError,
     TooLargeError,
     UnknownKeyError,
     WrongDepartmentError,
 )
-from hitonly_core.keys import SealKey, VerifyKey
+from hotlist.signed_list.bundle import CONTENT_KEY_BYTES, NONCE_BYTES, HotList, SignedList
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.list_format import (
     HeaderForm,
@@ -62,6 +61,7 @@ from hotlist.signed_list.list_format import (
     split_first_line,
     unbase64,
 )
+from hotlist.signed_list.packed_entries import Entries, EntriesBuilder
 from hotlist.signed_list.timestamp import Timestamp
 
 MAX_AGE: Final = timedelta(hours=24)

@@ -9,14 +9,13 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.accounts import people
-from api.web import idempotency
-from api.accounts import staff
+from api.accounts import people, staff
 from api.accounts.accounts import account, accounts
-from api.web.deps import Administrator, ServiceDep
 from api.accounts.people import INVITATION_LIFE, Role
-from api.web.problems import PROBLEMS
+from api.web import idempotency
+from api.web.deps import Administrator, ServiceDep
 from api.web.json_kit import Body, Cursor, IdempotencyKey, Limit, tagged
+from api.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1", tags=["people"], responses=PROBLEMS)
 PAGE: Final = 50

@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 from fastapi import Request
 from starlette.responses import Response
 
-from api.core.audit import Act
-from api.web.deps import address_of
-from api.core.errors import AbsentError, LinkTakenError
 from api.accounts.people import INVITATION_LIFE
+from api.core.audit import Act
+from api.core.errors import AbsentError, LinkTakenError
+from api.web.deps import address_of
 
 COOKIE: Final = "__Host-link"
 Result = TypeVar("Result")

@@ -8,13 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
-from api.accounts import own_account
-from api.accounts import resets
+from api.accounts import own_account, resets
 from api.accounts.credentials import MAX_PASSWORD
-from api.web.deps import ServiceDep, Who, address_of
 from api.accounts.own_account import Proof
-from api.web.problems import PROBLEMS
+from api.web.deps import ServiceDep, Who, address_of
 from api.web.json_kit import Body
+from api.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1/account", tags=["people"], responses=PROBLEMS)
 Password = Annotated[

@@ -7,16 +7,15 @@ from typing import Annotated, ClassVar, Final
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.accounts import own_account
-from api.accounts import resets
+from api.accounts import own_account, resets
 from api.accounts.credentials import MAX_PASSWORD
-from api.web.deps import ServiceDep, Who, address_of
-from api.core.errors import ForbiddenError, InvalidError
 from api.accounts.own_account import OwnAccount, Proof
-from api.web.pages import Page, render
 from api.accounts.routes.sign_in_pages import RecoveryPage
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
+from api.core.errors import ForbiddenError, InvalidError
+from api.core.service import Service
+from api.web.deps import ServiceDep, Who, address_of
+from api.web.pages import Page, render
 
 PATH: Final = "/account"
 router = APIRouter(prefix=PATH, include_in_schema=False)

@@ -7,15 +7,14 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
-from api.accounts import people
-from api.accounts import staff
+from api.accounts import people, staff
 from api.accounts.accounts import PAGE, Account, accounts
-from api.web.deps import Administrator, ServiceDep
-from api.web.pages import Page, render
 from api.accounts.people import Role
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
 from api.accounts.staff import Asked
+from api.core.service import Service
+from api.web.deps import Administrator, ServiceDep
+from api.web.pages import Page, render
 
 router = APIRouter(prefix="/people", include_in_schema=False)
 

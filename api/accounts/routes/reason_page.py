@@ -7,8 +7,8 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from api.accounts.access import AccessPurpose
-from api.web.pages import Page, render
 from api.accounts.sessions import SignedIn
+from api.web.pages import Page, render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,19 +9,18 @@ from fastapi import APIRouter, Form, Request
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
-from api.accounts import own_account
-from api.accounts import resets
+from api.accounts import own_account, resets
 from api.accounts.credentials import MAX_PASSWORD
-from api.db.models import PersonRow
-from api.web.deps import Administrator, ServiceDep
-from api.core.errors import AbsentError, InvalidError
 from api.accounts.own_account import Happening
-from api.web.pages import Page, render
 from api.accounts.resets import Issued, Offer
 from api.accounts.routes.link_kit import browser_of, guarded, keep
 from api.accounts.routes.sign_in_pages import RecoveryPage, drawn_secret
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
+from api.core.errors import AbsentError, InvalidError
+from api.core.service import Service
+from api.db.models import PersonRow
+from api.web.deps import Administrator, ServiceDep
+from api.web.pages import Page, render
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,14 +9,12 @@ import segno
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.accounts import credentials
-from api.accounts import people
-from api.accounts import sessions
-from api.web.deps import COOKIE, ServiceDep, Who, address_of
-from api.core.errors import ApiError, ConflictError, InvalidError, SignInError
-from api.web.pages import Page, render
+from api.accounts import credentials, people, sessions
 from api.accounts.people import Application
 from api.accounts.routes.link_kit import browser_of, guarded, keep
+from api.core.errors import ApiError, ConflictError, InvalidError, SignInError
+from api.web.deps import COOKIE, ServiceDep, Who, address_of
+from api.web.pages import Page, render
 
 router = APIRouter(include_in_schema=False)
 

@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.devices import registry
+from api.devices.device_states import DeviceState, state, states
+from api.devices.heartbeats import Health
+from api.devices.registry import CODE_LIFE, Registration
 from api.web import idempotency
 from api.web.deps import Administrator, DeviceReader, ServiceDep
-from api.devices.device_states import DeviceState, state, states
-from api.devices.registry import CODE_LIFE, Registration
-from api.devices.heartbeats import Health
-from api.web.problems import PROBLEMS
 from api.web.json_kit import Body, Cursor, IdempotencyKey, Limit, located
+from api.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1/devices", tags=["devices' administration"], responses=PROBLEMS)
 PAGE: Final = 50

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Form, Query
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from api.accounts.sessions import SignedIn
+from api.core.errors import ApiError, InvalidError
+from api.core.service import Service
 from api.devices import registry
-from api.web.deps import Administrator, DeviceReader, ServiceDep
 from api.devices.device_states import PAGE, DeviceState, states
 from api.devices.registry import Registration
-from api.core.errors import ApiError, InvalidError
+from api.web.deps import Administrator, DeviceReader, ServiceDep
 from api.web.pages import Page, render
-from api.core.service import Service
-from api.accounts.sessions import SignedIn
 
 router = APIRouter(prefix="/devices", include_in_schema=False)
 TEXTS = ("device", "registration_id", "make", "model", "location", "agency", "policy_sha256")

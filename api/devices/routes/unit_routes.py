@@ -9,18 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.devices import registry
-from api.devices import heartbeats
-from api.hits import intake
-from api.lists import list_keys
-from api.lists import publishing
 from api.core.audit import Act
-from api.web.deps import FromDevice, ServiceDep, address_of
-from api.devices.registry import Device
 from api.core.errors import DeviceError, InvalidError, TooLargeError
-from api.devices.heartbeats import Heartbeat, HeartbeatAnswer
-from api.web.problems import PROBLEMS, document
 from api.core.service import Service
+from api.devices import heartbeats, registry
+from api.devices.heartbeats import Heartbeat, HeartbeatAnswer
+from api.devices.registry import Device
+from api.hits import intake
+from api.lists import list_keys, publishing
+from api.web.deps import FromDevice, ServiceDep, address_of
+from api.web.problems import PROBLEMS, document
 from protocol.hit import MAX_ENVELOPE
 from protocol.signed_requests import Request as Signed
 from protocol.signed_requests import RequestSignatureError, read_request
@@ -190,4 +188,4 @@ def heartbeat(service: ServiceDep, sent: FromDevice) -> HeartbeatAnswer:
         said = Heartbeat.model_validate_json(body)
     except ValidationError:
         raise InvalidError("the body is no heartbeat") from None
-    return heartbeats.hear(service, device, said)
+    return heartbeats.hear(service, device, said, publishing.current_etag(service))

@@ -17,12 +17,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from api.hits import review
 from api.accounts import sessions
-from api.web.deps import ServiceDep, token_of
-from api.core.errors import ApiError, ForbiddenError, TooManyError
 from api.accounts.people import Role
+from api.core.errors import ApiError, ForbiddenError, TooManyError
 from api.core.service import Service
+from api.hits import review
+from api.web.deps import ServiceDep, token_of
 
 router = APIRouter(include_in_schema=False)
 _EVERY: Final = 1.0

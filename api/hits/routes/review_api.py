@@ -13,14 +13,14 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
-from api.hits import review
-from api.web.deps import Reviewer, ServiceDep
 from api.core.errors import InvalidError
 from api.core.lifecycle import Hold, Mistake, Outcome, Status
-from api.web.problems import PROBLEMS
-from api.lists.regions import CODES
+from api.hits import review
 from api.hits.review import BlindView, FullView, Waiting
+from api.lists.regions import CODES
+from api.web.deps import Reviewer, ServiceDep
 from api.web.json_kit import Body, Cursor, Limit, Reason, tagged
+from api.web.problems import PROBLEMS
 from hotlist.entry import entry_to_json
 
 router = APIRouter(prefix="/v1", tags=["people"], responses=PROBLEMS)

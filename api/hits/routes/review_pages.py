@@ -9,17 +9,17 @@ from uuid import UUID
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
-from api.hits import review
 from api.accounts.access import AccessPurpose
-from api.web.deps import Reviewer, ServiceDep, Who
+from api.accounts.routes.reason_page import ask_reason
+from api.accounts.sessions import SignedIn
 from api.core.errors import InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
-from api.web.pages import NAVIGATION, Page, render
-from api.lists.regions import CODES
-from api.hits.review import BlindView, FullView, Waiting
-from api.accounts.routes.reason_page import ask_reason
 from api.core.service import Service
-from api.accounts.sessions import SignedIn
+from api.hits import review
+from api.hits.review import BlindView, FullView, Waiting
+from api.lists.regions import CODES
+from api.web.deps import Reviewer, ServiceDep, Who
+from api.web.pages import NAVIGATION, Page, render
 
 router = APIRouter(include_in_schema=False)
 

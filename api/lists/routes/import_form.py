@@ -4,23 +4,33 @@ import json
 from typing import Annotated, Any, Final
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api.lists import list_import
-from api.lists import proposals
-from api.web import idempotency
+from api.accounts.sessions import SignedIn
 from api.core.audit import Act
 from api.core.errors import InvalidError, TooLargeError
+from api.core.service import Service
+from api.lists import list_import, proposals
 from api.lists.list_import import Upload
 from api.lists.routes.proposal_shapes import ProposalShown, shown
-from api.core.service import Service
-from api.accounts.sessions import SignedIn
+from api.web import idempotency
 from api.web.uploads import Form, received
+from hotlist.errors import RowError
 from hotlist.importers import Format
+from hotlist.importers.dates import DateOrder
+from hotlist.region_codes import country_code
 
 PATHS: Final = frozenset({"/list/import", "/v1/imports"})
 """Where a body may be as large as `limits.import_bytes`."""
+
+
+def _country(text: str) -> str:
+    """Return a country's code; ValueError for a country that does not exist."""
+    try:
+        return country_code(text)
+    except RowError as problem:
+        raise ValueError(str(problem)) from None
 
 
 class ImportForm(BaseModel):
@@ -32,12 +42,20 @@ class ImportForm(BaseModel):
     source: Annotated[str, StringConstraints(min_length=1, max_length=64), Field(examples=["state feed"])]
     country: Annotated[
         str,
-        Field(pattern="^([A-Z]{2})?$", description="of bare state codes: NH becomes US-NH", examples=["US"]),
+        StringConstraints(max_length=60),
+        AfterValidator(_country),
+        Field(description="of bare state codes: NH becomes US-NH", examples=["US"]),
     ] = ""
     days: Annotated[
         str,
         Field(pattern="^([0-9]{1,3})?$", description="life of rows without an end", examples=["30"]),
     ] = ""
+    dates: Annotated[
+        DateOrder, Field(description="order of dates such as 12/31/2026, which is mdy", examples=["iso"])
+    ] = DateOrder.ISO
+    fold_marks: Annotated[
+        bool, Field(description="read plates' letters without marks: \u00c4 as A", examples=[False])
+    ] = False
 
 
 async def take(request: Request, service: Service, who: SignedIn, key: str = "") -> ProposalShown:
@@ -67,7 +85,16 @@ def _dry_run(service: Service, who: SignedIn, form: Form, key: str) -> ProposalS
             f"these fields are absent or not what they must be: {', '.join(names)[:200]}"
         ) from None
     days = int(said.days) if said.days else None
-    upload = Upload(form.name[:60], form.file, said.format, said.source, said.country, days)
+    upload = Upload(
+        name=form.name[:60],
+        file=form.file,
+        format=said.format,
+        source=said.source,
+        country=said.country,
+        days=days,
+        dates=said.dates,
+        fold=said.fold_marks,
+    )
     asked = json.dumps([sorted(form.fields.items()), form.digest.hex()]).encode()
 
     def act() -> dict[str, Any]:

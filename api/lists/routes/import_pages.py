@@ -7,10 +7,10 @@ from typing import ClassVar, Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.web.deps import Editor, ServiceDep
 from api.core.errors import InvalidError, TooLargeError
-from api.web.pages import Page, render
 from api.lists.routes import import_form
+from api.web.deps import Editor, ServiceDep
+from api.web.pages import Page, render
 from hotlist.importers import Format
 
 router = APIRouter(prefix="/list/import", include_in_schema=False)

@@ -9,13 +9,11 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.lists import entries
-from api.lists import proposals
-from api.lists import publishing
-from api.web import idempotency
 from api.db.models import ListRow
+from api.lists import entries, proposals, publishing
+from api.lists.routes.proposal_shapes import ProposalShown, shown
+from api.web import idempotency
 from api.web.deps import Approver, Editor, ListWorker, ServiceDep
-from api.web.problems import PROBLEMS
 from api.web.json_kit import (
     Body,
     Cursor,
@@ -28,7 +26,7 @@ from api.web.json_kit import (
     tagged,
     unquoted,
 )
-from api.lists.routes.proposal_shapes import ProposalShown, shown
+from api.web.problems import PROBLEMS
 from hotlist.entry import Purpose, Severity, entry_to_json
 
 router = APIRouter(prefix="/v1", tags=["hot list"], responses=PROBLEMS)
@@ -88,7 +86,7 @@ class EntryGiven(Body):
     """An entry to propose; as on the form, what is not known is left empty."""
 
     plate: Annotated[str, Field(min_length=1, max_length=40, examples=["AB12CDE"])]
-    region: Annotated[str, Field(max_length=8, examples=["US-NH"])] = ""
+    region: Annotated[str, Field(max_length=60, examples=["US-NH"])] = ""
     purpose: Annotated[Purpose, Field(examples=["stolen-vehicle"])]
     severity: Annotated[Severity, Field(examples=["routine"])] = Severity.ROUTINE
     case_number: Annotated[str, Field(min_length=1, max_length=64, examples=["30-000123"])]

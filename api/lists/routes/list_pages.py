@@ -7,21 +7,17 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
-from api.lists import approval
-from api.lists import entries
-from api.lists import list_signing
-from api.lists import proposals
-from api.lists import publishing
 from api.accounts.access import AccessPurpose
-from api.db.models import ListRow
-from api.web.deps import Approver, Editor, ListWorker, ServiceDep
-from api.lists.entries import Line
-from api.core.errors import ApiError, ReasonError
-from api.lists.list_signing import Waiting
-from api.web.pages import Page, render
-from api.lists.proposals import Batch, Proposed
 from api.accounts.routes.reason_page import ask_reason
 from api.accounts.sessions import SignedIn
+from api.core.errors import ApiError, ReasonError
+from api.db.models import ListRow
+from api.lists import approval, entries, list_signing, proposals, publishing
+from api.lists.entries import Line
+from api.lists.list_signing import Waiting
+from api.lists.proposals import Batch, Proposed
+from api.web.deps import Approver, Editor, ListWorker, ServiceDep
+from api.web.pages import Page, render
 from hotlist.entry import Entry, Purpose, Severity
 
 router = APIRouter(prefix="/list", include_in_schema=False)
@@ -112,7 +108,7 @@ def add(
     entry: Annotated[str, Form(max_length=64)] = "",
     version: Annotated[str, Form(max_length=64)] = "",
     plate: Annotated[str, Form(max_length=40)] = "",
-    region: Annotated[str, Form(max_length=8)] = "",
+    region: Annotated[str, Form(max_length=60)] = "",
     purpose: Annotated[str, Form(max_length=40)] = "",
     severity: Annotated[str, Form(max_length=10)] = "",
     case_number: Annotated[str, Form(max_length=64)] = "",

@@ -7,15 +7,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.lists import approval
-from api.lists import proposals
-from api.web.deps import Approver, Editor, ListWorker, ServiceDep
-from api.web.problems import PROBLEMS
+from api.lists import approval, proposals
 from api.lists.routes import import_form
 from api.lists.routes.import_form import ImportForm
-from api.web.json_kit import Cursor, IdempotencyKey, Limit, Reason, located
 from api.lists.routes.list_api import VehicleShown
 from api.lists.routes.proposal_shapes import ProposalShown, shown
+from api.web.deps import Approver, Editor, ListWorker, ServiceDep
+from api.web.json_kit import Cursor, IdempotencyKey, Limit, Reason, located
+from api.web.problems import PROBLEMS
 from hotlist.entry import Purpose, Severity, entry_to_json
 
 router = APIRouter(prefix="/v1", tags=["hot list"], responses=PROBLEMS)

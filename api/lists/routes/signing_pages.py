@@ -10,20 +10,17 @@ from fastapi import Path as InPath
 from starlette.responses import RedirectResponse, Response
 
 from api.accounts import access
-from api.lists import list_keys
-from api.lists import list_signing
-from api.lists import list_statements
-from api.lists import list_versions
 from api.accounts.access import AccessPurpose
-from api.web.deps import Administrator, Approver, ListWorker, ServiceDep, needs
-from api.core.errors import AbsentError, ApiError, ReasonError
-from api.lists.list_keys import Signer
-from api.lists.list_signing import Waiting
-from api.web.pages import Page, render
 from api.accounts.people import Role
 from api.accounts.routes.reason_page import ask_reason
-from api.core.service import Service
 from api.accounts.sessions import SignedIn
+from api.core.errors import AbsentError, ApiError, ReasonError
+from api.core.service import Service
+from api.lists import list_keys, list_signing, list_statements, list_versions
+from api.lists.list_keys import Signer
+from api.lists.list_signing import Waiting
+from api.web.deps import Administrator, Approver, ListWorker, ServiceDep, needs
+from api.web.pages import Page, render
 from hotlist.signed_list.detached import MAX_FILE
 from hotlist.signed_list.keyset import KeySet
 

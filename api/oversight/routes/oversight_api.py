@@ -10,15 +10,14 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
-from api.oversight import audit_export
-from api.oversight import review_week
-from api.hits import precision
 from api.db.models import AuditRow
-from api.web.deps import Auditor, ServiceDep, Who
-from api.oversight.review_week import Filter
-from api.web.problems import PROBLEMS
+from api.hits import precision
+from api.oversight import audit_export, review_week
 from api.oversight.report import make_report, to_csv
+from api.oversight.review_week import Filter
+from api.web.deps import Auditor, ServiceDep, Who
 from api.web.json_kit import Body
+from api.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1", tags=["oversight"], responses=PROBLEMS)
 Text = Annotated[str, Query(max_length=80, description="the beginning of what is wanted")]

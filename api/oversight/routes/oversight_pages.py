@@ -8,16 +8,15 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from api.oversight import audit_export
-from api.oversight import review_week
-from api.hits import precision
-from api.db.models import AuditRow
-from api.web.deps import Auditor, ServiceDep, Who, address_of
 from api.core.errors import AbsentError
-from api.oversight.review_week import Filter, Week
-from api.web.pages import Page, render
+from api.db.models import AuditRow
+from api.hits import precision
 from api.hits.precision import Precision
+from api.oversight import audit_export, review_week
 from api.oversight.report import Report, make_report, settled_year, to_csv
+from api.oversight.review_week import Filter, Week
+from api.web.deps import Auditor, ServiceDep, Who, address_of
+from api.web.pages import Page, render
 
 router = APIRouter(include_in_schema=False)
 Year = Annotated[int, Query(ge=0, le=9999)]

@@ -1,0 +1,84 @@
+"""Clips and cameras that look well and show nothing, each said by its name."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.capture import open_source
+from edge.capture.settings import PicturesSettings
+from edge.errors import Exit
+from tests.box_kit import Department, alpr_edge
+
+_CODER = """
+import sys, gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+line = Gst.parse_launch(
+    "videotestsrc num-buffers=25 ! video/x-raw,width=320,height=240,framerate=25/1,interlace-mode="
+    + ("interleaved" if sys.argv[2] == "yes" else "progressive")
+    + " ! x264enc interlaced=" + ("true" if sys.argv[2] == "yes" else "false")
+    + " ! h264parse ! mp4mux ! filesink location=" + sys.argv[1]
+)
+line.set_state(Gst.State.PLAYING)
+said = line.get_bus().timed_pop_filtered(20 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+line.set_state(Gst.State.NULL)
+sys.exit(said is None or said.type != Gst.MessageType.EOS)
+"""
+
+
+def coded(path: Path, *, interlaced: bool) -> Path:
+    """Write a one-second clip with the system's GStreamer; leave the test out where there is none."""
+    command = ["/usr/bin/python3", "-c", _CODER, str(path), "yes" if interlaced else "no"]
+    if subprocess.run(command, check=False, capture_output=True, timeout=60).returncode:
+        pytest.skip("needs GStreamer with x264")
+    return path
+
+
+def camera(path: Path) -> str:
+    """Return the camera's source line for a clip."""
+    return f'source = {{ kind = "file", path = {json.dumps(str(path))} }}'
+
+
+@pytest.mark.parametrize("interlaced", [True, False])
+def test_an_interlaced_clip_is_refused_by_name(*, interlaced: bool, tmp_path: Path) -> None:
+    """The library reports success and hands out black: `run` and `check` say why; its progressive twin is good."""
+    clip = coded(tmp_path / "clip.mp4", interlaced=interlaced)
+    department = Department(tmp_path)
+    department.publish("AB12CDE")
+    config = str(department.configure(camera(clip)))
+    done, checked = alpr_edge("run", "--config", config), alpr_edge("check", "--config", config)
+    assert done.returncode == (Exit.SOURCE if interlaced else Exit.OK), done.stderr
+    assert ("is interlaced" in done.stderr) is interlaced
+    assert ("is interlaced" in checked.stdout) is interlaced
+    assert ("wrong  camera" in checked.stdout) is interlaced
+    assert ("good   camera" in checked.stdout) is not interlaced
+
+
+@pytest.mark.parametrize(("spread", "word"), [(0, "wrong"), (40, "good")])
+def test_check_refuses_a_picture_of_one_even_colour(spread: int, word: str, tmp_path: Path) -> None:
+    """A lens cap or a dead decoder: one colour from edge to edge is no good camera; a dim scene is."""
+    picture = np.full((240, 320, 3), 20, np.uint8)
+    picture[100:140, 100:200] += np.uint8(spread)
+    cv2.imwrite(str(tmp_path / "scene.png"), picture)
+    department = Department(tmp_path)
+    department.publish("AB12CDE")
+    place = json.dumps(str(tmp_path / "scene.png"))
+    config = department.configure(f'source = {{ kind = "pictures", paths = [{place}] }}')
+    said = alpr_edge("check", "--config", str(config)).stdout
+    (line,) = [each for each in said.splitlines() if "camera north" in each]
+    assert line.startswith(word), said
+    assert ("one even colour" in line) is (word == "wrong")
+
+
+def test_what_other_systems_leave_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    """`._a.jpg`, `Thumbs.db` and `.DS_Store` are no pictures; the picture beside them is read."""
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.full((48, 64, 3), 90, np.uint8))
+    for name in ("._a.jpg", "Thumbs.db", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
+    source = open_source(PicturesSettings(kind="pictures", name="c", paths=(tmp_path,)))
+    assert len([frame.number for frame in source.frames()]) == 1
