@@ -9,7 +9,7 @@ from rich.console import Console
 
 from api import serve
 from api.accounts import people, resets
-from api.core.errors import ApiError
+from api.core.errors import ApiError, ConflictError
 from api.core.service import Service, open_service
 from api.core.settings import Settings, load_settings
 from api.db.engine import Database
@@ -58,14 +58,26 @@ def serve_command(
     tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
-    """Serve until stopped; the first start makes the keys and prints a link for the first administrator."""
+    """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
     mode = {"mode": tls} if tls else None
     ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
-        typer.echo(f"first administrator, once and within a day: {ready.link}")
+        typer.echo(
+            f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}"
+        )
     serve.run(ready)
+
+
+@app.command("first-link")
+def first_link_command(state: State = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
+    """Print a new link for the first administrator, while there is nobody; an older one works no more."""
+    with _Opened(_settings(config, state, database_url)) as opened:
+        path = serve.write_first_link(opened)
+        if path is None:
+            raise ConflictError("there are people already", hint="Ask an administrator for an invitation.")
+        typer.echo(path.read_text().strip())
 
 
 @app.command("migrate")
@@ -90,6 +102,10 @@ def devices_add(
     location: Annotated[str, typer.Option(help="Where it stands.")],
     agency: Annotated[str, typer.Option(help="Who runs it.")],
     policy_sha256: Annotated[str, typer.Option(help="SHA-256 of the policy document.")],
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a camera, as the unit's configuration has it; may be given often."),
+    ] = None,
     installed: Annotated[str | None, typer.Option(help="Day of installation, YYYY-MM-DD; today.")] = None,
     state: State = None,
     config: Config = None,
@@ -105,6 +121,7 @@ def devices_add(
         location=location,
         agency=agency,
         policy_sha256=policy_sha256,
+        cameras=tuple(camera or ()),
     )
     with _Opened(_settings(config, state, database_url)) as opened:
         typer.echo(registry.register(opened, registration, "operator"))

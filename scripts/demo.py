@@ -103,7 +103,7 @@ def _sample(asked: argparse.Namespace, folder: Path) -> Sample:
 def _enrol(office: Office, folder: Path) -> Path:
     """Enrol the box; return its configuration without the service, for reading first and delivering after."""
     box = folder / "box"
-    enrolled = enrol(office, box, BOX)
+    enrolled = enrol(office, box, BOX, "demo")
     config = box / "edge.toml"
     config.write_text(enrolled + CAMERA)
     offline = box / "offline.toml"

@@ -49,6 +49,11 @@ editor         POST /list/proposed/{batch}/put-forward
 editor,approver POST /list/proposed/{batch}/withdraw
 approver       POST /list/publish
 admin          GET  /people
+admin          POST /people/asked/{request_id}/agree
+admin          POST /people/asked/{request_id}/withdraw
+admin          GET  /v1/staff-requests
+admin          POST /v1/staff-requests/{request_id}/agree
+admin          POST /v1/staff-requests/{request_id}/withdraw
 admin          POST /people/invite
 admin          GET  /people/{name}
 admin          POST /people/{name}/disable

@@ -81,6 +81,9 @@ class Limits(_Part):
         default=600, ge=1, description="requests of one address to the devices' routes"
     )
     sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts of one address")
+    unit_records_per_minute: int = Field(
+        default=600, ge=1, description="envelopes of one device that are recorded one by one"
+    )
     refused_per_minute: int = Field(
         default=60, ge=1, description="refusals of one address that are recorded one by one"
     )

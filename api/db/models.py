@@ -22,7 +22,10 @@ class Base(DeclarativeBase):
 
 
 class PersonRow(Base):
-    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/core/secrets.py."""
+    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/core/secrets.py.
+
+    `sponsors` are the actors who invited them, gave them roles or new credentials; `sponsored`: when last (R23).
+    """
 
     __tablename__ = "people"
 
@@ -37,6 +40,8 @@ class PersonRow(Base):
     key_id: Mapped[str] = mapped_column(String(16), unique=True)
     created: Mapped[datetime]
     last_seen: Mapped[datetime]
+    sponsors: Mapped[list[str]]
+    sponsored: Mapped[datetime]
     locked: Mapped[datetime | None]
     disabled: Mapped[datetime | None]
 
@@ -71,15 +76,33 @@ class RateRow(Base):
 
 
 class InvitationRow(Base):
-    """A one-time link, as a hash: for a new person, or for one who lost password or telephone."""
+    """A one-time link, as a hash: for a new person, or for one who lost password or telephone.
+
+    `secret` is there once a browser has begun; `browser` is the hash of that browser's token
+    (api/accounts/links.py).
+    """
 
     __tablename__ = "invitations"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     person: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     roles: Mapped[list[str]]
-    secret: Mapped[bytes]
+    secret: Mapped[bytes | None]
+    browser: Mapped[str | None] = mapped_column(String(64))
+    sponsors: Mapped[list[str]]
     created_by: Mapped[str] = mapped_column(Short)
+    expires: Mapped[datetime]
+
+
+class StaffRequestRow(Base):
+    """An invitation or other roles that one administrator asked for and another must agree to (R23)."""
+
+    __tablename__ = "staff_requests"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    roles: Mapped[list[str]]
+    asked_by: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime]
 
 

@@ -43,6 +43,9 @@ class Registration(BaseModel):
     location: Annotated[Line, Field(examples=["Mill Road, northbound"])]
     agency: Annotated[Line, Field(examples=["Example Police Department"])]
     policy_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])]
+    cameras: Annotated[
+        tuple[Line, ...], Field(max_length=64, description="names that the unit gives its cameras")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

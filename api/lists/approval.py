@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.accounts import access
+from api.accounts import access, duties
 from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
@@ -120,6 +120,8 @@ def _take(service: Service, who: SignedIn, batch: str, ready: Scratch, digest: s
         detail: dict[str, str | int] = {"entries": ready.proposed, "sha256": digest, "author": row.name}
         act = Act(who.person.actor, "list.approve", f"batch:{batch}", detail=detail)
         audit.append(session, act, service.now())
+        near = Act(who.person.actor, "list.approve-near", f"batch:{batch}")
+        duties.note_near(session, row.name, who.person.name, near, service.now())
     return ready.proposed
 
 

@@ -103,6 +103,7 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     app.state.service = service
     app.state.watchers = queue_events.Watchers()
     app.state.sign_in_rate = Rate(service, "sign-in", settings.limits.sign_in_per_minute)
+    app.state.link_rate = Rate(service, "link", settings.limits.sign_in_per_minute)
     app.state.public_rate = Rate(service, "public", settings.limits.device_per_minute)
     app.state.refusals = Refusals(service, settings.limits.refused_per_minute)
     problems.install(app)
