@@ -17,7 +17,8 @@ from typing import Final
 
 import numpy as np
 
-from edge.capture.decoders import CaptureFailed, Decoder, open_decoder
+from edge.capture.choice import open_decoder
+from edge.capture.decoding import CaptureFailed, Decoder
 from edge.capture.guard import guard_capture_process
 from edge.capture.memory import SLOTS, FrameMemory
 from edge.capture.wire import Fault, Message, Request, Say, Token
