@@ -7,7 +7,7 @@ Run by the system's Python, which has GStreamer's bindings:
 CERTIFICATE is a PEM file of a certificate and its key, for rtsps. With ``digest`` the password is asked for by
 digest only, and is read from the first line of standard input, so that it stands in no argument. It prints its port
 once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` makes
-it the same for ever.
+it the same for ever, ``snow`` makes every picture another noise.
 """
 
 # ruff: noqa: ANN401 - GStreamer's bindings carry no types
@@ -42,6 +42,8 @@ def obey(media: Any, word: str) -> None:
         pipeline.get_by_name("size").set_property("caps", Gst.Caps.from_string(LARGE))
     elif word == "still":
         pipeline.get_by_name("picture").set_property("pattern", "white")
+    elif word == "snow":
+        pipeline.get_by_name("picture").set_property("pattern", "snow")
 
 
 def protect(server: Any, factory: Any, user: str, password: str, certificate: str) -> None:
