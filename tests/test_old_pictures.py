@@ -1,6 +1,7 @@
 """No decoded picture stays in a capture process for longer than about the time between two key pictures."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from benchmarks.harness.memory_scan import regions
 from edge.capture.live import LiveCamera
 from edge.capture.picture import Converter
 from edge.capture.settings import RtspSettings
+from edge.errors import SourceError
 from edge.flow import Frame, Pixels
 from edge.hardening.process import ENVIRONMENT
+from edge.runtime import checks
 from hitonly_core.clock import SystemClock
 from tests.box_kit import ROOT
 from tests.clip_kit import brightness, noise, write_clip
@@ -156,3 +159,30 @@ def watched(
     over.set()
     recorder.join()
     return list(seen), stopped_s
+
+
+@needs_rtsp_server
+@pytest.mark.parametrize(("codec", "window_s"), [("h264", 0.0), ("h264", 180.0), ("h264-rare", 180.0)])
+def test_check_says_for_how_long_a_camera_s_pictures_are_kept(codec: str, window_s: float) -> None:
+    """The time between key pictures is told; one that cannot be waited for is told too."""
+    with serving(codec) as server:
+        said = checks._camera(RtspSettings(url=server.url()), window_s)
+    (kept,) = re.findall(r"decoded pictures kept for (.*)$", said)
+
+    if codec == "h264-rare":
+        assert kept == "over 10 s"
+    else:
+        assert 0.3 < float(kept.removesuffix(" s")) < 2.5
+
+
+@needs_rtsp_server
+@pytest.mark.parametrize("window_s", [0.0, 5.0])
+def test_check_refuses_key_pictures_further_apart_than_the_window(window_s: float) -> None:
+    """Such a stream cannot be forgotten in time: the error says so, and what to set on the camera."""
+    with (
+        serving("h264-rare") as server,
+        pytest.raises(SourceError, match="until the next key picture") as caught,
+    ):
+        checks._camera(RtspSettings(url=server.url()), window_s)
+
+    assert "GOP" in caught.value.hint

@@ -22,6 +22,8 @@ OPTIONS: Final = {"max_pixels": str(MAX_PIXELS)}
 """A picture larger than that is refused before memory is taken for it."""
 _FIRST: Final = -(1 << 63)
 """Before every time stamp."""
+_UNKNOWN: Final = _FIRST + 1
+"""Stands for a time stamp that a packet or picture does not have."""
 
 
 class Codec:
@@ -34,6 +36,9 @@ class Codec:
     Args:
         stream: what to decode.
         life_ns: age at which a decoder is given up at the next key picture; 0 at each, None never.
+
+    Attributes:
+        longest_ns: the longest time from one decoder's key picture to the next one's, by the clock or the stream.
     """
 
     def __init__(self, stream: VideoStream, life_ns: int | None) -> None:
@@ -43,7 +48,8 @@ class Codec:
         self._now.thread_count = 1
         self._born_ns = _boot_ns()
         self._next: VideoCodecContext | None = None
-        self._from = self._shown = _FIRST
+        self._from = self._shown = self._begun = _FIRST
+        self.longest_ns = 0
 
     def decode(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
         """Return the pictures that this packet completes, in the order in which they are shown.
@@ -73,13 +79,17 @@ class Codec:
         """Let the successor go on; return what the old decoder still had. Its last reference goes here."""
         rest = _decoded(self._now, None)
         assert self._next is not None  # noqa: S101 - the caller has just used it
-        self._now, self._next, self._born_ns = self._next, None, _boot_ns()
+        now, base = _boot_ns(), self._stream.time_base or 0
+        if min(self._begun, self._from) > _UNKNOWN:  # what piled up while connecting comes faster than it was taken
+            played_ns = int((self._from - self._begun) * base * 1_000_000_000)
+            self.longest_ns = max(self.longest_ns, now - self._born_ns, played_ns)
+        self._now, self._next, self._born_ns, self._begun = self._next, None, now, self._from
         return rest
 
 
 def _place(coded: "Packet[VideoStream] | VideoFrame") -> int:
     """Return the time stamp of a packet or picture, in the stream's units."""
-    return _FIRST + 1 if coded.pts is None else coded.pts
+    return _UNKNOWN if coded.pts is None else coded.pts
 
 
 def _decoded(context: VideoCodecContext, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:

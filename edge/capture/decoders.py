@@ -89,6 +89,10 @@ class VideoDecoder:
         """Whether it is an I frame."""
         return int(self._capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
 
+    def kept_ns(self) -> int:
+        """Not known: a picture may stay in the library's pool until the process ends."""
+        return 0
+
 
 class PictureDecoder:
     """Picture files, one after the other; each is checked before its pixels are decoded.
@@ -141,6 +145,10 @@ class PictureDecoder:
     def is_whole(self) -> bool:
         """Pictures are."""
         return True
+
+    def kept_ns(self) -> int:
+        """Not known."""
+        return 0
 
     def _read(self, path: Path) -> bytes:
         try:

@@ -32,3 +32,6 @@ class Decoder(Protocol):
 
     def is_whole(self) -> bool:
         """Whether the current picture needs no other to be decoded."""
+
+    def kept_ns(self) -> int:
+        """For how long decoded pictures have been kept at most, ns; 0 where the library does not let them go."""

@@ -114,6 +114,10 @@ class StreamDecoder:
         """Whether it is an I frame."""
         return int(self._current().pict_type) == int(av.video.frame.PictureType.I)
 
+    def kept_ns(self) -> int:
+        """The greatest age that a decoder of the stream has reached."""
+        return self._codec.longest_ns
+
     def _current(self) -> VideoFrame:
         if self._frame is None:
             raise ValueError("no picture before the first step and after the last one")

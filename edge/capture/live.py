@@ -97,6 +97,11 @@ class LiveCamera:
         return self._session.pid
 
     @property
+    def kept_s(self) -> float:
+        """For how long its decoder has kept pictures at most, s; 0 where that is not known, or not yet."""
+        return self._session.kept_ns / 1e9
+
+    @property
     def locked(self) -> bool | None:
         """Whether its frames are locked in RAM."""
         return self._session.locked
