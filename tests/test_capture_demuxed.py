@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from edge.capture import decoders, demuxed, open_source
+from edge.capture import choice, decoders, demuxed, open_source
 from edge.capture.codec import Codec
 from edge.capture.decoding import CaptureFailed, Decoder
 from edge.capture.picture import remove_combs
@@ -22,6 +23,7 @@ from edge.capture.wire import Fault, Request
 from edge.errors import SourceError
 from edge.flow import Pixels
 from tests.clip_kit import SIZE, brightness, scene, write_clip
+from tests.test_sources_live import PASSWORD, needs_rtsp_server, serving
 
 QUIET = "log-level=none"
 CODERS: dict[str, dict[str, object]] = {
@@ -283,3 +285,47 @@ def test_time_goes_as_the_clip_says_when_its_rate_varies(tmp_path: Path) -> None
         places.append(round(decoder.stream_ns() / 1e6))
 
     assert places == [0, 40, 80, 1080, 1120]
+
+
+@needs_rtsp_server
+def test_a_read_from_a_silent_camera_ends() -> None:
+    """A camera that keeps the line open and sends nothing does not hold the decoder for ever."""
+    with serving() as server:
+        address = server.url().get_secret_value()
+        request = Request(parent=os.getpid(), kind="rtsp", places=(address,), read_timeout_ms=1000)
+        decoder = demuxed.StreamDecoder(request)
+        assert decoder.advance()
+        server.signal(signal.SIGSTOP)
+        with pytest.raises(CaptureFailed) as caught:
+            while decoder.advance():
+                pass
+
+    assert caught.value.fault is Fault.NO_FRAME
+
+
+def test_a_camera_that_never_answers_is_given_up(capfd: pytest.CaptureFixture[str]) -> None:
+    """The wait ends; what is written for the edge to read is the fixed word that it knows, and no address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"rtsp://viewer:{PASSWORD}@127.0.0.1:{listener.getsockname()[1]}/road"
+        request = Request(parent=os.getpid(), kind="rtsp", places=(address,), open_timeout_ms=500)
+        with pytest.raises(CaptureFailed) as caught:
+            demuxed.StreamDecoder(request)
+
+    assert caught.value.fault is Fault.CANNOT_OPEN
+    assert PASSWORD not in str(caught.value)
+    assert "timeout triggered" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_opencv_reads_clips_where_pyav_is_not_installed(
+    *, present: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same pictures either way; which library it was is decided in one place."""
+    clip = write_clip(tmp_path / "clip.mp4", map(scene, range(12)))
+    expected = list(pictures_of(demuxed.StreamDecoder(request_for(clip))))
+    if not present:
+        monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    decoder = choice.open_decoder(request_for(clip))
+
+    assert isinstance(decoder, demuxed.StreamDecoder if present else decoders.VideoDecoder)
+    assert all((one == other).all() for one, other in zip(pictures_of(decoder), expected, strict=True))

@@ -80,7 +80,9 @@ class Codec:
         rest = _decoded(self._now, None)
         assert self._next is not None  # noqa: S101 - the caller has just used it
         now, base = _boot_ns(), self._stream.time_base or 0
-        if min(self._begun, self._from) > _UNKNOWN:  # what piled up while connecting comes faster than it was taken
+        if (
+            min(self._begun, self._from) > _UNKNOWN
+        ):  # what piled up while connecting comes faster than it was taken
             played_ns = int((self._from - self._begun) * base * 1_000_000_000)
             self.longest_ns = max(self.longest_ns, now - self._born_ns, played_ns)
         self._now, self._next, self._born_ns, self._begun = self._next, None, now, self._from
