@@ -1,9 +1,10 @@
 """Network and USB cameras: the newest frame, for as long as it takes.
 
-A video decoder keeps a pool of pictures and may leave an old one in it for ever: of the first 40 frames of a
-test clip, half a dozen pictures were still in memory 260 frames later. The capture process of a network camera
-is therefore replaced from time to time, and the kernel takes the old one's memory. The successor connects first
-and takes over with its first frame, so that nothing is missed. A USB camera's few buffers go round.
+A network camera's decoded pictures end with the decoder, which is made anew at every key picture
+(`edge.capture.codec`). What is compressed does not: the library that takes the stream apart keeps the ends of long
+packets until a longer one comes, and nothing but the end of the connection frees them. The capture process is
+therefore replaced from time to time, and the kernel takes the old one's memory. The successor connects first and
+takes over with its first frame, so that nothing is missed. A USB camera's few buffers go round.
 """
 
 import math
@@ -32,7 +33,11 @@ SHORTEST_RENEWAL_S: Final = 10.0
 
 
 def renewal_for(forget_within_s: float) -> float:
-    """Return the age at which to renew, so that no frame outlives `forget_within_s` in a decoder."""
+    """Return the age at which to renew, so that nothing of a frame outlives `forget_within_s` in a capture process.
+
+    Where the window is shorter than a renewal can be, it is renewed as often as it can be: decoded pictures do not
+    wait for it, and what is left of compressed ones ends after `SHORTEST_RENEWAL_S`, or 21 s at most.
+    """
     return max(SHORTEST_RENEWAL_S, forget_within_s - OVERLAP_S - SLACK_S)
 
 
@@ -95,6 +100,11 @@ class LiveCamera:
     def pid(self) -> int | None:
         """Process id of the capture; None while there is none."""
         return self._session.pid
+
+    @property
+    def kept_s(self) -> float:
+        """For how long its decoder has kept pictures at most, s; 0 where that is not known, or not yet."""
+        return self._session.kept_ns / 1e9
 
     @property
     def locked(self) -> bool | None:

@@ -17,7 +17,8 @@ from typing import Final
 
 import numpy as np
 
-from edge.capture.decoders import CaptureFailed, Decoder, open_decoder
+from edge.capture.choice import open_decoder
+from edge.capture.decoding import CaptureFailed, Decoder
 from edge.capture.guard import guard_capture_process
 from edge.capture.memory import SLOTS, FrameMemory
 from edge.capture.wire import Fault, Message, Request, Say, Token
@@ -197,9 +198,12 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
     live = request.kind in {"rtsp", "usb"}
     begun = clock.boot_ns()
     beginning = Beginning(begun)
-    number = 0
+    number = kept_ns = 0
     while decoder.advance():
         now = clock.boot_ns()
+        if decoder.kept_ns() > kept_ns:
+            kept_ns = decoder.kept_ns()
+            post.tell(Message(Say.KEPT, kept_ns))
         if request.kind == "rtsp" and not beginning.over(now, decoder.stream_ns(), whole=decoder.is_whole()):
             continue
         stream_ns = now if live else decoder.stream_ns()

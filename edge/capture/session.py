@@ -28,6 +28,7 @@ class Session:
         drops: frames dropped in all captures so far.
         reason: the last known complaint of the camera or the library, as a plain sentence.
         locked: whether frames are locked in RAM; None before the first.
+        kept_ns: for how long the running capture's decoder has kept pictures at most; 0 where that is not known.
     """
 
     def __init__(self, name: str, clock: Clock, *, live: bool) -> None:
@@ -49,6 +50,7 @@ class Session:
         self.drops = 0
         self.reason = ""
         self.locked: bool | None = None
+        self.kept_ns = 0
 
     @property
     def pid(self) -> int | None:
@@ -80,7 +82,7 @@ class Session:
             if self._worker is None or self.closed:
                 return None
             taken = self._successors_first() or self._worker.take(timeout_s)
-            self.locked = self._worker.locked
+            self.locked, self.kept_ns = self._worker.locked, self._worker.kept_ns
             if isinstance(taken, Token):
                 return self._frame(self._worker, taken)
             self.reason = self._worker.why()

@@ -128,6 +128,8 @@ class Say(IntEnum):
     """Capture process: the last frame has been handed over [frames in all]."""
     FAILED = 6
     """Capture process: cannot go on [a `Fault`], at this picture or frame [its number]."""
+    KEPT = 7
+    """Capture process: its decoder has kept pictures for so long, and no longer [ns]."""
 
 
 class Fault(IntEnum):

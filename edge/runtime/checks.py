@@ -14,6 +14,7 @@ from edge.config import EdgeConfig
 from edge.department.spool import Spool
 from edge.errors import LinkError, SourceError
 from edge.runtime.build import load_models, watch_list
+from edge.runtime.old_pictures import pictures_kept
 from hitonly_core.clock import SystemClock
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey
@@ -55,7 +56,7 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)
     for section in config.cameras:
-        yield f"camera {section.name}", partial(_camera, section.source)
+        yield f"camera {section.name}", partial(_camera, section.source, config.retention.window_seconds)
 
 
 def _list(config: EdgeConfig) -> str:
@@ -97,8 +98,8 @@ def _spool(config: EdgeConfig) -> str:
     return f"hits waiting for the department: {waiting}, refused: 0"
 
 
-def _camera(settings: SourceSettings) -> str:
-    """Wait for one frame; say its size, and whether it lay in locked memory."""
+def _camera(settings: SourceSettings, window_s: float) -> str:
+    """Wait for one frame; say its size, whether it lay in locked memory, and how long the decoder keeps it."""
     source = open_source(settings)
     patience = threading.Timer(PATIENCE_S, source.close)
     patience.start()
@@ -111,6 +112,8 @@ def _camera(settings: SourceSettings) -> str:
         height, width = frame.pixels.shape[:2]
         locked = source.locked
         even = int(np.ptp(frame.pixels)) <= _EVEN
+        patience.cancel()
+        kept = pictures_kept(settings, source, frames, window_s)
     finally:
         patience.cancel()
         source.close()
@@ -121,5 +124,5 @@ def _camera(settings: SourceSettings) -> str:
         raise SourceError(
             f"{width} x {height} pixels of one even colour: the camera shows nothing", hint=hint
         )
-    kept = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
-    return f"{width} x {height} pixels, {kept}"
+    where = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
+    return f"{width} x {height} pixels, {where}{kept}"
