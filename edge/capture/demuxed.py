@@ -6,6 +6,7 @@ anew while the connection stays. Runs in the capture process only.
 
 import contextlib
 import os
+import time
 from collections import deque
 from typing import Final, cast
 
@@ -160,10 +161,11 @@ def _open(request: Request, shown: str) -> InputContainer:
         options = {**OPTIONS, "rtsp_transport": request.transport, "fpsprobesize": "0"}
     if request.authority:  # the library checks no certificate unless it is told to
         options |= {"tls_verify": "1", "ca_file": request.authority, "verifyhost": shown}
+    begun_s = time.monotonic()
     try:
         return av.open(request.places[0], options=options, timeout=timeout)
     except (av.FFmpegError, UnicodeError, ValueError) as problem:
-        _complain(problem)
+        _complain(problem, late=time.monotonic() - begun_s >= timeout[0])
         raise CaptureFailed(Fault.CANNOT_OPEN) from None
 
 
@@ -185,9 +187,14 @@ def _largest(container: InputContainer) -> VideoStream:
     return max(found, key=lambda stream: stream.codec_context.width * stream.codec_context.height)
 
 
-def _complain(problem: Exception) -> None:
-    """Tell the edge what the library says of an error that it does not write itself; the address is not in it."""
+def _complain(problem: Exception, *, late: bool = False) -> None:
+    """Tell the edge what the library says of an error that it does not write itself; the address is not in it.
+
+    Args:
+        problem: the error.
+        late: whether a time limit had passed: what was interrupted may then give any error.
+    """
     said = problem.strerror if isinstance(problem, av.FFmpegError) else None
-    words = "timeout triggered" if isinstance(problem, av.error.ExitError) else said or ""
+    words = "timeout triggered" if late or isinstance(problem, av.error.ExitError) else said or ""
     with contextlib.suppress(OSError):
         os.write(_STDERR, words.encode() + b"\n")
