@@ -22,6 +22,9 @@ CROP_HEIGHT: Final = 96
 CROP_WIDTH: Final = 256
 """The largest crop that is ever kept: a plate, never a scene (R5, RSA 261:75-b I)."""
 
+_AT_THE_SIDE: Final = 0.004
+"""A box that ends within this share of the picture's width of a side lies on it."""
+
 Pixels = npt.NDArray[np.uint8]
 Table = npt.NDArray[np.float32]
 
@@ -80,6 +83,15 @@ class Box:
             return 0.0
         both = width * height
         return both / (self.width * self.height + other.width * other.height - both)
+
+    def cut_by(self, width: int, height: int) -> bool:
+        """Whether a picture's side cuts it off: it lies on one side, and not on the opposite one too.
+
+        What touches two opposite sides fills the picture, as in a picture that was cropped to its plate.
+        """
+        near = max(2.0, _AT_THE_SIDE * width)
+        across = (self.left <= near) != (self.right >= width - near)
+        return across or (self.top <= near) != (self.bottom >= height - near)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,10 @@ _WEB: Final = {"api.web"}
 
 ARROWS: Final[dict[str, set[str]]] = {
     "hitonly_core": set(),
+    "hitonly_core.policy": set(),
     "protocol": {"hitonly_core", "hotlist", "hotlist.matching"},
     "hotlist": {"hitonly_core"},
-    "hotlist.matching": {"hotlist"},
+    "hotlist.matching": {"hotlist", "hitonly_core.policy"},
     "hotlist.signed_list": _HOTLIST,
     "hotlist.importers": _HOTLIST,
     "hotlist.authoring": _HOTLIST | {"hotlist.importers", "hotlist.matching", "hotlist.signed_list"},
@@ -138,7 +139,7 @@ def _may_cross(module: str, top: str, here: str, there: str) -> bool:
         return top in {"api", "hotlist", "protocol", "hitonly_core"}
     if is_route(module):
         return top in {"hotlist", "protocol", "hitonly_core"} or (top == "api" and there != "api")
-    return there in ARROWS[here]
+    return there in ARROWS[here] or (top == "hitonly_core" and top in ARROWS[here])
 
 
 def modules() -> list[tuple[str, Path]]:

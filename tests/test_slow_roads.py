@@ -120,3 +120,46 @@ def test_a_vehicle_that_takes_its_time_is_read_when_it_is_near(way: Way, seconds
     assert read == "AB12CDE", pipeline.tally.readings
     assert pipeline.tally.readings <= MOST_READINGS
     window.destroy_all()
+
+
+class HonestReader:
+    """Reads what is in view, and surely: a plate that is cut off is another plate."""
+
+    def __init__(self, whole: int) -> None:
+        self._whole = whole
+
+    def table(self, crop: Pixels) -> tuple[Table, Mapping[str, float]]:
+        """Return the table of the last characters that the crop's width has room for."""
+        text = "AB12CDE"[-max(3, min(7, 7 * crop.shape[1] // self._whole)) :]
+        table = np.full((SLOTS, COLUMNS), 0.001, np.float32)
+        columns = [ALPHABET.index(character) for character in text] + [PAD] * (SLOTS - len(text))
+        table[np.arange(SLOTS), columns] = 0.964
+        return table, {}
+
+    def scrub(self) -> None:
+        """Nothing is kept."""
+
+
+@pytest.mark.parametrize("speed", [4, 24, 60])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_plate_that_comes_in_from_the_side_is_read_when_it_is_whole(speed: int, *, backwards: bool) -> None:
+    """A part of a plate reads as another plate, and surely: what it reads as is no reading of this one."""
+    clock, detector, size = SystemClock(), DrawnPlate(), (280, 60)
+    camera = Camera(
+        "c", "", cast("Any", None), EveryFrame(), Zones(), detector, HonestReader(290), NS // 25, 0.08, 0.9
+    )
+    window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
+    pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
+    seen = []
+    for number, at in enumerate(range(-size[0] + 40, WIDTH - 40, speed)):
+        left = WIDTH - size[0] - at if backwards else at
+        detector.box = (max(0, left), 300, min(WIDTH, left + size[0]), 300 + size[1])
+        picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        picture[300:360, max(0, left) : max(0, left + size[0])] = 200
+        frame = Frame("c", number, clock.boot_ns(), datetime.now(UTC), number * NS // FPS, picture)
+        pipeline.turn(frame)
+        for slot in window.live():
+            table = table_of(slot)
+            seen.append("".join(ALPHABET[column] for column in table.argmax(axis=1) if column != PAD))
+    assert set(seen) == {"AB12CDE"}
+    window.destroy_all()

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Final
 
 from api.core.errors import IllegalTransitionError
+from hitonly_core.policy import WINDOW_CEILING
 
 
 class State(StrEnum):
@@ -110,7 +111,7 @@ class Deadlines:
     confirmed: timedelta = DAY
     outcomes: Mapping[Outcome, timedelta] = field(default_factory=lambda: SHORTEST)
     strict: bool = False
-    window: timedelta = timedelta(seconds=180)
+    window: timedelta = WINDOW_CEILING
 
 
 @dataclass(frozen=True, slots=True)

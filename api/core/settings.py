@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from hitonly_core.policy import WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 
 
@@ -51,7 +52,7 @@ class Retention(_Part):
     outcomes: dict[Outcome, timedelta] = Field(default_factory=dict, description="overrides, by outcome")
     strict: bool = Field(default=False, description="unreviewed hits expire with the read's own window")
     window: timedelta = Field(
-        default=timedelta(seconds=180), le=timedelta(seconds=180), description="that window, from capture"
+        default=WINDOW_CEILING, le=WINDOW_CEILING, description="that window, from capture"
     )
 
     def deadlines(self) -> Deadlines:

@@ -8,17 +8,17 @@ compared with the list itself when a person decides (api/lists/entry_status.py).
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from api.core.errors import InvalidError
 from api.hits.jpeg_validation import check_crop
+from hitonly_core.policy import CLOCK_TOLERANCE
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
 from hotlist.plate import normalise
 from protocol.hit import Hit
 
-_AHEAD: Final = timedelta(minutes=5)
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST: Final = {"device": 40, "camera": 80, "place": 200, "software": 80, "source": 80, "why": 400}
 _MODEL: Final = 80
@@ -36,7 +36,7 @@ def check_contents(hit: Hit, now: datetime) -> None:
     Raises:
         InvalidError: names the field, never what it holds.
     """
-    if not _EARLIEST <= hit.captured <= now + _AHEAD:
+    if not _EARLIEST <= hit.captured <= now + CLOCK_TOLERANCE:
         raise InvalidError("the hit was captured in the future or long ago; check the device's clock")
     check_crop(hit.crop_jpeg)
     _check_plates(hit)

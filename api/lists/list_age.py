@@ -19,13 +19,11 @@ from sqlalchemy.orm import Session
 
 from api.core.errors import ListVersionError
 from api.db.models import DeviceRow, ListRow
-from hotlist.signed_list.trust import MAX_AGE
+from hitonly_core.policy import CLOCK_TOLERANCE, LIST_AGE_CEILING, WINDOW_CEILING
 from protocol.hit import Hit
 
-REMATCH: Final = timedelta(seconds=180)
-"""How long before a list's arrival a read can have been captured that it matches: the longest window (R1)."""
-SKEW: Final = timedelta(minutes=5)
-"""How far a device's clock may be behind the service's."""
+REMATCH: Final = WINDOW_CEILING
+"""How long before a list's arrival a read can have been captured that it matches: the longest window."""
 
 
 def check_lists(session: Session, hit: Hit) -> None:
@@ -45,7 +43,7 @@ def check_lists(session: Session, hit: Hit) -> None:
             )
         _check_time(session, row, hit.captured)
     enrolled = session.get_one(DeviceRow, hit.device).enrolled
-    if hit.captured < enrolled - SKEW:  # (4)
+    if hit.captured < enrolled - CLOCK_TOLERANCE:  # (4)
         raise ListVersionError(
             "the hit was captured before its device was enrolled", hint="Check the device's clock."
         )
@@ -57,14 +55,14 @@ def _check_time(session: Session, row: ListRow, captured: datetime) -> None:
     Raises:
         ListVersionError: it is.
     """
-    if captured < row.published - REMATCH - SKEW:  # (2)
+    if captured < row.published - REMATCH - CLOCK_TOLERANCE:  # (2)
         raise ListVersionError(
             "the hit was captured before its list was published", hint="Check the device's clock."
         )
     later = select(ListRow.published).where(ListRow.version > row.version).order_by(ListRow.version)
     superseded = session.scalar(later.limit(1))
-    if superseded is not None and captured > superseded + MAX_AGE:  # (3)
-        hours = MAX_AGE / timedelta(hours=1)
+    if superseded is not None and captured > superseded + LIST_AGE_CEILING:  # (3)
+        hours = LIST_AGE_CEILING / timedelta(hours=1)
         raise ListVersionError(
             f"the hit's list was superseded more than {hours:g} hours before its capture",
             hint="Such a list must not alert; look whether the device fetches its list.",

@@ -8,7 +8,7 @@ service states every six hours, and at each cancellation, that their version is 
 (api/lists/list_statements.py).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -20,12 +20,11 @@ from api.core.service import Service
 from api.db.models import CancelledRow, DeviceRow, ListRow
 from api.devices.registry import Device
 from api.lists import list_keys, list_signing, list_statements, list_versions
+from hitonly_core.policy import LIST_VALID
 from hotlist.signed_list.bundle import SignedList, make, seal
 from hotlist.signed_list.list_format import Limits
 
 RENEW: Final = list_statements.RENEW
-LIFE: Final = timedelta(hours=48)
-"""The end of a list that the service signed; the edge stops at 24 hours anyway."""
 
 
 def publish(service: Service, actor: str) -> int:
@@ -115,7 +114,7 @@ def _signed_by_service(session: Session, service: Service, actor: str, now: date
         department=service.settings.department,
         version=version,
         issued=now,
-        expires=now + LIFE,
+        expires=now + LIST_VALID,
     )
     signed = unsigned.signed_by(service.secrets.service)
     list_versions.store(session, signed, version=version, count=len(entries), actor=actor, now=now)

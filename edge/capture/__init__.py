@@ -6,6 +6,7 @@ from edge.capture.files import open_pictures, open_video
 from edge.capture.live import LiveCamera, renewal_for
 from edge.capture.settings import FileSettings, PicturesSettings, RtspSettings, SourceSettings
 from hitonly_core.clock import Clock, SystemClock
+from hitonly_core.policy import WINDOW_CEILING
 
 __all__ = ["Source", "open_source"]
 
@@ -14,7 +15,7 @@ def open_source(
     settings: SourceSettings,
     *,
     clock: Clock | None = None,
-    forget_within_s: float = 180.0,
+    forget_within_s: float = WINDOW_CEILING.total_seconds(),
     every_ns: int = 0,
 ) -> Source:
     """Open a source.

@@ -237,6 +237,8 @@ class Pipeline:
     def _read(self, frame: Frame, track: Track, detection: Detection) -> None:
         """Read a detection where that adds something, fuse it into its pass, match what is known."""
         height, width = frame.pixels.shape[:2]
+        if detection.box.cut_by(width, height):
+            return  # a part of a plate reads as another plate, and surely: it is worth nothing
         left, top, right, bottom = widen(
             detection.box, by=self.camera.crop_margin, width=width, height=height
         )
