@@ -6,7 +6,7 @@ Run by the system's Python, which has GStreamer's bindings:
 
 CERTIFICATE is a PEM file of a certificate and its key, for rtsps. With ``digest`` the password is asked for by
 digest only, and is read from the first line of standard input, so that it stands in no argument. It prints its port
-once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` makes
+once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` and ``black`` make
 it the same for ever.
 """
 
@@ -42,6 +42,8 @@ def obey(media: Any, word: str) -> None:
         pipeline.get_by_name("size").set_property("caps", Gst.Caps.from_string(LARGE))
     elif word == "still":
         pipeline.get_by_name("picture").set_property("pattern", "white")
+    elif word == "black":
+        pipeline.get_by_name("picture").set_property("pattern", "black")
 
 
 def protect(server: Any, factory: Any, user: str, password: str, certificate: str) -> None:
