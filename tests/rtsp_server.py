@@ -6,7 +6,8 @@ Run by the system's Python, which has GStreamer's bindings:
 
 CERTIFICATE is a PEM file of a certificate and its key, for rtsps. With ``digest`` the password is asked for by
 digest only, and is read from the first line of standard input, so that it stands in no argument. It prints its port
-once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` and ``black`` make
+once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` and
+``black`` make
 it the same for ever.
 """
 

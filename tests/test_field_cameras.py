@@ -120,7 +120,7 @@ def noise(step: int) -> np.ndarray:
     ],
 )
 def test_a_clip_that_shows_nothing_ends_with_an_error(kind: str, words: str, tmp_path: Path) -> None:
-    """`run` exits 4 and its summary says what the clip showed; `check` says wrong. A black beginning is no fault."""
+    """`run` exits 4 and says what the clip showed; `check` says wrong. A black beginning is no fault."""
     drawn = {
         "black": lambda _step: np.zeros((240, 320, 3), np.uint8),
         "green": lambda _step: np.full((240, 320, 3), (0, 135, 0), np.uint8),

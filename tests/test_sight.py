@@ -84,7 +84,7 @@ def test_a_camera_that_is_black_from_its_start_is_named_after_its_first_minute()
 
 
 def test_no_vehicle_on_a_dark_road_changes_a_verdict() -> None:
-    """Lights for five seconds at random times, on a road dark from the start or from minute 15: nothing tells them."""
+    """Lights for five seconds at random times, on a road dark from the start or from minute 15."""
     for seed in range(4):
         chance = random.Random(seed)
         cars = [chance.uniform(1100, 3 * 3600) for _ in range(chance.randrange(60))]
