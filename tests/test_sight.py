@@ -91,10 +91,13 @@ def test_no_vehicle_on_a_dark_road_changes_a_verdict() -> None:
         lit = {int(car) + second for car in cars for second in range(5)}
         for night in (0, 900):
 
-            def dark(at: float, night: int = night, lit: set[int] = lit) -> bool:
+            def with_cars(at: float, night: int = night, lit: set[int] = lit) -> bool:
                 return at >= night and int(at) not in lit
 
-            assert verdicts(dark, 3 * 3600) == verdicts(lambda at, night=night: at >= night, 3 * 3600)
+            def without(at: float, night: int = night) -> bool:
+                return at >= night
+
+            assert verdicts(with_cars, 3 * 3600) == verdicts(without, 3 * 3600)
 
 
 def days(road: Road, reads: Callable[[int], int], hours: range, *, begun: int = 0) -> list[int]:

@@ -34,12 +34,12 @@ READ_DTYPE: Final = np.dtype(
         ("camera", np.uint16),
         ("regions", np.float32, (len(REGION_CODES),)),
         ("quality", np.float32),
-        ("captured", np.float64),
+        ("captured_ns", np.int64),
         ("crop_size", np.uint16, (2,)),
         ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
     ]
 )
-"""What a read holds: its readings' log tables, regions, and the best crop with its time (POSIX seconds)."""
+"""What a read holds: its readings' log tables, regions, and the best crop with its time (boot time, ns)."""
 
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
@@ -122,7 +122,7 @@ class Pass:
         _add_regions(record["regions"], reading.regions)
         if weight > record["quality"]:
             record["quality"] = weight
-            record["captured"] = frame.utc.timestamp()
+            record["captured_ns"] = frame.boot_ns
             record["crop_size"][:] = fit(reading.crop, record["crop"])
         self.readings += 1
         self.read_ns = frame.stream_ns
@@ -166,10 +166,10 @@ def _add_regions(sums: Table, regions: Mapping[str, float]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best crop of a live read, copied out for a hit only."""
+    """The best crop of a live read, copied out for a hit only; `captured_ns` is boot time."""
 
     crop: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
-    captured: float
+    captured_ns: int
 
     @classmethod
     def of(cls, slot: Slot) -> Self:
@@ -180,4 +180,4 @@ class Best:
         """
         record = slot.record
         height, width = (int(side) for side in record["crop_size"])
-        return cls(record["crop"][:height, :width].copy(), float(record["captured"]))
+        return cls(record["crop"][:height, :width].copy(), int(record["captured_ns"]))

@@ -38,6 +38,7 @@ from edge.vision.models import Model
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
+from hitonly_core.wall_clock import boot_id
 from protocol.counts import Counts, LocalCounts
 from protocol.hit import Hit
 
@@ -147,7 +148,7 @@ class Box:
         spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
         digests = (models[0].digest, models[1].digest)
-        hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
+        hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool, clock)
         arena = Arena(config.retention.slots, READ_DTYPE)
         window = open_window(config, arena, clock)
         lists = watch_list(config, clock, listener.say)
@@ -383,4 +384,6 @@ def _condition(box: Box) -> Condition:
         cameras={name: state.word for name, state in cameras.items()},
         degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
+        boot=boot_id(),
+        boot_ms=box.clock.boot_ns() // 1_000_000,
     )

@@ -1,0 +1,67 @@
+"""Hits that were made before the clock was right: the time that they carry, and the one that the service shows."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from api.hits.hit_time import Basis, time_of
+from hitonly_core.wall_clock import ClockState, boot_id, clock_state
+from protocol.hit import HitClock, hit_from_bytes, hit_to_bytes
+from tests.api_kit import make_hit
+
+BOOT, OTHER = str(UUID(int=7)), str(UUID(int=8))
+ENROLLED = datetime(2031, 5, 6, tzinfo=UTC)
+NOW = ENROLLED + timedelta(days=3)
+LONG_AGO = datetime(1970, 1, 1, 0, 4, tzinfo=UTC)
+
+
+def shown(
+    captured: datetime, state: ClockState, *, boot_s: int = 240, boot: str = BOOT, told: str = BOOT
+) -> tuple[datetime, Basis]:
+    """Return what the service makes of a hit; the last heartbeat came a minute ago, 1000 s after the boot."""
+    hit = replace(make_hit(captured=captured), clock=HitClock(state, boot, boot_s * 1000))
+    heartbeat = {"boot": told, "boot_ms": 1_000_000}
+    found = time_of(hit, enrolled=ENROLLED, now=NOW, heartbeat=heartbeat, heard=NOW - timedelta(minutes=1))
+    return found.moment, found.basis
+
+
+@pytest.mark.parametrize("state", [ClockState.UNSYNCHRONISED, ClockState.UNKNOWN])
+@pytest.mark.parametrize("captured", [LONG_AGO, NOW + timedelta(days=9), ENROLLED - timedelta(hours=2)])
+def test_an_impossible_time_is_worked_out_from_the_same_boot(state: ClockState, captured: datetime) -> None:
+    """1970, next week, or before the device was enrolled: the time since boot tells the true one."""
+    assert shown(captured, state) == (NOW - timedelta(seconds=60 + 760), Basis.WORKED_OUT)
+
+
+@pytest.mark.parametrize("boot", [OTHER, ""])
+def test_without_the_same_boot_an_impossible_time_is_that_of_arrival(boot: str) -> None:
+    """Marked as not certain: nobody is told a false time."""
+    assert shown(LONG_AGO, ClockState.UNSYNCHRONISED, boot=boot) == (NOW, Basis.NOT_CERTAIN)
+    assert shown(LONG_AGO, ClockState.UNKNOWN, boot=boot) == (NOW, Basis.NOT_CERTAIN)
+
+
+def test_a_possible_time_is_kept_and_marked() -> None:
+    """A clock that ran on, unset: its time is the best there is; one that cannot tell says so."""
+    claimed = NOW - timedelta(hours=5)
+    assert shown(claimed, ClockState.UNSYNCHRONISED, told=OTHER) == (claimed, Basis.NOT_CERTAIN)
+    assert shown(claimed, ClockState.UNKNOWN) == (claimed, Basis.UNKNOWN)
+    assert shown(claimed, ClockState.SYNCHRONISED) == (claimed, Basis.SYNCHRONISED)
+
+
+@pytest.mark.parametrize("boot_s", [10**9, 4_000_000])
+def test_a_boot_time_that_cannot_be_is_not_worked_with(boot_s: int) -> None:
+    """A hit from after now, or from before the device was enrolled, is not made of a strange boot time."""
+    assert shown(LONG_AGO, ClockState.UNSYNCHRONISED, boot_s=boot_s)[1] is Basis.NOT_CERTAIN
+
+
+def test_what_a_hits_time_rests_on_travels_with_it() -> None:
+    """State, boot and boot time come back from the wire as they were."""
+    hit = replace(make_hit(), clock=HitClock(ClockState.UNSYNCHRONISED, BOOT, 123_456))
+    assert hit_from_bytes(hit_to_bytes(hit)).clock == hit.clock
+
+
+def test_the_kernel_is_asked() -> None:
+    """Whatever it says is one of the three; its boot has a name."""
+    assert clock_state() in ClockState
+    assert len(boot_id()) in {0, 36}
