@@ -81,6 +81,7 @@ def test_what_other_systems_leave_in_a_folder_is_passed_over(tmp_path: Path) -> 
     for name in ("._a.jpg", "Thumbs.db", ".DS_Store"):
         (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
     source = open_source(PicturesSettings(kind="pictures", name="c", paths=(tmp_path,)))
+    assert source.passed_over == 3
     assert len([frame.number for frame in source.frames()]) == 1
 
 

@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from api.hits import review
 from api.hits.hit_time import Basis, time_of
 from hitonly_core.wall_clock import ClockState, boot_id, clock_state
 from protocol.hit import HitClock, hit_from_bytes, hit_to_bytes
-from tests.api_kit import make_hit
+from tests.api_kit import Desk, make_hit
 
 BOOT, OTHER = str(UUID(int=7)), str(UUID(int=8))
 ENROLLED = datetime(2031, 5, 6, tzinfo=UTC)
@@ -65,3 +66,69 @@ def test_the_kernel_is_asked() -> None:
     """Whatever it says is one of the three; its boot has a name."""
     assert clock_state() in ClockState
     assert len(boot_id()) in {0, 36}
+
+
+class Jumping:
+    """A boot clock that runs, and a wall clock that is set, forward or back, when a test says so."""
+
+    def __init__(self, wall: datetime) -> None:
+        self.boot, self.wall = 90 * NS, wall
+
+    def boot_ns(self) -> int:
+        """Return boot time."""
+        return self.boot
+
+    def utc(self) -> datetime:
+        """Return the wall clock's time."""
+        return self.wall
+
+
+@pytest.mark.parametrize(
+    ("before", "state"),
+    [(LONG_AGO, ClockState.SYNCHRONISED), (NOW + timedelta(hours=7), ClockState.UNKNOWN)],
+    ids=["1970 to now", "a step back"],
+)
+def test_a_read_before_the_clock_was_set_makes_a_hit_of_the_right_time(
+    before: datetime, state: ClockState, tmp_path: Path
+) -> None:
+    """The crop was captured 40 s before the hit is made; meanwhile the wall clock jumps."""
+    clock = Jumping(before)
+    with Arena(4, READ_DTYPE) as arena:
+        window = Window(arena, clock, window_ns=180 * NS)
+        slot = window.admit(clock.boot)
+        slot.record["captured_ns"] = clock.boot
+        slot.record["crop_size"][:] = (40, 120)
+        device = Device("camera-1", "test", ("a", "b"), SealKey.generate().public, SigningKey.generate())
+        maker = HitMaker(device, Spool(tmp_path / "spool"), clock, lambda: state)
+        clock.boot, clock.wall = clock.boot + 40 * NS, NOW
+        hit = maker.compose(slot, make_hit().matches, camera="north", place="here")
+    assert hit.captured == NOW - timedelta(seconds=40)
+    assert hit.clock == HitClock(state, boot_id(), 90_000)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a department."""
+    desk = Desk(tmp_path / "state")
+    yield desk
+    desk.service.close()
+
+
+def test_the_service_keeps_a_hit_of_1970_and_says_what_it_knows(desk: Desk) -> None:
+    """Accepted, in the queue with the time of its arrival and the mark; after a heartbeat of the boot, worked out."""
+    box = desk.box()
+    hits = [
+        replace(make_hit(captured=LONG_AGO), clock=HitClock(ClockState.UNSYNCHRONISED, BOOT, 5_000))
+        for _ in range(2)
+    ]
+    desk.clock.move(hours=2)
+    assert box.deliver(box.sealed(hits[0])).json()["results"][0]["status"] == "stored"
+    said = {"software": "test", "boot": BOOT, "boot_ms": 3_605_000}
+    assert box.send("POST", "/v1/heartbeat", json.dumps(said).encode()).status_code == 200
+    assert box.deliver(box.sealed(hits[1])).json()["results"][0]["status"] == "stored"
+    waiting = {line.id: line for line in review.queue(desk.service)}
+    now = desk.clock.now
+    assert waiting[str(hits[0].id)].basis is Basis.NOT_CERTAIN
+    assert waiting[str(hits[0].id)].captured == now
+    assert waiting[str(hits[1].id)].basis is Basis.WORKED_OUT
+    assert waiting[str(hits[1].id)].captured == now - timedelta(hours=1)

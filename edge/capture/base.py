@@ -31,9 +31,11 @@ class Source(Protocol):
     Attributes:
         on_silence: called by the thread that reads, when a camera has gone offline and before it is tried
             again: nobody will ask for a frame for a while.
+        passed_over: files of its folders that are no pictures.
     """
 
     on_silence: Callable[[], None]
+    passed_over: int
 
     @property
     def name(self) -> str:

@@ -51,6 +51,7 @@ class FileSource:
         first_ns: int = _FIRST_NS,
     ) -> None:
         self.name = name
+        self.passed_over = 0
         self.on_silence: Callable[[], None] = lambda: None
         self._explain = explain
         self._session = Session(name, clock, live=False, first_ns=first_ns)
@@ -164,7 +165,20 @@ def open_pictures(settings: PicturesSettings, clock: Clock) -> FileSource:
     def explain(fault: int, where: int) -> SourceError:
         return picture_error(paths[min(where, len(paths) - 1)], fault, where)
 
-    return FileSource(settings.name, request, clock, explain, first_ns=_NEVER)
+    source = FileSource(settings.name, request, clock, explain, first_ns=_NEVER)
+    source.passed_over = sum(_strangers(place) for place in settings.paths)
+    return source
+
+
+def _strangers(place: Path) -> int:
+    """Return how many files of a folder are passed over: hidden ones, and those that no picture is named like."""
+    if not place.is_dir():
+        return 0
+    return sum(path.is_file() and not _is_picture(path) for path in place.iterdir())
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."
 
 
 def _pictures_of(place: Path) -> list[Path]:
@@ -172,11 +186,7 @@ def _pictures_of(place: Path) -> list[Path]:
         _check_file(place)
         return [place]
     try:
-        names = sorted(
-            path
-            for path in place.iterdir()
-            if path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."
-        )
+        names = sorted(path for path in place.iterdir() if _is_picture(path))
     except OSError as error:
         raise SourceError(
             f"the folder {place} cannot be read: {error.strerror}", hint="Check who may read it."

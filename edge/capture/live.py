@@ -68,6 +68,7 @@ class LiveCamera:
         self.name = settings.name
         self.on_silence: Callable[[], None] = lambda: None
         self.restarts = 0
+        self.passed_over = 0
 
     @property
     def drops(self) -> int:

@@ -207,6 +207,7 @@ class Box:
                 stack.enter_context(_often(work, "department", self._spooled))
             self._notifier.send("READY=1")
             self.listener.say("reading")
+            self._say_passed_over()
             stack.callback(self._close_sources)
             threads = [
                 threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)
@@ -253,6 +254,13 @@ class Box:
     def camera_states(self) -> dict[str, CameraState]:
         """Return how each camera is now, by its name."""
         return self._watch.states()
+
+    def _say_passed_over(self) -> None:
+        for pipeline in self.pipelines:
+            if number := pipeline.camera.source.passed_over:
+                self.listener.say(
+                    f"camera {pipeline.camera.name}: {number} files that are no pictures passed over"
+                )
 
     def _blind(self) -> dict[str, str]:
         """Return what each clip or folder showed that never showed a real picture; of cameras see their states."""
