@@ -1,13 +1,23 @@
 """Hits that were made before the clock was right: the time that they carry, and the one that the service shows."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from api.hits import review
 from api.hits.hit_time import Basis, time_of
+from edge.department.spool import Spool
+from edge.pipeline.hit_maker import Device, HitMaker
+from edge.pipeline.passes import READ_DTYPE
+from edge.retention.arena import Arena
+from edge.retention.window import Window
+from hitonly_core.clock import NS
+from hitonly_core.keys import SealKey, SigningKey
 from hitonly_core.wall_clock import ClockState, boot_id, clock_state
 from protocol.hit import HitClock, hit_from_bytes, hit_to_bytes
 from tests.api_kit import Desk, make_hit
@@ -93,15 +103,14 @@ def test_a_read_before_the_clock_was_set_makes_a_hit_of_the_right_time(
 ) -> None:
     """The crop was captured 40 s before the hit is made; meanwhile the wall clock jumps."""
     clock = Jumping(before)
-    with Arena(4, READ_DTYPE) as arena:
-        window = Window(arena, clock, window_ns=180 * NS)
-        slot = window.admit(clock.boot)
-        slot.record["captured_ns"] = clock.boot
-        slot.record["crop_size"][:] = (40, 120)
-        device = Device("camera-1", "test", ("a", "b"), SealKey.generate().public, SigningKey.generate())
-        maker = HitMaker(device, Spool(tmp_path / "spool"), clock, lambda: state)
-        clock.boot, clock.wall = clock.boot + 40 * NS, NOW
-        hit = maker.compose(slot, make_hit().matches, camera="north", place="here")
+    window = Window(Arena(4, READ_DTYPE), clock, window_ns=180 * NS)
+    slot = window.admit(clock.boot)
+    slot.record["captured_ns"] = clock.boot
+    slot.record["crop_size"][:] = (40, 120)
+    device = Device("camera-1", "test", ("a", "b"), SealKey.generate().public, SigningKey.generate())
+    maker = HitMaker(device, Spool(tmp_path / "spool"), clock, lambda: state)
+    clock.boot, clock.wall = clock.boot + 40 * NS, NOW
+    hit = maker.compose(slot, make_hit().matches, camera="north", place="here")
     assert hit.captured == NOW - timedelta(seconds=40)
     assert hit.clock == HitClock(state, boot_id(), 90_000)
 
@@ -115,7 +124,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_the_service_keeps_a_hit_of_1970_and_says_what_it_knows(desk: Desk) -> None:
-    """Accepted, in the queue with the time of its arrival and the mark; after a heartbeat of the boot, worked out."""
+    """Accepted with the time of its arrival and the mark; after a heartbeat of the same boot, worked out."""
     box = desk.box()
     hits = [
         replace(make_hit(captured=LONG_AGO), clock=HitClock(ClockState.UNSYNCHRONISED, BOOT, 5_000))
