@@ -107,6 +107,7 @@ def test_a_read_before_the_clock_was_set_makes_a_hit_of_the_right_time(
     slot = window.admit(clock.boot)
     slot.record["captured_ns"] = clock.boot
     slot.record["crop_size"][:] = (40, 120)
+    slot.record["readings"], slot.record["weights"][0] = 1, 1.0
     device = Device("camera-1", "test", ("a", "b"), SealKey.generate().public, SigningKey.generate())
     maker = HitMaker(device, Spool(tmp_path / "spool"), clock, lambda: state)
     clock.boot, clock.wall = clock.boot + 40 * NS, NOW
