@@ -397,6 +397,22 @@ def test_a_capture_process_is_renewed_without_a_gap(server: Server) -> None:
 
 
 @needs_rtsp_server
+def test_a_camera_that_turns_black_is_noticed(server: Server) -> None:
+    """A lens covered while it runs, or a decoder that gives black: named blank; frames still come."""
+    with camera(server.url(), frozen_after_s=1.0) as source, reading(source) as numbers:
+        wait_for(source, State.ONLINE)
+        while source.sight.length_ns < 2e9:
+            time.sleep(0.05)
+        server.say("black")
+        wait_for(source, State.BLANK)
+        before = len(numbers)
+        time.sleep(0.5)
+
+        assert "lens covered" in source.reason
+        assert len(numbers) > before
+
+
+@needs_rtsp_server
 def test_a_frozen_picture_is_noticed(server: Server) -> None:
     """A camera that sends the same picture for ever is reported as frozen; its frames still come."""
     with camera(server.url(), frozen_after_s=1.0) as source, reading(source) as numbers:

@@ -15,12 +15,14 @@ from typing import Final
 from pydantic import SecretStr
 
 from edge.capture.base import State
+from edge.capture.blank import Shows
 from edge.capture.password import full_address
 from edge.capture.session import Session
 from edge.capture.settings import LiveSettings, RtspSettings
+from edge.capture.sight import EVEN, SAME, Sight
 from edge.capture.wire import Message, Request
 from edge.flow import Frame
-from hitonly_core.clock import Clock
+from hitonly_core.clock import NS, Clock
 
 FIRST_RETRY_S: Final = 0.5
 """The pause after a first failure; it doubles with each failure in a row."""
@@ -65,12 +67,13 @@ class LiveCamera:
         self._every_ns = every_ns
         self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
         self._longest_s = renew_after_s + OVERLAP_S + SLACK_S
-        self._session = Session(settings.name, clock, live=True)
+        self._session = Session(settings.name, clock, live=True, first_ns=round(settings.frozen_after_s * NS))
         self._state = State.CONNECTING
         self._failures = 0
         self.name = settings.name
         self.on_silence: Callable[[], None] = lambda: None
         self.restarts = 0
+        self.passed_over = 0
 
     @property
     def drops(self) -> int:
@@ -87,14 +90,23 @@ class LiveCamera:
         """What the camera is doing."""
         if self._session.closed:
             return State.ENDED
-        if self._state is State.ONLINE and self._session.still_ns() >= self._settings.frozen_after_s * 1e9:
+        if self._state is not State.ONLINE:
+            return self._state
+        still = self._session.still_ns() >= self._settings.frozen_after_s * NS
+        if still and self._session.shows is not Shows.DARK:  # night is still too, and a car would end it
             return State.FROZEN
-        return self._state
+        return State.BLANK if self._session.sight.blank else State.ONLINE
 
     @property
     def reason(self) -> str:
         """Why it is not online."""
-        return self._session.reason if self._state is State.OFFLINE else ""
+        told = {State.OFFLINE: self._session.reason, State.BLANK: EVEN, State.FROZEN: SAME}
+        return told.get(self.state, "")
+
+    @property
+    def sight(self) -> Sight:
+        """What its pictures have shown."""
+        return self._session.sight
 
     @property
     def pid(self) -> int | None:

@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from edge.capture.blank import what_shows
 from edge.capture.choice import open_decoder
 from edge.capture.decoding import CaptureFailed, Decoder
 from edge.capture.guard import guard_capture_process
@@ -213,9 +214,10 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
                 now = clock.boot_ns()
             slot, pixels = _place(decoder, post)
             height, width = pixels.shape[:2]
-            still = stillness.since(pixels, now) if live else 0
+            still = stillness.since(pixels, now if live else stream_ns)
+            shows = what_shows(pixels)
             post.drop_waiting()
-            post.send(Token(slot, width, height, number, now, stream_ns, still, post.dropped))
+            post.send(Token(slot, width, height, number, now, stream_ns, still, post.dropped, shows))
         number += 1
     return number
 
