@@ -23,7 +23,6 @@ from api.hits.hit_validation import check_contents
 from api.hits.hits import kind_of
 from api.lists.list_age import check_lists
 from hotlist.entry import Severity
-from hotlist.matching.match import MatchKind
 from protocol.acknowledgement import Acknowledgement, acknowledge, envelope_digest
 from protocol.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
 
@@ -142,12 +141,9 @@ def _row(hit: Hit, status: Status) -> HitRow:
 
 
 def severity_of(hit: Hit) -> Severity:
-    """Return how urgent a hit is: a weak or ambiguous match is never more than routine (R10)."""
-    strong = [match for match in hit.matches if match.kind is not MatchKind.WEAK and not match.ambiguous]
-    if not strong:
-        return Severity.ROUTINE
+    """Return how urgent a hit is: as its most severe match (R10)."""
     order = list(Severity)
-    return max((match.entry.severity for match in strong), key=order.index)
+    return max((match.severity for match in hit.matches), key=order.index)
 
 
 def _acknowledge(service: Service, hit: Hit, digest: str) -> Acknowledgement:

@@ -15,6 +15,7 @@ from edge.retention.window import Slot
 from edge.vision.crop import encode
 from hitonly_core.keys import SealPublic, SigningKey
 from hotlist.matching.match import Match
+from hotlist.matching.region_agreement import region_told
 from hotlist.plate import ALPHABET, PAD
 from protocol.hit import Alternative, Hit, seal_hit
 
@@ -28,7 +29,7 @@ class Device:
 
     id: str
     software: str
-    models: tuple[str, str]
+    models: tuple[str, ...]
     department: SealPublic = field(repr=False)
     signing: SigningKey = field(repr=False)
 
@@ -57,7 +58,7 @@ class HitMaker:
             captured=datetime.fromtimestamp(best.captured, tz=UTC),
             plate_read=readings[0].text,
             alternatives=tuple(other for other in readings[1:] if other.probability >= _SHARE),
-            region_read=max(regions, key=lambda code: regions[code], default=""),
+            region_read=region_told(regions),
             matches=tuple(matches),
             crop_jpeg=encode(best.crop),
             software=self._device.software,

@@ -10,12 +10,14 @@ class MatchKind(StrEnum):
     """How the read and the entry agree.
 
     ``EXACT``: the likeliest reading is the listed plate and the region agrees. ``CONFUSABLE``: it differs in
-    characters that cameras confuse, or in one missing or extra character, and the region agrees. ``WEAK``:
-    the region is different or unknown; never urgent (R10).
+    characters that cameras confuse, or in one missing or extra character, and the region agrees.
+    ``REGION_NOT_READ``: the characters agree as in one of these, and the region was not read, or the entry names
+    none; at most high. ``WEAK``: another region was read; routine (R10).
     """
 
     EXACT = "exact"
     CONFUSABLE = "confusable"
+    REGION_NOT_READ = "region-not-read"
     WEAK = "weak"
 
 
@@ -42,7 +44,15 @@ class Match:
     ambiguous: bool = False
 
     @property
+    def severity(self) -> Severity:
+        """How urgent the match is: the entry's severity, as far as the kind of match allows it (R10)."""
+        if self.ambiguous or self.kind is MatchKind.WEAK:
+            return Severity.ROUTINE
+        if self.kind is MatchKind.REGION_NOT_READ and self.entry.severity is Severity.URGENT:
+            return Severity.HIGH
+        return self.entry.severity
+
+    @property
     def urgent(self) -> bool:
         """Whether a person should be woken: an urgent entry, a sure plate, the right region (R10)."""
-        strong = self.kind is not MatchKind.WEAK and not self.ambiguous
-        return strong and self.entry.severity is Severity.URGENT
+        return self.severity is Severity.URGENT
