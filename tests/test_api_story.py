@@ -213,7 +213,9 @@ def test_a_region_that_was_not_read_is_shown_as_that_and_never_urgent(
     path = f"/hits/{hit.id}"
     queue = browser.get("/queue").text
     assert f'class="hit {severity}"' in queue
-    assert [words for words in ("state not read: check it", "weak match") if words in queue] == ([said] if said else [])
+    assert [words for words in ("state not read: check it", "weak match") if words in queue] == (
+        [said] if said else []
+    )
     browser.post(f"{path}/open", data=REASON)
     browser.post(f"{path}/reading", data={"plate": PLATE, "region": "GB"})
     shown = browser.get(path).text

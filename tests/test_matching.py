@@ -125,7 +125,12 @@ def test_only_a_region_that_agrees_makes_a_match_urgent(
         (MatchKind.EXACT, True, Severity.URGENT, Severity.ROUTINE),
     ],
 )
-def test_how_severe_a_match_is(kind: MatchKind, ambiguous: bool, listed: Severity, severity: Severity) -> None:  # noqa: FBT001
+def test_how_severe_a_match_is(
+    kind: MatchKind,
+    ambiguous: bool,  # noqa: FBT001 - a case of the table
+    listed: Severity,
+    severity: Severity,
+) -> None:
     """A region that was not read leaves a match at high; a different one, or two likely plates, at routine."""
     match = Match(replace(entry("ABC1234"), severity=listed), kind, 0.97, (), "", 7, ambiguous)
     assert match.severity is severity

@@ -85,7 +85,7 @@ def watch(sight: Sight, frames: int, gate: Gate | None = None) -> Detector:
     """Show a pipeline so many frames, ten a second; return its detector."""
     clock, detector = SystemClock(), Detector(sight)
     parts = gate or EveryFrame(), Zones(), detector, SureReader()
-    camera = Camera("c", "", cast("Any", None), *parts, TENTH, 0.08, 0.9)
+    camera = Camera("c", "", cast("Any", None), *parts, None, TENTH, 0.08, 0.9)
     window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
     pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
     pixels = np.full((200, 640, 3), 90, np.uint8)

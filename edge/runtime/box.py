@@ -30,10 +30,17 @@ from edge.retention.purger import Purger
 from edge.retention.scrub import lasting
 from edge.retention.watchdog import Watchdog
 from edge.retention.window import Window
-from edge.runtime.build import clear_leftovers, load_models, open_camera, open_ledger, open_window, watch_list
+from edge.runtime.build import (
+    Models,
+    clear_leftovers,
+    load_models,
+    open_camera,
+    open_ledger,
+    open_window,
+    watch_list,
+)
 from edge.runtime.software import software
 from edge.runtime.systemd import Notifier
-from edge.vision.models import Model
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
@@ -71,7 +78,7 @@ class Summary:
         list_version: of the hot list in use; 0 for none.
         lists_refused: how many lists were not trusted.
         unwritten: hits on no disk: every disk refuses them. They are lost when the box ends.
-        models: SHA-256 of the detector and the reader.
+        models: SHA-256 of the detector, the reader and the region model.
         unprotected: names of the measures not in force.
         software: name and version.
     """
@@ -85,7 +92,7 @@ class Summary:
     list_version: int
     lists_refused: int
     unwritten: int
-    models: tuple[str, str]
+    models: tuple[str, ...]
     unprotected: tuple[str, ...]
     software: str = SOFTWARE
 
@@ -99,7 +106,7 @@ class Box:
     lists: ListWatch
     spool: Spool
     pipelines: list[Pipeline]
-    models: tuple[Model, Model]
+    models: Models
     clock: Clock
     listener: Listener
     ledger: Ledger
@@ -137,11 +144,10 @@ class Box:
         clock = clock or SystemClock()
         signing = SigningKey.load(config.keys.signing)
         department = SealPublic.load(config.keys.department)
-        models = load_models(config)
+        models = load_models(config.models)
         spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
-        digests = (models[0].digest, models[1].digest)
-        hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
+        hits = HitMaker(Device(config.device.id, SOFTWARE, models.digests, department, signing), spool)
         arena = Arena(config.retention.slots, READ_DTYPE)
         window = open_window(config, arena, clock)
         lists = watch_list(config, clock, listener.say)
@@ -158,7 +164,7 @@ class Box:
             for index, section in enumerate(config.cameras)
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
-        ledger = open_ledger(config, signing, digests, clock, refused)
+        ledger = open_ledger(config, signing, models.digests, clock, refused)
         account = Account(window, ledger, clock)
         box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, account)
         for pipeline in pipelines:
@@ -231,7 +237,7 @@ class Box:
             list_version=self.lists.version,
             lists_refused=self.lists.refused,
             unwritten=self.spool.unwritten,
-            models=(self.models[0].digest, self.models[1].digest),
+            models=self.models.digests,
             unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
         )
 

@@ -44,6 +44,11 @@ class Match:
     ambiguous: bool = False
 
     @property
+    def lacks_region(self) -> bool:
+        """Whether only a region that was not read yet stands between this match and an exact one."""
+        return self.kind is MatchKind.REGION_NOT_READ and bool(self.entry.region)
+
+    @property
     def severity(self) -> Severity:
         """How urgent the match is: the entry's severity, as far as the kind of match allows it (R10)."""
         if self.ambiguous or self.kind is MatchKind.WEAK:

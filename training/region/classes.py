@@ -61,17 +61,19 @@ STATES: Final[dict[str, tuple[str, ...]]] = {
 """ISO 3166-2 code without ``US-``: the name first, then slogans."""
 
 BANDS: Final[dict[str, str]] = {
-    "AT": "A", "BE": "B", "BG": "BG", "CH": "CH", "CZ": "CZ", "DE": "D", "DK": "DK", "EE": "EST", "ES": "E", "FI": "FIN",
-    "FR": "F", "GB": "GB", "GR": "GR", "HR": "HR", "HU": "H", "IE": "IRL", "IT": "I", "LT": "LT", "LU": "L", "LV": "LV",
-    "NL": "NL", "NO": "N", "PL": "PL", "PT": "P", "RO": "RO", "SE": "S", "SI": "SLO", "SK": "SK",
+    "AT": "A", "BE": "B", "BG": "BG", "CH": "CH", "CZ": "CZ", "DE": "D", "DK": "DK", "EE": "EST", "ES": "E",
+    "FI": "FIN", "FR": "F", "GB": "GB", "GR": "GR", "HR": "HR", "HU": "H", "IE": "IRL", "IT": "I", "LT": "LT",
+    "LU": "L", "LV": "LV", "NL": "NL", "NO": "N", "PL": "PL", "PT": "P", "RO": "RO", "SE": "S", "SI": "SLO",
+    "SK": "SK",
 }  # fmt: skip
 """European countries by ISO 3166-1 code, with the letters in the blue band."""
 
 ELSEWHERE: Final = (
-    "Ontario", "Quebec", "British Columbia", "Alberta", "Manitoba", "Saskatchewan", "Nova Scotia", "New Brunswick",
-    "Yukon", "Nunavut", "Newfoundland", "Baja California", "Sonora", "Chihuahua", "Jalisco", "Nuevo Leon", "Tamaulipas",
-    "Puerto Rico", "Guam", "Cherokee Nation", "U.S. Government", "Brasil", "Argentina", "Bermuda", "Virgin Islands",
-    "Je me souviens", "Yours to Discover", "Beautiful", "Canada's Ocean Playground", "Mexico", "Sinaloa",
+    "Ontario", "Quebec", "British Columbia", "Alberta", "Manitoba", "Saskatchewan", "Nova Scotia", "Yukon",
+    "New Brunswick", "Nunavut", "Newfoundland", "Baja California", "Sonora", "Chihuahua", "Jalisco", "Nuevo Leon",
+    "Tamaulipas", "Puerto Rico", "Guam", "Cherokee Nation", "U.S. Government", "Brasil", "Argentina", "Bermuda",
+    "Virgin Islands", "Je me souviens", "Yours to Discover", "Beautiful", "Canada's Ocean Playground", "Mexico",
+    "Sinaloa",
 )  # fmt: skip
 """Names on plates of places that are no class: *cannot tell*."""
 

@@ -12,10 +12,10 @@ import argparse
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from training.region.classes import BANDS, CANNOT_TELL, CLASSES, HEIGHT, STATES, US, WIDTH
 from training.region.drawn import european_plate, state_plate, unknown_plate
@@ -23,8 +23,19 @@ from training.region.photograph import Picture, photograph
 from training.region.real import RealCrop, load_real
 from training.region.specimens import Specimens
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SHARD = 4096
-SHARES = {"specimen": 0.47, "state": 0.21, "european": 0.12, "unknown": 0.08, "real": 0.08, "blurred": 0.02, "road": 0.02}
+SHARES = {
+    "specimen": 0.47,
+    "state": 0.21,
+    "european": 0.12,
+    "unknown": 0.08,
+    "real": 0.08,
+    "blurred": 0.02,
+    "road": 0.02,
+}
 CAMERA = (60.0, 260.0)
 """A crop's least and greatest width in camera pixels."""
 log = logging.getLogger("training.region.dataset")
@@ -61,7 +72,9 @@ class Material:
         crop = self.real[int(rng.integers(len(self.real)))]
         native = float(crop.picture.shape[1])
         aspect = crop.aspect
-        return photograph(rng, crop.picture, aspect, (max(50.0, native * 0.6), max(60.0, native))), crop.allowed
+        return photograph(
+            rng, crop.picture, aspect, (max(50.0, native * 0.6), max(60.0, native))
+        ), crop.allowed
 
     def _road(self, rng: np.random.Generator) -> Picture:
         """A piece of a picture, taken anywhere: no plate, or at most a piece of one."""
@@ -97,7 +110,9 @@ def save_shard(folder: Path, number: int, images: Picture, allowed: NDArray[np.b
 
 def main() -> None:
     """Draw the shards that are not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--train", type=Path, required=True, help="folder with us-plate-designs/ and images/")
     parser.add_argument("--real", type=Path, help="npz of training.region.real")
     parser.add_argument("--out", type=Path, required=True)

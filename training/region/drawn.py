@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,14 +16,31 @@ from PIL import Image, ImageDraw, ImageFont
 
 from training.ocr.layouts import EU_PATTERNS
 from training.region.classes import BANDS, ELSEWHERE, STATES
-from training.region.photograph import Picture
+
+if TYPE_CHECKING:
+    from training.region.photograph import Picture
 
 Mask = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 FONTS = Path("/usr/share/fonts")
 _PLAIN = ("*Bold.?tf", "*Regular.?tf", "*Medium.?tf", "RG2014*.?tf", "*Italic.?tf", "*Condensed*.?tf")
-_SCRIPT = ("Lobster*.?tf", "Dancing*.?tf", "Kaushan*.?tf", "*SerifItalic*.?tf", "*Serif*BoldItalic.?tf", "Goudy*.?tf")
-_DIES = ("BebasNeue*.?tf", "RG2014[CDE].?tf", "OSP-DIN.?tf", "*SansNarrow-Bold.?tf", "*Condensed-Bold.?tf", "DINish*")
+_SCRIPT = (
+    "Lobster*.?tf",
+    "Dancing*.?tf",
+    "Kaushan*.?tf",
+    "*SerifItalic*.?tf",
+    "*Serif*BoldItalic.?tf",
+    "Goudy*.?tf",
+)
+_DIES = (
+    "BebasNeue*.?tf",
+    "RG2014[CDE].?tf",
+    "OSP-DIN.?tf",
+    "*SansNarrow-Bold.?tf",
+    "*Condensed-Bold.?tf",
+    "DINish*",
+)
+STICKER = np.full((8, 12), 255, np.uint8)
 LETTERS, DIGITS = "ABCDEFGHJKLMNPRSTUVWXYZ", "0123456789"
 
 
@@ -49,19 +67,31 @@ def ink_of(path: Path, text: str) -> Mask:
     return np.array(image)
 
 
-def lay(image: Picture, mask: Mask, box: tuple[float, float, float, float], colour: Colour, fit: bool = True) -> None:
-    """Lay a mask into box (x, y, width, height as fractions of the picture); `fit` keeps its proportions."""
+Box = tuple[float, float, float, float]
+"""x, y, width, height as fractions of the picture."""
+
+
+def fitted(image: Picture, mask: Mask, box: Box) -> Box:
+    """The largest box inside another that keeps the mask's proportions, in its middle."""
+    height, width = image.shape[:2]
+    x, y, wide, high = box
+    scale = min(wide * width / mask.shape[1], high * height / mask.shape[0])
+    inner_wide, inner_high = mask.shape[1] * scale / width, mask.shape[0] * scale / height
+    return x + (wide - inner_wide) / 2, y + (high - inner_high) / 2, inner_wide, inner_high
+
+
+def lay(image: Picture, mask: Mask, box: Box, colour: Colour) -> None:
+    """Lay a mask, stretched to a box, over the picture in a colour, in place."""
     height, width = image.shape[:2]
     x, y, wide, high = box[0] * width, box[1] * height, box[2] * width, box[3] * height
-    if fit:
-        scale = min(wide / mask.shape[1], high / mask.shape[0])
-        x, wide = x + (wide - mask.shape[1] * scale) / 2, mask.shape[1] * scale
-        y, high = y + (high - mask.shape[0] * scale) / 2, mask.shape[0] * scale
     x1, y1 = max(0, round(x)), max(0, round(y))
     x2, y2 = min(width, x1 + max(2, round(wide))), min(height, y1 + max(2, round(high)))
     if x2 - x1 < 2 or y2 - y1 < 2:
         return
-    part = cv2.resize(mask, (x2 - x1, y2 - y1), interpolation=cv2.INTER_AREA).astype(np.float32)[:, :, None] / 255
+    part = (
+        cv2.resize(mask, (x2 - x1, y2 - y1), interpolation=cv2.INTER_AREA).astype(np.float32)[:, :, None]
+        / 255
+    )
     image[y1:y2, x1:x2] = (image[y1:y2, x1:x2] * (1 - part) + np.array(colour) * part).astype(np.uint8)
 
 
@@ -125,7 +155,8 @@ def _line(rng: np.random.Generator, image: Picture, text: str, *, top: bool) -> 
     wide = rng.uniform(0.35, 0.8)
     rows = slice(int(y * 128), int((y + high) * 128))
     mask = ink_of(pick(rng, kind), text)
-    lay(image, mask, (0.5 - wide / 2 + rng.normal(0, 0.04), y, wide, high), against(rng, image, rows))
+    box = fitted(image, mask, (0.5 - wide / 2 + rng.normal(0, 0.04), y, wide, high))
+    lay(image, mask, box, against(rng, image, rows))
 
 
 def us_plate(rng: np.random.Generator, name: str, slogans: tuple[str, ...]) -> Picture:
@@ -141,11 +172,12 @@ def us_plate(rng: np.random.Generator, name: str, slogans: tuple[str, ...]) -> P
     wide, high = rng.uniform(0.55, 0.95), rng.uniform(0.36, 0.56)
     left = rng.uniform(0.02, 0.98 - wide)
     mask = ink_of(pick(rng, "dies"), serial(rng))
-    lay(image, mask, (left, 0.52 - high / 2 + rng.normal(0, 0.02), wide, high), against(rng, image, slice(40, 90)), fit=False)
+    box = (left, 0.52 - high / 2 + rng.normal(0, 0.02), wide, high)
+    lay(image, mask, box, against(rng, image, slice(40, 90)))
     for x in (0.03, 0.84):
         for y in (0.04, 0.8):
             if rng.random() < 0.2:
-                lay(image, np.full((8, 12), 255, np.uint8), (x, y, 0.13, 0.15), any_colour(rng))
+                lay(image, STICKER, (x, y, 0.13, 0.15), any_colour(rng))
     return image
 
 
@@ -158,7 +190,7 @@ def state_plate(rng: np.random.Generator, code: str) -> Picture:
 
 
 def unknown_plate(rng: np.random.Generator) -> Picture:
-    """A plate that names no class: another place's, nothing, a word that is no place, or a European without band."""
+    """A plate that names no class: another place's, none at all, or letters that are no place."""
     draw = rng.random()
     if draw < 0.5:
         return us_plate(rng, str(rng.choice(ELSEWHERE)), tuple(rng.choice(ELSEWHERE, 2)))
@@ -167,37 +199,49 @@ def unknown_plate(rng: np.random.Generator) -> Picture:
     return us_plate(rng, "".join(rng.choice(list(LETTERS), rng.integers(4, 12))), ())
 
 
+def _european_ground(rng: np.random.Generator, code: str) -> Picture:
+    """A European plate's surface, 64 x 288: white, or the yellow of some."""
+    image = np.empty((64, 288, 3), np.uint8)
+    white = float(rng.uniform(225, 255))
+    yellow = (code == "NL" and rng.random() < 0.95) or (code in {"GB", "LU"} and rng.random() < 0.55)
+    image[:] = (float(rng.uniform(0, 60)), white * 0.82, white) if yellow else (white, white, white)
+    return image
+
+
+def _bands(rng: np.random.Generator, image: Picture, code: str) -> tuple[float, float]:
+    """Lay the blue bands of a country, in place; return where the serial may stand, from and to."""
+    blue = (float(rng.uniform(110, 190)), float(rng.uniform(30, 80)), float(rng.uniform(0, 40)))
+    wide = rng.uniform(0.07, 0.095)
+    left, right = 0.03, 0.97
+    if code != "CH" and (code != "GB" or rng.random() < 0.5):
+        image[:, : int(288 * wide)] = blue
+        letters = ink_of(pick(rng, "plain"), BANDS[code])
+        box = (0.01, 0.6, wide - 0.02, 0.3)
+        lay(image, letters, fitted(image, letters, box), (240, 240, 240))
+        for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False) if code not in {"NO", "GB"} else ():
+            at = (int(288 * wide / 2 + 8 * np.cos(angle)), int(20 + 8 * np.sin(angle)))
+            cv2.circle(image, at, 1, (60, 210, 250), -1)
+        left = wide + 0.02
+    if code in {"FR", "IT"} and rng.random() < 0.8:
+        image[:, int(288 * (1 - wide)) :] = blue
+        right = 0.98 - wide
+    return left, right
+
+
 def european_plate(rng: np.random.Generator, code: str) -> Picture:
     """A plate with its country's band, ground and pattern of characters, 64 x 288."""
-    image = np.empty((64, 288, 3), np.uint8)
-    yellow = (code == "NL" and rng.random() < 0.95) or (code in {"GB", "LU"} and rng.random() < 0.55)
-    white = float(rng.uniform(225, 255))
-    image[:] = (float(rng.uniform(0, 60)), white * 0.82, white) if yellow else (white, white, white)
+    image = _european_ground(rng, code)
+    left, right = _bands(rng, image, code)
     red = code == "BE" and rng.random() < 0.8
     ink = (30.0, 20.0, 140.0) if red else (25.0, 20.0, 20.0)
-    left, right = 0.03, 0.97
-    blue = (float(rng.uniform(110, 190)), float(rng.uniform(30, 80)), float(rng.uniform(0, 40)))
-    band = rng.uniform(0.07, 0.095)
-    if code not in {"CH"} and (code != "GB" or rng.random() < 0.5):
-        image[:, : int(288 * band)] = blue
-        lay(image, ink_of(pick(rng, "plain"), BANDS[code]), (0.01, 0.6, band - 0.02, 0.3), (240, 240, 240))
-        for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
-            if code not in {"NO", "GB"}:
-                at = (int(288 * band / 2 + 8 * np.cos(angle)), int(20 + 8 * np.sin(angle)))
-                cv2.circle(image, at, 1, (60, 210, 250), -1)
-        left = band + 0.02
-    if (code == "FR" and rng.random() < 0.8) or (code == "IT" and rng.random() < 0.8):
-        image[:, int(288 * (1 - band)) :] = blue
-        right = 1 - band - 0.02
-    patterns = EU_PATTERNS.get(code, ("LL DDDD",))
-    text = serial(rng, str(rng.choice(patterns)))
-    joint = {"FR": "-", "NL": "-", "SE": " ", "PT": "-", "HU": "-", "FI": "-"}.get(code, " ")
+    text = serial(rng, str(rng.choice(EU_PATTERNS.get(code, ("LL DDDD",)))))
+    joint = "-" if code in {"FR", "NL", "PT", "HU", "FI"} else " "
     high = rng.uniform(0.62, 0.8)
-    lay(image, ink_of(pick(rng, "dies"), text.replace(" ", joint)), (left, 0.5 - high / 2, right - left, high), ink, fit=False)
-    if code == "DE":
-        for y in (0.25, 0.65):
-            at = (int(288 * rng.uniform(0.33, 0.4)), int(64 * y))
-            cv2.circle(image, at, 8, any_colour(rng), -1, cv2.LINE_AA)
+    box = (left, 0.5 - high / 2, right - left, high)
+    lay(image, ink_of(pick(rng, "dies"), text.replace(" ", joint)), box, ink)
+    for y in (0.25, 0.65) if code == "DE" else ():
+        at = (int(288 * rng.uniform(0.33, 0.4)), int(64 * y))
+        cv2.circle(image, at, 8, any_colour(rng), -1, cv2.LINE_AA)
     if rng.random() < 0.6:
         cv2.rectangle(image, (0, 0), (287, 63), ink, 2)
     return image

@@ -40,7 +40,7 @@ def _warped(rng: np.random.Generator, plate: Picture, aspect: float, wide: float
 
 def _lit(rng: np.random.Generator, image: Picture) -> Picture:
     """Night, shade, glare, a camera's white balance; now and then infrared, which has no colour."""
-    work = image.astype(np.float32)
+    work: NDArray[np.floating] = image.astype(np.float32)
     if rng.random() < 0.12:
         work = np.repeat(work @ np.array(((0.2,), (0.5,), (0.3,)), np.float32), 3, axis=2)
     if rng.random() < 0.3:
@@ -77,15 +77,21 @@ def _covered(rng: np.random.Generator, image: Picture) -> None:
     for _ in range(rng.poisson(0.7)):
         at = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
         reach = (1 + int(rng.exponential(width * 0.025)), 1 + int(rng.exponential(height * 0.05)))
-        colour = rng.uniform(0, 255, 3) if rng.random() < 0.5 else np.array((40, 60, 80)) * rng.uniform(0.5, 2)
+        colour = (
+            rng.uniform(0, 255, 3) if rng.random() < 0.5 else np.array((40, 60, 80)) * rng.uniform(0.5, 2)
+        )
         cv2.ellipse(image, at, reach, rng.uniform(0, 180), 0, 360, tuple(map(float, colour)), -1)
     if rng.random() < 0.12:
-        mud = cv2.resize(rng.random((5, 8)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        mud = cv2.resize(
+            rng.random((5, 8)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        )
         much = np.clip((mud - rng.uniform(0.4, 0.9)) * 3, 0, 0.9)[:, :, None]
         image[:] = (image * (1 - much) + np.array((50, 70, 95)) * much).astype(np.uint8)
 
 
-def photograph(rng: np.random.Generator, plate: Picture, aspect: float, widths: tuple[float, float]) -> Picture:
+def photograph(
+    rng: np.random.Generator, plate: Picture, aspect: float, widths: tuple[float, float]
+) -> Picture:
     """Return HEIGHT x WIDTH x 3 BGR: the plate (its real width over height is `aspect`) as photographed.
 
     widths: the crop's least and greatest width in camera pixels.

@@ -13,17 +13,21 @@ import csv
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import onnxruntime as ort
 import yaml
-from numpy.typing import NDArray
 
 from edge.vision.region_names import codes_of
 from training.ocr.real import cut
 from training.region.classes import CANNOT_TELL, CLASSES, US
-from training.region.photograph import Picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.region.photograph import Picture
 
 MARGIN, NARROWEST = 0.12, 40
 log = logging.getLogger("training.region.real")
@@ -31,7 +35,7 @@ log = logging.getLogger("training.region.real")
 
 @dataclass(frozen=True, slots=True)
 class RealCrop:
-    """A colour crop with its margin, the plate's width over height, and the classes it may be (bool, all classes)."""
+    """A colour crop with its margin, the plate's width over height, and which classes it may be."""
 
     picture: Picture
     aspect: float
@@ -52,14 +56,20 @@ def load_real(path: Path) -> list[RealCrop]:
     """Read what `main` wrote."""
     with np.load(path, allow_pickle=False) as data:
         count = len(data["aspect"])
-        return [RealCrop(data[f"picture{i}"], float(data["aspect"][i]), data["allowed"][i]) for i in range(count)]
+        return [
+            RealCrop(data[f"picture{i}"], float(data["aspect"][i]), data["allowed"][i]) for i in range(count)
+        ]
 
 
 def main() -> None:
     """Label the pictures' plates and write those kept."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pictures", type=Path, required=True, help="folder with boxes.csv and images/")
-    parser.add_argument("--teacher", type=Path, required=True, help="the hub's OCR, its configuration beside it")
+    parser.add_argument(
+        "--teacher", type=Path, required=True, help="the hub's OCR, its configuration beside it"
+    )
     parser.add_argument("--sure", type=float, default=0.9, help="least probability of the teacher's country")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -70,8 +80,10 @@ def main() -> None:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = 1
     session = ort.InferenceSession(str(options.teacher), settings, providers=["CPUExecutionProvider"])
-    arrays: dict[str, NDArray[np.generic]] = {}
-    aspects, masks, seen = [], [], 0
+    arrays: dict[str, NDArray[Any]] = {}
+    aspects: list[float] = []
+    masks: list[NDArray[np.bool_]] = []
+    seen = 0
     with (options.pictures / "boxes.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["x1"]]
     for row in rows:
@@ -89,7 +101,8 @@ def main() -> None:
         aspects.append((x2 - x1) / (y2 - y1))
         masks.append(allowed_for(codes[best]))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(options.out, aspect=np.array(aspects), allowed=np.stack(masks), **arrays)
+    arrays |= {"aspect": np.array(aspects), "allowed": np.stack(masks)}
+    np.savez(options.out, allow_pickle=False, **arrays)
     log.info("kept %d of %d crops", len(aspects), seen)
 
 

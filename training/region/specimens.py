@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from training.region.classes import CLASSES
 from training.region.drawn import ink_of, lay, pick, serial
-from training.region.photograph import Picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.region.photograph import Picture
 
 BAND = slice(30, 82)
 """The rows of a specimen, of 112, where its serial stands."""
@@ -47,7 +51,9 @@ def renumbered(rng: np.random.Generator, specimen: Picture) -> Picture:
     middle = picture[BAND]
     ground = cv2.medianBlur(middle, 31)
     away = np.abs(middle.astype(np.int16) - ground).max(2) > 45
-    farthest = middle[away][np.argsort(np.abs(middle[away].astype(np.float32) - ground[away]).sum(1))[-away.sum() // 3 :]]
+    farthest = middle[away][
+        np.argsort(np.abs(middle[away].astype(np.float32) - ground[away]).sum(1))[-away.sum() // 3 :]
+    ]
     ink = np.median(farthest, 0) if away.sum() > 80 else np.array((40, 30, 30))
     cover = cv2.dilate(away.astype(np.uint8), np.ones((3, 3), np.uint8))[:, :, None] > 0
     picture[BAND] = np.where(cover, ground, middle)
@@ -55,5 +61,5 @@ def renumbered(rng: np.random.Generator, specimen: Picture) -> Picture:
     left = rng.uniform(0.02, 0.98 - wide)
     blue, green, red = (float(v) for v in ink)
     box = (left, 0.5 - high / 2, wide, high)
-    lay(picture, ink_of(pick(rng, "dies"), serial(rng)), box, (blue, green, red), fit=False)
+    lay(picture, ink_of(pick(rng, "dies"), serial(rng)), box, (blue, green, red))
     return picture

@@ -90,7 +90,9 @@ class Run:
         self.losses.append(float(loss.detach()))
         decay = min(0.998, (1 + self.seen / 4000) / (10 + self.seen / 4000) + 0.09)
         with torch.no_grad():
-            for slow, fast in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
+            for slow, fast in zip(
+                self.mean.state_dict().values(), self.net.state_dict().values(), strict=True
+            ):
                 if slow.dtype.is_floating_point:
                     slow.lerp_(fast, 1 - decay)
                 else:
@@ -98,9 +100,12 @@ class Run:
 
     def keep(self, path: Path) -> None:
         """Write the checkpoint."""
-        parts = {"model": self.net, "mean": self.mean, "optimiser": self.optimiser}
-        state: dict[str, object] = {name: part.state_dict() for name, part in parts.items()}
-        save(path, {**state, "seen": self.seen, "minutes": self.minutes})
+        states = {
+            "model": self.net.state_dict(),
+            "mean": self.mean.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        save(path, {**states, "seen": self.seen, "minutes": self.minutes})
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint."""
@@ -114,7 +119,9 @@ class Run:
 
 def main() -> None:
     """Train until the schedule ends."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=50, help="length of the schedule")
@@ -133,7 +140,9 @@ def main() -> None:
     if checkpoint.exists():
         run.resume(checkpoint)
     before, began, saved = run.minutes, time.monotonic(), time.monotonic()
-    for images, allowed in batches(options.shards, options.batch, np.random.default_rng((options.seed, run.seen))):
+    for images, allowed in batches(
+        options.shards, options.batch, np.random.default_rng((options.seed, run.seen))
+    ):
         run.minutes = before + (time.monotonic() - began) / 60
         progress = run.minutes / options.minutes
         if progress < SMALL_UNTIL:
