@@ -20,6 +20,11 @@ class MatchKind(StrEnum):
     REGION_NOT_READ = "region-not-read"
     WEAK = "weak"
 
+    @property
+    def words(self) -> str:
+        """How a person is told."""
+        return "state not read: check it" if self is MatchKind.REGION_NOT_READ else f"{self.value} match"
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
