@@ -297,3 +297,17 @@ def test_a_model_that_is_no_region_model_is_refused() -> None:
         RegionModel(models.load(spec, [models.BUNDLED]))
     with pytest.raises(ModelError, match="is a reader, not a region"):
         models.spec_for("hitonly-ocr", None, "region")
+
+
+def test_the_bundled_model_tells_regions_and_keeps_nothing_of_a_crop() -> None:
+    """Probabilities of codes that exist, the rest open; after a scrub its buffers are clear."""
+    model = RegionModel(models.load(models.manifest()["hitonly-region"], [models.BUNDLED]))
+    crop = np.random.default_rng(5).integers(0, 255, (40, 90, 3)).astype(np.uint8)
+    told = model.regions(crop)
+    assert 0 <= sum(told.values()) <= 1 + 1e-5
+    assert set(told) <= set(REGION_CODES)
+    assert model._batch.any(), "the positive control"
+    assert model._small.any(), "the positive control"
+    model.scrub()
+    assert not model._batch.any()
+    assert not model._small.any()

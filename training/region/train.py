@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SMALL = (HEIGHT * 3 // 5, WIDTH * 3 // 5)
-"""What the first part of a run looks at: four fifths of the schedule's crops at a third of the cost."""
+"""What the first part of a run looks at: most of its crops, each at a third of the cost."""
 SMALL_UNTIL = 0.6
 log = logging.getLogger("training.region.train")
 
