@@ -82,5 +82,7 @@ CLASSES: Final = (*(f"US-{code}" for code in STATES), *BANDS, "")
 CANNOT_TELL: Final = len(CLASSES) - 1
 US: Final = len(STATES)
 """The first so many classes are US states."""
-HEIGHT, WIDTH = 80, 160
+HEIGHT, WIDTH = 64, 128
 """The model's input, in pixels."""
+DRAWN: Final = (80, 160)
+"""Height and width of the drawn crops: larger than the input, which may still grow."""

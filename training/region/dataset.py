@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from training.region.classes import BANDS, CANNOT_TELL, CLASSES, HEIGHT, STATES, US, WIDTH
+from training.region.classes import BANDS, CANNOT_TELL, CLASSES, DRAWN, STATES, US
 from training.region.drawn import european_plate, state_plate, unknown_plate
 from training.region.photograph import Picture, photograph
 from training.region.real import RealCrop, load_real
@@ -91,8 +91,8 @@ def _only(label: int) -> NDArray[np.bool_]:
 
 
 def draw_shard(material: Material, rng: np.random.Generator, size: int) -> tuple[Picture, NDArray[np.bool_]]:
-    """Return size x HEIGHT x WIDTH x 3 crops and size x classes masks."""
-    images = np.empty((size, HEIGHT, WIDTH, 3), np.uint8)
+    """Return size x DRAWN x 3 crops and size x classes masks."""
+    images = np.empty((size, *DRAWN, 3), np.uint8)
     allowed = np.empty((size, len(CLASSES)), np.bool_)
     for row in range(size):
         images[row], allowed[row] = material.one(rng)

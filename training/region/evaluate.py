@@ -17,11 +17,11 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
 from edge.vision.models import Model, ModelSpec
 from edge.vision.region import RegionModel
@@ -29,17 +29,22 @@ from hotlist.matching.region_agreement import SURE, region_told
 from training.ocr.evaluate import widen
 from training.ocr.export import write
 
-CURRENT = frozenset(
-    "AZ CA CO CT DE FL HI ID KS LA MA ME MN MT NC NH NJ NM OR PA UT VT WA WI WV".split()  # noqa: SIM905
-)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CURRENT = frozenset((
+    "AZ", "CA", "CO", "CT", "DE", "FL", "HI", "ID", "KS", "LA", "MA", "ME", "MN", "MT", "NC", "NH", "NJ", "NM",
+    "OR", "PA", "UT", "VT", "WA", "WI", "WV",
+))  # fmt: skip
 """States whose crops show mostly the general design that was still issued in July 2023, judged by eye."""
-NOT_CURRENT = frozenset(
-    "az1001 az1193 az837 ca1629 ca574 co1018 de1057 fl512 id1409 la11 la1160 la244 la298 la405 la691 la701 ma912 "
-    "md645 nj479 pa1652 pa525 ut1091 wa1241 wa325 wa468 wv1056".split()  # noqa: SIM905
-)
+NOT_CURRENT = frozenset((
+    "az1001", "az1193", "az837", "ca1629", "ca574", "co1018", "de1057", "fl512", "id1409", "la11", "la1160",
+    "la244", "la298", "la405", "la691", "la701", "ma912", "md645", "nj479", "pa1652", "pa525", "ut1091", "wa1241", "wa325",
+    "wa468", "wv1056",
+))  # fmt: skip
 """The crops of those states that show another one."""
 EUROPE = {"eu1": "DE", "eu11": "NO", "eu3": "DE", "eu5": "GB", "test_034": "PL"}
-CZECH = frozenset("test_062 test_064 test_066 test_068 test_070 test_072 test_074 test_076".split())  # noqa: SIM905
+CZECH = frozenset(f"test_0{number}" for number in range(62, 78, 2))
 UNPLAIN = frozenset({"eu7", "eu9"})
 log = logging.getLogger("training.region.evaluate")
 

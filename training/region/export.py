@@ -2,7 +2,7 @@
 
     python -m training.region.export --checkpoint runs/region/last.pt --temperature 1.3 --out edge/weights
 
-The graph takes N x 3 x 80 x 160 float32 BGR, 0 to 1, and gives N x classes float32 probabilities; its metadata
+The graph takes N x 3 x 64 x 128 float32 BGR, 0 to 1, and gives N x classes float32 probabilities; its metadata
 names the classes. Weights are stored as float16, as those of the reader are (`training.ocr.export`).
 """
 
@@ -38,7 +38,7 @@ class Shipped(nn.Module):
         self.temperature = temperature
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """N x 3 x 80 x 160 to N x classes."""
+        """N x 3 x 64 x 128 to N x classes."""
         return torch.softmax(self.net(pixels) / self.temperature, 1)
 
 
@@ -68,10 +68,14 @@ def export(net: RegionNet, temperature: float, path: Path) -> None:
     write(path, model.SerializeToString())
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with torch.no_grad():
-        apart = float(np.abs(session.run(None, {"pixels": pixels.numpy()})[0] - shipped(pixels).numpy()).max())
+        apart = float(
+            np.abs(session.run(None, {"pixels": pixels.numpy()})[0] - shipped(pixels).numpy()).max()
+        )
     log.info("%s: %d bytes, largest difference from PyTorch %.4f", path.name, path.stat().st_size, apart)
     if apart > 0.05:
-        raise ValueError(f"{path.name}: probabilities differ from PyTorch by {apart:.3f}, expected under 0.05")
+        raise ValueError(
+            f"{path.name}: probabilities differ from PyTorch by {apart:.3f}, expected under 0.05"
+        )
 
 
 def main() -> None:

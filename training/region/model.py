@@ -1,4 +1,4 @@
-"""The network: a plain residual trunk over 80 x 160 pixels in colour, pooled; about 0.6 M parameters."""
+"""The network: a plain residual trunk over 64 x 128 pixels in colour, pooled; about 0.6 M parameters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Residual(nn.Module):
 
 
 class RegionNet(nn.Module):
-    """N x 3 x 80 x 160 BGR in 0..1 to N x classes logits."""
+    """N x 3 x 64 x 128 BGR in 0..1 to N x classes logits."""
 
     def __init__(self) -> None:
         super().__init__()

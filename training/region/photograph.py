@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.region.classes import HEIGHT, WIDTH
+from training.region.classes import DRAWN
 
 Picture = NDArray[np.uint8]
 """H x W x 3, BGR."""
@@ -92,7 +92,7 @@ def _covered(rng: np.random.Generator, image: Picture) -> None:
 def photograph(
     rng: np.random.Generator, plate: Picture, aspect: float, widths: tuple[float, float]
 ) -> Picture:
-    """Return HEIGHT x WIDTH x 3 BGR: the plate (its real width over height is `aspect`) as photographed.
+    """Return DRAWN x 3 BGR: the plate (its real width over height is `aspect`) as photographed.
 
     widths: the crop's least and greatest width in camera pixels.
     """
@@ -110,4 +110,4 @@ def photograph(
         quality = (cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(20, 95)))
         encoded = cv2.imencode(".jpg", image, quality)[1]  # noqa: TID251  a training crop, in memory
         image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
-    return np.asarray(cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.resize(image, DRAWN[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
