@@ -39,8 +39,8 @@ CURRENT = frozenset((
 """States whose crops show mostly the general design that was still issued in July 2023, judged by eye."""
 NOT_CURRENT = frozenset((
     "az1001", "az1193", "az837", "ca1629", "ca574", "co1018", "de1057", "fl512", "id1409", "la11", "la1160",
-    "la244", "la298", "la405", "la691", "la701", "ma912", "md645", "nj479", "pa1652", "pa525", "ut1091", "wa1241", "wa325",
-    "wa468", "wv1056",
+    "la244", "la298", "la405", "la691", "la701", "ma912", "md645", "nj479", "pa1652", "pa525", "ut1091", "wa1241",
+    "wa325", "wa468", "wv1056",
 ))  # fmt: skip
 """The crops of those states that show another one."""
 EUROPE = {"eu1": "DE", "eu11": "NO", "eu3": "DE", "eu5": "GB", "test_034": "PL"}
