@@ -86,7 +86,7 @@ class ModelsSection(_Section):
     reader: str = Field("hitonly-ocr", description="A name of the manifest, or a file of your own.")
     reader_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
     region: str = Field(
-        "",
+        "hitonly-region",
         description="Tells the state or country, beside any reader; empty: the reader's own regions alone.",
     )
     region_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")

@@ -149,18 +149,18 @@ def measure(model: RegionModel, data: Path) -> dict[str, object]:
         },
         "us": country_scores(countries(model, data / "us")),
         "eu": country_scores(countries(model, data / "eu")),
-        "milliseconds_a_crop": round(_milliseconds(model), 2),
+        "processor_milliseconds_a_crop": round(_milliseconds(model), 2),
     }
 
 
 def _milliseconds(model: RegionModel) -> float:
-    """The median of 200 looks on one thread."""
+    """The median processor time of 200 looks, on one thread."""
     crop = np.random.default_rng(1).integers(0, 255, (90, 200, 3)).astype(np.uint8)
     spent = []
     for _ in range(200):
-        began = time.perf_counter()
+        began = time.process_time()
         model.regions(crop)
-        spent.append((time.perf_counter() - began) * 1e3)
+        spent.append((time.process_time() - began) * 1e3)
     return float(np.median(spent))
 
 
