@@ -176,7 +176,8 @@ def fit(path: Path, folder: Path, right: float) -> float:
         rows = sorted(csv.DictReader(file), key=lambda row: row["image"])[::2]
     logits, truths = [], []
     for row in rows:
-        crop = cv2.resize(cv2.imread(str(folder / row["image"])), (width, height))
+        picture = np.asarray(cv2.imread(str(folder / row["image"])), np.uint8)
+        crop = cv2.resize(picture, (width, height))
         pixels = (crop.transpose(2, 0, 1)[None] / 255).astype(np.float32)
         logits.append(np.log(session.run(None, {"pixels": pixels})[0][0] + 1e-12))
         truths.append(codes.index(f"US-{row['state'].upper()}"))
