@@ -89,6 +89,11 @@ class ModelsSection(_Section):
     detector_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
     reader: str = Field("hitonly-ocr", description="A name of the manifest, or a file of your own.")
     reader_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
+    region: str = Field(
+        "hitonly-region",
+        description="Tells the state or country, beside any reader; empty: the reader's own regions alone.",
+    )
+    region_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
     folder: Path | None = Field(None, description="Looked in first.")
     providers: tuple[str, ...] = Field(
         ("CPUExecutionProvider",), min_length=1, description="ONNX Runtime execution providers, in order."

@@ -131,7 +131,7 @@ class Reading(Fleeting):
 
     Attributes:
         table: (slots x 37) float32; each row a distribution over ``0-9A-Z`` and padding.
-        regions: probability per ISO 3166 region code; empty when the OCR does not tell regions.
+        regions: probability per ISO 3166 region code; empty when none is told, or the region was not looked at.
         crop: h x w x 3 uint8 BGR, at most 96 x 256.
         quality: larger is a sharper and larger crop; comparable within one pass only.
     """

@@ -35,6 +35,8 @@ MAX_CROP_BYTES: Final = 64 * 1024
 MAX_ENVELOPE: Final = 256 * 1024
 MAX_CROP_WIDTH: Final = 256
 MAX_CROP_HEIGHT: Final = 96
+_MODELS: Final = (2, 3)
+"""How many models a hit names: the region model may be absent."""
 _JPEG_START: Final = b"\xff\xd8\xff"
 
 
@@ -87,7 +89,7 @@ class Hit:
         matches: the entries it may be, likeliest first; at least one. Several: ambiguous.
         crop_jpeg: JPEG of the plate's crop, at most 256 x 96 pixels and 64 KiB (R5).
         software: name and version of the software that made it.
-        models: SHA-256 of the detector and the reader in use.
+        models: SHA-256 of the detector and the reader in use, and of the region model where one is.
     """
 
     id: UUID
@@ -102,7 +104,7 @@ class Hit:
     matches: tuple[Match, ...] = field(repr=False)
     crop_jpeg: bytes = field(repr=False)
     software: str
-    models: tuple[str, str]
+    models: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if not self.matches or not all(isinstance(match, Match) for match in self.matches):
@@ -162,7 +164,7 @@ def hit_from_bytes(content: bytes) -> Hit:
             matches=tuple(_match_from_json(match) for match in body["matches"]),
             crop_jpeg=base64.b64decode(body["crop_jpeg"], validate=True),
             software=_text(body["software"]),
-            models=(_text(body["models"][0]), _text(body["models"][1])),
+            models=_models(body["models"]),
         )
     except (
         ValueError,
@@ -284,6 +286,12 @@ def _clock_from_json(value: Sequence[object]) -> HitClock:
     if type(boot_ms) is not int or boot_ms < 0:
         raise TypeError("milliseconds are expected")
     return HitClock(ClockState(_text(state)), _text(boot), boot_ms)
+
+
+def _models(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) not in _MODELS:
+        raise TypeError("two or three digests are expected")
+    return tuple(_text(digest) for digest in value)
 
 
 def _match_to_json(match: Match) -> dict[str, object]:

@@ -281,9 +281,10 @@ def test_a_hit_shows_no_plate_in_its_repr() -> None:
         ({}, True),
         ({"kind": MatchKind.CONFUSABLE}, True),
         ({"kind": MatchKind.WEAK}, False),
+        ({"kind": MatchKind.REGION_NOT_READ}, False),
         ({"ambiguous": True}, False),
     ],
 )
 def test_a_weak_or_ambiguous_match_is_never_urgent(change: dict[str, object], urgent: bool) -> None:  # noqa: FBT001
-    """R10: another or unknown region, or two likely plates, wakes nobody."""
+    """R10: a region that is different or was not read, or two likely plates, wakes nobody."""
     assert replace(HIT, matches=(replace(MATCH, **change),)).urgent is urgent  # type: ignore[arg-type]

@@ -98,7 +98,7 @@ def watch(sight: Sight, frames: int, gate: Gate | None = None) -> Detector:
 def pipeline_with(detector: Detector, gate: Gate) -> Pipeline:
     """Return a pipeline without a list."""
     clock = SystemClock()
-    camera = Camera("c", "", cast("Any", None), gate, Zones(), detector, SureReader(), TENTH, 0.08, 0.9)
+    camera = Camera("c", "", cast("Any", None), gate, Zones(), detector, SureReader(), None, TENTH, 0.08, 0.9)
     window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
     return Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
 

@@ -101,7 +101,7 @@ def test_a_vehicle_that_takes_its_time_is_read_when_it_is_near(way: Way, seconds
     """What its pass says in the end is what the near plate says, not for the price of reading every frame."""
     eye, car, clock, detector = Eye(WIDTH, HEIGHT), vehicle(), SystemClock(), DrawnPlate()
     parts = EveryFrame(), Zones(), detector, NearReader()
-    camera = Camera("c", "", cast("Any", None), *parts, NS // 25, 0.08, 0.9)
+    camera = Camera("c", "", cast("Any", None), *parts, None, NS // 25, 0.08, 0.9)
     window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
     pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
     for number in range(round(seconds * FPS)):
@@ -146,7 +146,17 @@ def test_a_plate_that_comes_in_from_the_side_is_read_when_it_is_whole(speed: int
     """A part of a plate reads as another plate, and surely: what it reads as is no reading of this one."""
     clock, detector, size = SystemClock(), DrawnPlate(), (280, 60)
     camera = Camera(
-        "c", "", cast("Any", None), EveryFrame(), Zones(), detector, HonestReader(290), NS // 25, 0.08, 0.9
+        "c",
+        "",
+        cast("Any", None),
+        EveryFrame(),
+        Zones(),
+        detector,
+        HonestReader(290),
+        None,
+        NS // 25,
+        0.08,
+        0.9,
     )
     window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
     pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)

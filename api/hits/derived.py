@@ -21,7 +21,7 @@ UNREGISTERED: Final = "camera not registered"
 """Stands for a camera's name that the register does not have; the unit's own name for it is free text."""
 UNLISTED: Final = "not on the list"
 _MOST_DIFFERENT: Final = 2
-_STRENGTH: Final = (MatchKind.WEAK, MatchKind.CONFUSABLE, MatchKind.EXACT)
+_STRENGTH: Final = (MatchKind.WEAK, MatchKind.REGION_NOT_READ, MatchKind.CONFUSABLE, MatchKind.EXACT)
 
 
 def derive(session: Session, hit: Hit) -> tuple[Hit, list[str]]:
@@ -41,22 +41,20 @@ def derive(session: Session, hit: Hit) -> tuple[Hit, list[str]]:
 
 
 def severity_of(hit: Hit) -> Severity:
-    """Return how urgent a derived hit is: a weak or ambiguous match is never more than routine (R10)."""
-    strong = [match for match in hit.matches if match.kind is not MatchKind.WEAK and not match.ambiguous]
-    if not strong:
-        return Severity.ROUTINE
+    """Return how urgent a derived hit is: as its most severe match (R10)."""
     order = list(Severity)
-    return max((match.entry.severity for match in strong), key=order.index)
+    return max((match.severity for match in hit.matches), key=order.index)
 
 
 def kind_of_reading(reading: str, region: str, match: Match) -> MatchKind:
     """Return how a reading agrees with an entry; never more than the unit itself says."""
-    if agreement(match.entry.region, {region: 1.0} if region else {}) is not Agreement.SAME:
-        return MatchKind.WEAK
-    if reading == match.entry.plate:
-        found = MatchKind.EXACT
+    agrees = agreement(match.entry.region, {region: 1.0} if region else {})
+    if agrees is Agreement.DIFFERENT or not _near(reading, match.entry.plate):
+        found = MatchKind.WEAK
+    elif agrees is not Agreement.SAME:
+        found = MatchKind.REGION_NOT_READ
     else:
-        found = MatchKind.CONFUSABLE if _near(reading, match.entry.plate) else MatchKind.WEAK
+        found = MatchKind.EXACT if reading == match.entry.plate else MatchKind.CONFUSABLE
     return min(found, match.kind, key=_STRENGTH.index)
 
 
@@ -82,7 +80,8 @@ def _why(hit: Hit, match: Match) -> str:
     if len(match.entry.plate) != len(hit.plate_read):
         places = ["read with another number of characters"]
     agrees = agreement(match.entry.region, {hit.region_read: 1.0} if hit.region_read else {})
-    return f"{', '.join(places) or 'read as listed'}; region {agrees.value}"
+    region = "the entry names no region" if agrees is Agreement.NOT_NAMED else f"region {agrees.value}"
+    return f"{', '.join(places) or 'read as listed'}; {region}"
 
 
 def _near(reading: str, listed: str) -> bool:

@@ -16,6 +16,8 @@
     if (text) element.textContent = text;
     return element;
   };
+  // As macros.html says them.
+  const notes = { weak: ", weak match: another state read", "region-not-read": ", state not read: check it" };
   const line = (hit) => {
     const path = `/hits/${hit.id}`;
     const fresh = !known.has(path);
@@ -26,7 +28,7 @@
     const state = hit.state === "pending" ? "UNVERIFIED" : hit.state;
     what.append(
       make("strong", "", hit.camera),
-      make("span", "", state + (hit.kind === "weak" ? ", weak match" : "") + (hit.held ? ", on hold" : "")),
+      make("span", "", state + (notes[hit.kind] || "") + (hit.held ? ", on hold" : "")),
     );
     const times = make("span", "times");
     times.append(make("span", "", `seen ${time(hit.captured)}`), make("span", "", `kept until ${time(hit.deadline)}`));

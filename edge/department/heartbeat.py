@@ -34,7 +34,7 @@ class Condition:
 
     Attributes:
         software: name and version.
-        models: SHA-256 of detector and reader.
+        models: SHA-256 of detector and reader, and of the region model where one is.
         list_version: of the hot list in use, 0 for none.
         cameras: state by camera name.
         degraded: what is not as it should be, in a few words each.

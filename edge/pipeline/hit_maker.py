@@ -17,6 +17,7 @@ from hitonly_core.clock import Clock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.wall_clock import ClockState, boot_id, clock_state
 from hotlist.matching.match import Match
+from hotlist.matching.region_agreement import region_told
 from hotlist.plate import ALPHABET, PAD
 from protocol.hit import Alternative, Hit, HitClock, seal_hit
 
@@ -30,7 +31,7 @@ class Device:
 
     id: str
     software: str
-    models: tuple[str, str]
+    models: tuple[str, ...]
     department: SealPublic = field(repr=False)
     signing: SigningKey = field(repr=False)
 
@@ -77,7 +78,7 @@ class HitMaker:
             clock=HitClock(self._state(), self._boot, best.captured_ns // 1_000_000),
             plate_read=readings[0].text,
             alternatives=tuple(other for other in readings[1:] if other.probability >= _SHARE),
-            region_read=max(regions, key=lambda code: regions[code], default=""),
+            region_read=region_told(regions),
             matches=tuple(matches),
             crop_jpeg=encode(best.crop),
             software=self._device.software,

@@ -6,7 +6,7 @@ Everything that could tell a plate lies in the slot, and the slot is destroyed b
 happens here. This module logs nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -26,6 +26,7 @@ from edge.sampling import Pace
 from edge.vision.crop import quality, widen
 from edge.vision.detector import detections_of
 from edge.vision.reader import Reader
+from edge.vision.region import RegionReader, combined
 from edge.vision.zones import Zones
 from hitonly_core.clock import NS, Clock
 from hotlist.matching.match import Match
@@ -81,6 +82,7 @@ class Camera:
     zones: Zones
     detector: BaseDetector
     reader: Reader
+    region: RegionReader | None
     detect_every_ns: int
     crop_margin: float
     sure: float
@@ -90,7 +92,7 @@ class Camera:
 class Tally:
     """Counts of one camera, for people to see that it works; nothing about any plate.
 
-    `frames` came, `watched` were seen by the gate, at `looked` the detector looked.
+    `frames` came, `watched` were seen by the gate, at `looked` the detector looked; `looks` were at a region.
     """
 
     frames: int = 0
@@ -99,6 +101,7 @@ class Tally:
     detections: int = 0
     passes: int = 0
     readings: int = 0
+    looks: int = 0
     hits: int = 0
 
 
@@ -111,7 +114,7 @@ class Pipeline:
 
     Attributes:
         index: the camera's number; its reads carry it.
-        camera: source, gate, detector and reader.
+        camera: source, gate, detector, reader and region model.
         window: where reads live, shared by all cameras.
         lists: the hot list in use.
         hits: composes, seals and spools.
@@ -202,6 +205,8 @@ class Pipeline:
         """
         self._scrubbed, self._plates_left = True, False
         self.camera.reader.scrub()
+        if self.camera.region is not None:
+            self.camera.region.scrub()
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
         scrub_allocators()
@@ -254,6 +259,8 @@ class Pipeline:
             table, regions = self.camera.reader.table(crop)
         if _blank(table):
             return
+        if self.camera.region is not None:
+            regions = self._regions(self.camera.region, open_pass, crop, worth, regions)
         self.tally.readings += 1
         self.tally.passes += open_pass.readings == 0
         with self.window.lock:
@@ -264,6 +271,17 @@ class Pipeline:
             if self.window.window_ns == 0:
                 open_pass.release(self.window)
         self._send(hit)
+
+    def _regions(
+        self, model: RegionReader, of: Pass, crop: Pixels, worth: float, by_ocr: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """Return a crop's regions where the pass is worth a look at them; else none."""
+        if not of.wants_region(worth):
+            return {}
+        of.looked(worth)
+        self.tally.looks += 1
+        with self.stages.of("region"):
+            return combined(model.regions(crop), by_ocr)
 
     def _end(self, track: Track) -> None:
         """End a pass: match it one last time; what is no hit stays in the window, or goes with it."""
@@ -288,6 +306,7 @@ class Pipeline:
                     table[:] = 0.0
                 enough = _LIKELY if of.decided else self.camera.sure
                 sure = of.settled or (bool(matches) and matches[0].probability >= enough)
+                sure = sure and not self._region_may_come(of, matches)
                 of.doubtful = bool(matches) and not sure
                 if not matches or not sure:
                     return None
@@ -295,6 +314,12 @@ class Pipeline:
             except Forgotten:
                 of.slot, of.over = None, True
                 return None
+
+    def _region_may_come(self, of: Pass, matches: Sequence[Match]) -> bool:
+        """Whether a match lacks only its region, and a better crop of this pass may still tell it."""
+        if self.camera.region is None or self.window.window_ns == 0 or not of.may_look:
+            return False
+        return not (of.settled or of.decided) and any(match.lacks_region for match in matches)
 
     def _hit(self, of: Pass, matches: Sequence[Match]) -> Hit | None:
         """End a read as a hit, or as part of one: the same entry has just hit here."""

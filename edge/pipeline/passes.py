@@ -5,7 +5,6 @@ tell a plate: the readings, the regions, the best crop. When the window destroys
 over.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -16,10 +15,9 @@ from edge.flow import COLUMNS, CROP_HEIGHT, CROP_WIDTH, SLOTS, Frame, Reading, T
 from edge.pipeline import fusion
 from edge.retention.window import Slot, Window
 from edge.vision.crop import fit
-from edge.vision.region_names import CODES
+from edge.vision.region_names import REGION_CODES
 from hitonly_core.clock import NS
 
-REGION_CODES: Final = tuple(sorted(CODES.values()))
 _REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
 
 KEPT: Final = 12
@@ -35,19 +33,24 @@ READ_DTYPE: Final = np.dtype(
     [
         ("logs", np.float32, (KEPT, SLOTS, COLUMNS)),
         ("weights", np.float32, (KEPT,)),
-        ("regions", np.float32, (KEPT, len(REGION_CODES))),
         ("readings", np.uint16),
         ("taken", np.uint16),
         ("camera", np.uint16),
+        ("regions", np.float32, (len(REGION_CODES),)),
+        ("region_weight", np.float32),
         ("quality", np.float32),
         ("captured_ns", np.int64),
         ("crop_size", np.uint16, (2,)),
         ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
     ]
 )
-"""What a read holds: the log tables, weights and regions of the readings that are kept, how many these are and
-how many were taken, and the best crop with its time (boot time, ns)."""
+"""What a read holds: the log tables and weights of the readings that are kept, how many these are and how many were
+taken, the sum of what the readings told of regions, and the best crop with its time (boot time, ns)."""
 
+FIRST_LOOKS: Final = 3
+MAX_LOOKS: Final = 6
+_NEARER: Final = 1.25
+"""After the first looks at the region, only a crop so much better is worth another."""
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
 _WORTH_IN_DOUBT: Final = 0.5
@@ -74,6 +77,8 @@ class Pass:
         settled: it is as sure as it will get.
         decided: it has been decided as it stands, and nothing has been read since.
         over: its read has ended; nothing more is read.
+        looks: how often its region has been looked at.
+        best_look: the quality of the best crop that was.
     """
 
     slot: Slot | None = None
@@ -85,6 +90,8 @@ class Pass:
     settled: bool = False
     decided: bool = False
     over: bool = False
+    looks: int = 0
+    best_look: float = 0.0
 
     def wants(self, quality: float, now_ns: int) -> bool:
         """Whether reading a crop of this quality now would add something.
@@ -104,6 +111,20 @@ class Pass:
         if self.readings < plenty:
             return quality > self.best * worth
         return quality > self.largest * _GROWN
+
+    def wants_region(self, quality: float) -> bool:
+        """Whether to ask the region model about a crop of this quality: the first, then only much better ones."""
+        return self.looks < FIRST_LOOKS or (self.may_look and quality > self.best_look * _NEARER)
+
+    def looked(self, quality: float) -> None:
+        """Note that the region model has been asked about a crop of this quality."""
+        self.looks += 1
+        self.best_look = max(self.best_look, quality)
+
+    @property
+    def may_look(self) -> bool:
+        """Whether the region model may be asked again."""
+        return self.looks < MAX_LOOKS
 
     def due(self, now_ns: int) -> bool:
         """Whether to decide on what is known, without waiting for the pass's end.
@@ -135,6 +156,7 @@ class Pass:
         weight = reading.quality * fusion.legibility(reading.table)
         _keep(record, reading, weight)
         record["camera"] = camera
+        record["region_weight"] += _add_regions(record["regions"], reading)
         if weight > record["quality"]:
             record["quality"] = weight
             record["captured_ns"] = frame.boot_ns
@@ -161,15 +183,18 @@ def table_of(slot: Slot) -> Table:
 
 
 def regions_of(slot: Slot) -> dict[str, float]:
-    """Return the regions of a live read, averaged over the readings kept; empty when the reader tells none.
+    """Return the regions of a live read, averaged over its readings; empty when nothing told any.
+
+    A reading weighs by its crop's quality and by how much of its probability names a region at all: a blurred
+    crop that tells nothing does not speak against a sharp one.
 
     Raises:
         Forgotten: the read has been destroyed.
     """
     record = slot.record
-    kept = int(record["readings"])
-    shares = record["regions"][:kept].sum(axis=0) / max(1, kept)
-    return {REGION_CODES[place]: float(shares[place]) for place in np.flatnonzero(shares > 0)}
+    weight = float(record["region_weight"])
+    places = np.flatnonzero(record["regions"] > 0)
+    return {REGION_CODES[place]: float(record["regions"][place]) / weight for place in places}
 
 
 def _keep(record: np.void, reading: Reading, weight: float) -> None:
@@ -182,15 +207,19 @@ def _keep(record: np.void, reading: Reading, weight: float) -> None:
     record["readings"] = min(kept + 1, KEPT)
     record["logs"][place] = fusion.log_table(reading.table)
     record["weights"][place] = weight
-    _note_regions(record["regions"][place], reading.regions)
 
 
-def _note_regions(shares: Table, regions: Mapping[str, float]) -> None:
-    shares[:] = 0.0
-    for code, share in regions.items():
-        place = _REGION_PLACE.get(code)
-        if place is not None:
-            shares[place] = share
+def _add_regions(sums: Table, reading: Reading) -> float:
+    """Add a reading's regions to a slot's sums, in place; return the reading's weight."""
+    told = {
+        place: share
+        for code, share in reading.regions.items()
+        if share > 0 and (place := _REGION_PLACE.get(code)) is not None
+    }
+    weight = reading.quality * sum(told.values())
+    for place, share in told.items():
+        sums[place] += weight * share
+    return weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,18 @@ from edge.retention.purger import Purger
 from edge.retention.scrub import lasting
 from edge.retention.watchdog import Watchdog
 from edge.retention.window import Window
-from edge.runtime.build import clear_leftovers, load_models, open_camera, open_ledger, open_window, watch_list
+from edge.runtime.build import (
+    Models,
+    clear_leftovers,
+    load_models,
+    open_camera,
+    open_ledger,
+    open_window,
+    watch_list,
+)
 from edge.runtime.camera_watch import CameraState, CameraWatch, saw_nothing
 from edge.runtime.software import software
 from edge.runtime.systemd import Notifier
-from edge.vision.models import Model
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
@@ -73,7 +80,7 @@ class Summary:
         lists_refused: how many lists were not trusted.
         unwritten: hits on no disk: every disk refuses them. They are lost when the box ends.
         blind: of each clip or folder that never showed a real picture, by camera: what it showed.
-        models: SHA-256 of the detector and the reader.
+        models: SHA-256 of the detector, the reader and the region model.
         unprotected: names of the measures not in force.
         software: name and version.
     """
@@ -88,7 +95,7 @@ class Summary:
     lists_refused: int
     unwritten: int
     blind: dict[str, str]
-    models: tuple[str, str]
+    models: tuple[str, ...]
     unprotected: tuple[str, ...]
     software: str = SOFTWARE
 
@@ -102,7 +109,7 @@ class Box:
     lists: ListWatch
     spool: Spool
     pipelines: list[Pipeline]
-    models: tuple[Model, Model]
+    models: Models
     clock: Clock
     listener: Listener
     ledger: Ledger
@@ -144,11 +151,10 @@ class Box:
         clock = clock or SystemClock()
         signing = SigningKey.load(config.keys.signing)
         department = SealPublic.load(config.keys.department)
-        models = load_models(config)
+        models = load_models(config.models)
         spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
-        digests = (models[0].digest, models[1].digest)
-        hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool, clock)
+        hits = HitMaker(Device(config.device.id, SOFTWARE, models.digests, department, signing), spool, clock)
         arena = Arena(config.retention.slots, READ_DTYPE)
         window = open_window(config, arena, clock)
         lists = watch_list(config, clock, listener.say)
@@ -165,7 +171,7 @@ class Box:
             for index, section in enumerate(config.cameras)
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
-        ledger = open_ledger(config, signing, digests, clock, refused)
+        ledger = open_ledger(config, signing, models.digests, clock, refused)
         account = Account(window, ledger, clock)
         box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, account)
         for pipeline in pipelines:
@@ -240,7 +246,7 @@ class Box:
             lists_refused=self.lists.refused,
             unwritten=self.spool.unwritten,
             blind=self._blind(),
-            models=(self.models[0].digest, self.models[1].digest),
+            models=self.models.digests,
             unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
         )
 

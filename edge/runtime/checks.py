@@ -49,7 +49,7 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "signing key", lambda: SigningKey.load(config.keys.signing).public.id
     yield "sealing key", lambda: SealKey.load(config.keys.sealing).public.id
     yield "department's key", lambda: SealPublic.load(config.keys.department).id
-    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
+    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config.models).all)
     yield "hot list", lambda: _list(config)
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)

@@ -67,7 +67,7 @@ def _public(hit: Hit) -> dict[str, Any]:
 def _hit_line(hit: Hit) -> str:
     best = hit.matches[0]
     urgent = ", urgent" if hit.urgent else ""
-    return f"hit {hit.id} at {hit.camera}: {best.kind.value} match{urgent}, sealed (UNVERIFIED)"
+    return f"hit {hit.id} at {hit.camera}: {best.kind.words}{urgent}, sealed (UNVERIFIED)"
 
 
 def _json_line(body: dict[str, Any]) -> None:
