@@ -260,7 +260,7 @@ def test_an_entry_that_is_not_listed_counts_as_weak_and_under_no_source(desk: De
     region=st.sampled_from(["", "GB", "FR", "US-NH"]),
     kind=st.sampled_from(list(MatchKind)),
 )
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_strong_match_needs_the_reading_and_the_region(reading: str, region: str, kind: MatchKind) -> None:
     """Whatever a unit claims: exact only for the listed characters, strong only in the listed region."""
     match = replace(make_hit().matches[0], kind=kind)
