@@ -64,10 +64,12 @@ def serving(state: Path, *more: str, files: int = 1024) -> Iterator[tuple[str, i
 
 def browser(scheme: str, port: int) -> httpx.Client:
     """Return a client whose every request needs a new connection; it waits for less than a half-open one may."""
-    limits = httpx.Limits(max_keepalive_connections=0)
     return httpx.Client(
-        base_url=f"{scheme}://127.0.0.1:{port}", verify=False, timeout=WAIT_S - 5, limits=limits
-    )  # noqa: S501
+        base_url=f"{scheme}://127.0.0.1:{port}",
+        verify=False,  # noqa: S501 - the service's own authority, on loopback
+        timeout=WAIT_S - 5,
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
 
 
 def dial(port: int, source: str) -> socket.socket | None:
