@@ -30,7 +30,7 @@ from edge.department.delivery import deliver_all
 from edge.department.enrol import SIGNING, make_keys
 from edge.department.ledger import read_lines
 from edge.department.spool import Spool
-from edge.errors import ConfigError, EdgeError, Exit, ModelError, StorageError
+from edge.errors import ConfigError, EdgeError, Exit, ModelError, SourceError, StorageError
 from edge.hardening import process
 from edge.hardening.pausing import pauses
 from edge.runtime import checks
@@ -124,6 +124,9 @@ def run(
     print_summary(summary, as_json=as_json)
     if summary.unwritten:
         raise StorageError(f"{summary.unwritten} hits were never written to any disk and are LOST")
+    if summary.blind:
+        told = "; ".join(f"camera {name} {what}" for name, what in summary.blind.items())
+        raise SourceError(told, hint="Look at the recording; `alpr-edge check` says more about a camera.")
 
 
 @app.command()

@@ -25,6 +25,7 @@ from uuid import UUID
 from hitonly_core.canonical import canonical
 from hitonly_core.errors import HitonlyError, SealError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import entry_from_json, entry_to_json
 from hotlist.matching.match import Match, MatchKind
 from protocol.padding import PaddingError, pad, unpad
@@ -54,6 +55,22 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class HitClock:
+    """What a hit's time rests on. Only a hit has it, and it travels sealed.
+
+    Attributes:
+        state: whether the device's wall clock could be believed when the hit was made.
+        boot: the kernel's random name of the boot; empty where it has none.
+        boot_ms: boot time of the capture, milliseconds. With the same boot's wall clock known later, it tells the
+            true time of a capture whose wall clock was wrong.
+    """
+
+    state: ClockState
+    boot: str
+    boot_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One vehicle's pass that matched the hot list.
 
@@ -62,7 +79,8 @@ class Hit:
         device: the device's id in the department's register.
         camera: the camera's name in the configuration.
         place: where the camera stands, as the configuration says.
-        captured: when the best crop was captured; aware UTC.
+        captured: when the best crop was captured, by the device's wall clock; aware UTC.
+        clock: what that time rests on.
         plate_read: the likeliest reading.
         alternatives: other readings, likeliest first.
         region_read: ISO 3166 region as read, or empty.
@@ -77,6 +95,7 @@ class Hit:
     camera: str
     place: str
     captured: datetime
+    clock: HitClock
     plate_read: str = field(repr=False)
     alternatives: tuple[Alternative, ...] = field(repr=False)
     region_read: str
@@ -108,6 +127,7 @@ def hit_to_bytes(hit: Hit) -> bytes:
         "camera": hit.camera,
         "place": hit.place,
         "captured": hit.captured.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "clock": [hit.clock.state.value, hit.clock.boot, hit.clock.boot_ms],
         "plate_read": hit.plate_read,
         "alternatives": [[other.text, round(other.probability, 6)] for other in hit.alternatives],
         "region_read": hit.region_read,
@@ -135,6 +155,7 @@ def hit_from_bytes(content: bytes) -> Hit:
             camera=_text(body["camera"]),
             place=_text(body["place"]),
             captured=datetime.fromisoformat(body["captured"]),
+            clock=_clock_from_json(body["clock"]),
             plate_read=_text(body["plate_read"]),
             alternatives=tuple(Alternative(_text(text), float(p)) for text, p in body["alternatives"]),
             region_read=_text(body["region_read"]),
@@ -256,6 +277,13 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a text is expected")
     return value
+
+
+def _clock_from_json(value: Sequence[object]) -> HitClock:
+    state, boot, boot_ms = value
+    if type(boot_ms) is not int or boot_ms < 0:
+        raise TypeError("milliseconds are expected")
+    return HitClock(ClockState(_text(state)), _text(boot), boot_ms)
 
 
 def _match_to_json(match: Match) -> dict[str, object]:

@@ -28,9 +28,10 @@ from api.devices import registry
 from api.devices.registry import Registration
 from api.web.app import create_app
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
 from hotlist.matching.match import Match, MatchKind
-from protocol.hit import Hit, seal_hit
+from protocol.hit import Hit, HitClock, seal_hit
 from protocol.signed_requests import Request, sign_request
 
 START = datetime(2030, 1, 7, 3, 0, tzinfo=UTC)
@@ -109,6 +110,7 @@ def make_hit(
         camera="north gate",
         place="Mill Road, northbound",
         captured=captured,
+        clock=HitClock(ClockState.SYNCHRONISED, "", 0),
         plate_read=read or entry.plate,
         alternatives=(),
         region_read=region,

@@ -75,6 +75,7 @@ ARROWS: Final[dict[str, set[str]]] = {
 where it has a row, else under the package's."""
 
 FOREIGN: Final[dict[str, set[str]]] = {
+    "av": {"edge.capture"},
     "cv2": {"edge.capture", "edge.vision", "benchmarks"},
     "fast_alpr": {"edge.pipeline", "edge.vision", "benchmarks"},
     "fast_plate_ocr": {"edge.vision", "benchmarks"},
@@ -208,7 +209,7 @@ def test_a_breach_is_found(module: str, source: str) -> None:
 )
 def test_a_module_without_vision_needs_no_vision_package(module: str) -> None:
     """`import protocol.hit` works where OpenCV is not installed: it is made unimportable here."""
-    vision = ("cv2", "fast_alpr", "fast_plate_ocr", "onnxruntime", "open_image_models")
+    vision = ("av", "cv2", "fast_alpr", "fast_plate_ocr", "onnxruntime", "open_image_models")
     blocked = ", ".join(repr(name) for name in vision)
     program = (
         "import sys\n"

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from benchmarks.fixtures.render import RenderSpec, render
 from edge.capture.base import Source
-from edge.capture.decoders import open_decoder
+from edge.capture.choice import open_decoder
 from edge.capture.live import LiveCamera
 from edge.capture.memory import FrameMemory
 from edge.capture.process import Beginning, Post, Stillness

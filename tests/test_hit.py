@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitonly_core.keys import SealKey, SigningKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.matching.match import Match, MatchKind
 from protocol.hit import (
@@ -21,6 +22,7 @@ from protocol.hit import (
     Envelope,
     EnvelopeError,
     Hit,
+    HitClock,
     hit_from_bytes,
     hit_to_bytes,
     open_hit,
@@ -52,6 +54,7 @@ HIT = Hit(
     camera="north",
     place="at the line",
     captured=NOW,
+    clock=HitClock(ClockState.SYNCHRONISED, "", 0),
     plate_read="CANARY7",
     alternatives=(Alternative("CANARYZ", 0.25),),
     region_read="US",

@@ -129,6 +129,10 @@ class CountingDecoder:
         """Return true."""
         return True
 
+    def kept_ns(self) -> int:
+        """Return nothing."""
+        return 0
+
 
 def test_stream_time_is_the_clips_own_and_capture_time_is_real(clip: Path) -> None:
     """Stream time follows the frame rate; the capture stamp never runs ahead of the clock, nor back."""

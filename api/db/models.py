@@ -180,6 +180,7 @@ class HitRow(Base):
     device: Mapped[str] = mapped_column(ForeignKey("devices.id"))
     camera: Mapped[str] = mapped_column(Short)
     captured: Mapped[datetime]
+    basis: Mapped[str] = mapped_column(String(16))
     received: Mapped[datetime]
     severity: Mapped[str] = mapped_column(String(16))
     kind: Mapped[str] = mapped_column(String(16))

@@ -39,6 +39,7 @@ class DeviceState:
     said: dict[str, Any]
     noted: str
     refused: int
+    since: dict[str, datetime]
 
 
 def states(service: Service, after: str = "", limit: int = PAGE) -> list[DeviceState]:
@@ -80,6 +81,9 @@ def _state(row: DeviceRow, now: datetime, refused: int) -> DeviceState:
         enrolled=row.enrolled,
         heard=row.heard,
         said={"software": "", "list_version": 0, "cameras": {}, "degraded": [], **(row.heartbeat or {})},
+        since={
+            name: datetime.fromisoformat(at) for name, at in (row.heartbeat or {}).get("since", {}).items()
+        },
         noted=row.chain_broken or row.chain_noted or "",
         refused=refused,
     )

@@ -3,7 +3,7 @@
 import base64
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
@@ -37,6 +37,8 @@ class Heartbeat(BaseModel):
     list_version: Annotated[int, Field(ge=0)] = 0
     cameras: Annotated[dict[Word, Word], Field(max_length=64)] = {}
     degraded: Annotated[list[Word], Field(max_length=32)] = []
+    boot: Annotated[str, StringConstraints(pattern=r"^([0-9a-f-]{36})?$")] = ""
+    boot_ms: Annotated[int, Field(ge=0, lt=2**40)] = 0
     receipts: Annotated[
         list[Annotated[str, StringConstraints(max_length=MAX_LINE)]], Field(max_length=RECEIPTS)
     ] = []
@@ -66,7 +68,7 @@ def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None
     with service.database.begin() as session:
         row = session.get_one(DeviceRow, device.id, with_for_update=True)
         row.heard = now
-        row.heartbeat = said.model_dump(mode="json", exclude={"receipts"})
+        row.heartbeat = _with_since(said, row.heartbeat or {}, now)
         if said.receipts:
             _take(session, row, [line.encode() for line in said.receipts], device, now)
         mark = audit.checkpoint(session, service.secrets.service, now)
@@ -83,6 +85,16 @@ def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None
         if mark
         else None,
     )
+
+
+def _with_since(said: Heartbeat, before: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what is kept of a heartbeat: what it says, and since when each camera is in its state."""
+    states, since = before.get("cameras", {}), before.get("since", {})
+    kept = {
+        name: since.get(name, now.isoformat()) if states.get(name) == state else now.isoformat()
+        for name, state in said.cameras.items()
+    }
+    return {**said.model_dump(mode="json", exclude={"receipts"}), "since": kept}
 
 
 def _take(session: Session, row: DeviceRow, lines: list[bytes], device: Device, now: datetime) -> None:

@@ -33,6 +33,7 @@ from api.core.service import Service
 from api.core.settings import Webhook
 from api.db.models import AlertRow, HitRow
 from api.hits import hits
+from api.hits.hit_time import Basis
 from hitonly_core.canonical import canonical
 
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -66,6 +67,7 @@ def enqueue(session: Session, service: Service, row: HitRow) -> None:
         "device": row.device,
         "camera": row.camera,
         "captured": row.captured.isoformat(timespec="seconds"),
+        "basis": Basis[row.basis],
         "link": f"{service.settings.url}/hits/{row.id}",
     }
     sealed = service.secrets.seal(canonical(body), f"alert:{row.id}")

@@ -18,10 +18,11 @@ from api.core.errors import ApiError, ConflictError, InvalidError, ListVersionEr
 from api.core.lifecycle import Status
 from api.core.rate_limits import UnitRecords
 from api.core.service import Service, month
-from api.db.models import HitRow, SeenRow
+from api.db.models import DeviceRow, HitRow, SeenRow
 from api.devices.registry import Device
 from api.hits import alerts
 from api.hits.derived import derive, severity_of
+from api.hits.hit_time import Basis, HitTime, time_of
 from api.hits.hit_validation import check_contents
 from api.hits.hits import kind_of
 from api.lists.list_age import check_lists
@@ -106,12 +107,15 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
     with service.database.begin() as session:
         if session.get(SeenRow, str(hit.id)) is not None:
             return False
-        check_lists(session, hit)
+        device = session.get_one(DeviceRow, hit.device)
+        when = time_of(hit, enrolled=device.enrolled, now=now, heartbeat=device.heartbeat, heard=device.heard)
+        certain = when.basis is not Basis.NOT_CERTAIN
+        check_lists(session, hit, captured=when.moment if certain else None)
         hit, otherwise = derive(session, hit)
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
-        status = lifecycle.arrive(hit.captured, now, service.deadlines)
-        row = _row(hit, status)
+        status = lifecycle.arrive(when.moment, now, service.deadlines)
+        row = _row(hit, status, when)
         row.received = now
         count(session, kind_of(row), RECEIVED)
         if status.final:
@@ -133,14 +137,15 @@ def _record(session: Session, service: Service, hit: Hit, status: Status, otherw
     audit.append(session, act, service.now())
 
 
-def _row(hit: Hit, status: Status) -> HitRow:
+def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
     """Return a hit's row, without its contents."""
     best = hit.matches[0]
     return HitRow(
         id=str(hit.id),
         device=hit.device,
         camera=hit.camera,
-        captured=hit.captured,
+        captured=when.moment,
+        basis=when.basis.name,
         severity=severity_of(hit),
         kind=best.kind.value,
         source=best.entry.source,

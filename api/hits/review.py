@@ -20,6 +20,7 @@ from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
 from api.db.models import HitRow
 from api.hits import hits
+from api.hits.hit_time import Basis
 from api.lists.entry_status import current_entry
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
@@ -39,6 +40,8 @@ class Waiting:
     camera: str
     device: str
     captured: datetime
+    received: datetime
+    basis: Basis
     deadline: datetime
     state: State
     held: bool
@@ -51,6 +54,8 @@ class BlindView:
     id: str
     camera: str
     captured: datetime
+    received: datetime
+    basis: Basis
     severity: str
     deadline: datetime
 
@@ -63,6 +68,9 @@ class FullView:
     status: Status
     hit: Hit = field(repr=False)
     match: Match = field(repr=False)
+    captured: datetime
+    received: datetime
+    basis: Basis
     typed_region: str = ""
 
 
@@ -87,6 +95,8 @@ def _waiting(row: HitRow) -> Waiting:
         camera=row.camera,
         device=row.device,
         captured=row.captured,
+        received=row.received,
+        basis=Basis[row.basis],
         deadline=row.deadline,
         state=State(row.state),
         held=row.hold is not None,
@@ -119,11 +129,14 @@ def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullVi
         access.opening(session, who, f"hit:{hit}")
         status = hits.status_of(row)
         if status.state is State.PENDING and not status.compared:
-            return BlindView(row.id, row.camera, row.captured, row.severity, row.deadline)
+            return BlindView(
+                row.id, row.camera, row.captured, row.received, Basis[row.basis], row.severity, row.deadline
+            )
         opened = hits.contents(service, row)
         match = opened.matches[row.chosen or 0]
         listed = current_entry(session, match.entry, service.now())
-        return FullView(row.id, status, opened, replace(match, entry=listed or match.entry))
+        entry = replace(match, entry=listed or match.entry)
+        return FullView(row.id, status, opened, entry, row.captured, row.received, Basis[row.basis])
 
 
 def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:

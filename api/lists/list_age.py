@@ -7,8 +7,9 @@
    delay, and one that has heard of no newer list for so long must not alert (R7); it checks that itself.
 4. The device was enrolled when it captured the hit.
 
-The time of capture is the device's own claim. A future one is refused before (api/hits/intake.py). A late delivery
-is none of these: a box that was offline for a week delivers what it rightly captured, and the review decides.
+The time of capture is the device's own claim, unless the device said that its clock was not set
+(api/hits/hit_time.py). A future one is refused before (api/hits/intake.py). A late delivery is none of these: a box
+that was offline for a week delivers what it rightly captured, and the review decides.
 """
 
 from datetime import datetime, timedelta
@@ -26,8 +27,13 @@ REMATCH: Final = WINDOW_CEILING
 """How long before a list's arrival a read can have been captured that it matches: the longest window."""
 
 
-def check_lists(session: Session, hit: Hit) -> None:
+def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> None:
     """Refuse a hit that no device that keeps R7 can have made.
+
+    Args:
+        session: the database's.
+        hit: as it was opened.
+        captured: when it was captured; None where that is not certain: then only (1) can be checked.
 
     Raises:
         ListVersionError: its list never existed, did not yet exist, or was superseded long ago; or the device
@@ -41,9 +47,10 @@ def check_lists(session: Session, hit: Hit) -> None:
                 "the hit was matched against a list that was never published",
                 hint=f"The newest published version is {newest}; look what the device holds.",
             )
-        _check_time(session, row, hit.captured)
+        if captured is not None:
+            _check_time(session, row, captured)
     enrolled = session.get_one(DeviceRow, hit.device).enrolled
-    if hit.captured < enrolled - CLOCK_TOLERANCE:  # (4)
+    if captured is not None and captured < enrolled - CLOCK_TOLERANCE:  # (4)
         raise ListVersionError(
             "the hit was captured before its device was enrolled", hint="Check the device's clock."
         )

@@ -127,7 +127,10 @@ class Rules:
         self._same("signature", outer.signature, self.keys.device.sign(outer.signed_bytes()))
         if outer.to_bytes() != content:
             self.faults.append("ciphertext: an envelope holds more than its members")
-        inside = {name: getattr(hit, name) for name in hit.__slots__ if name not in {"id", "captured"}}
+        inside = {
+            name: getattr(hit, name) for name in hit.__slots__ if name not in {"id", "captured", "clock"}
+        }
+        inside["clock"] = (hit.clock.state.value, hit.clock.boot, self._since_boot(hit.clock.boot_ms))
         inside["captured"] = self._moment("wall clock", hit.captured.timestamp())
         return f"hit {self._identified(str(hit.id))}, {len(content)} bytes: {inside!r}"
 
@@ -248,6 +251,8 @@ class Rules:
             last, self._last = self._last, ""
             body["receipts"] = [self._receipt(line.encode()) for line in body["receipts"]]
             self._last = last
+            if body.get("boot_ms"):
+                body["boot_ms"] = self._since_boot(body["boot_ms"])
         elif path == "/v1/hits" and json.dumps(body).encode() == data and set(body) == {"envelopes"}:
             body["envelopes"] = [self.envelope(text.encode()) for text in body["envelopes"]]
         else:
@@ -287,6 +292,13 @@ class Rules:
         if not self.run.started - _SLACK_S <= seconds <= self.run.ended + _SLACK_S:
             self.faults.append(f"{rule}: a time outside the run")
         return f"<{rule}>"
+
+    def _since_boot(self, boot_ms: object) -> str:
+        """Return a word for a boot time inside the run."""
+        if type(boot_ms) is not int:
+            return repr(boot_ms)
+        booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return self._moment("boot time", booted + boot_ms / 1000)
 
     def _random(self, rule: str, text: str, raw: bytes) -> None:
         self._note(rule, text, known=raw in self.run.drawn)

@@ -55,7 +55,7 @@ def measured(trial: Trial) -> Outcome:
 def _measured(trial: Trial, folder: Path) -> Outcome:
     people = cast(trial.plates, trial.seed)
     scene = Scene(trial.road, people, trial.seed, 0)
-    scene = replace(scene, seconds=scene.shown_s + trial.window_s + trial.quiet_s)
+    scene = replace(scene, seconds=scene.shown_s + trial.kept_s + trial.quiet_s)
     outcome = Outcome(trial, shown=len(people.canaries), listed=len(people.listed))
     box = folder / "edge"
     listed = [canary.text for canary in people.listed]
@@ -71,7 +71,7 @@ def _measured(trial: Trial, folder: Path) -> Outcome:
         with edge_process.running(box, told, trace=folder / "trace.txt", program=runs) as edge:
             sightings = Sightings()
             begun = _watch(edge, sightings, lambda: any(read_lines(box / "state")), _PATIENCE_S)
-            _watch(edge, sightings, lambda: False, scene.shown_s + trial.window_s + _SETTLE_S)
+            _watch(edge, sightings, lambda: False, scene.shown_s + trial.kept_s + _SETTLE_S)
             if not begun:
                 raise BenchError("the edge did not begin to read")
             searcher = _search_memory(edge, known, sightings, outcome)

@@ -40,6 +40,7 @@ class Worker:
 
     Attributes:
         locked: whether its memory and the shared memory are locked in RAM; None until it has said so.
+        kept_ns: for how long its decoder has kept pictures at most; 0 where that is not known, or not yet.
         pid: its process id.
     """
 
@@ -49,6 +50,7 @@ class Worker:
         self._killed = False
         self._wake = wake_fd
         self.locked: bool | None = None
+        self.kept_ns = 0
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ready, ready = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)
@@ -174,6 +176,9 @@ class Worker:
             return Message(Say.FAILED, Fault.DIED)
         if message.say is Say.STARTED:
             self.locked = bool(message.value)
+            return None
+        if message.say is Say.KEPT:
+            self.kept_ns = message.value
             return None
         if message.say is Say.NEED:
             return self._provide(message.value)

@@ -39,6 +39,8 @@ class Condition:
         cameras: state by camera name.
         degraded: what is not as it should be, in a few words each.
         last_receipt: number of the newest receipt, or -1.
+        boot: the kernel's random name of this boot, or empty.
+        boot_ms: boot time, milliseconds: it tells the department the true time of hits whose clock was not set.
     """
 
     software: str
@@ -47,6 +49,8 @@ class Condition:
     cameras: Mapping[str, str]
     degraded: tuple[str, ...]
     last_receipt: int
+    boot: str = ""
+    boot_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -124,6 +128,8 @@ class Heartbeat:
                 "list_version": condition.list_version,
                 "cameras": dict(condition.cameras),
                 "degraded": list(condition.degraded),
+                "boot": condition.boot,
+                "boot_ms": condition.boot_ms,
                 "receipts": [line.decode().rstrip("\n") for line in lines],
             }
         ).encode()

@@ -40,13 +40,13 @@ READ_DTYPE: Final = np.dtype(
         ("taken", np.uint16),
         ("camera", np.uint16),
         ("quality", np.float32),
-        ("captured", np.float64),
+        ("captured_ns", np.int64),
         ("crop_size", np.uint16, (2,)),
         ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
     ]
 )
 """What a read holds: the log tables, weights and regions of the readings that are kept, how many these are and
-how many were taken, and the best crop with its time (POSIX seconds)."""
+how many were taken, and the best crop with its time (boot time, ns)."""
 
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
@@ -137,7 +137,7 @@ class Pass:
         record["camera"] = camera
         if weight > record["quality"]:
             record["quality"] = weight
-            record["captured"] = frame.utc.timestamp()
+            record["captured_ns"] = frame.boot_ns
             record["crop_size"][:] = fit(reading.crop, record["crop"])
         self.readings += 1
         self.read_ns = frame.stream_ns
@@ -195,10 +195,10 @@ def _note_regions(shares: Table, regions: Mapping[str, float]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best crop of a live read, copied out for a hit only."""
+    """The best crop of a live read, copied out for a hit only; `captured_ns` is boot time."""
 
     crop: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
-    captured: float
+    captured_ns: int
 
     @classmethod
     def of(cls, slot: Slot) -> Self:
@@ -209,4 +209,4 @@ class Best:
         """
         record = slot.record
         height, width = (int(side) for side in record["crop_size"])
-        return cls(record["crop"][:height, :width].copy(), float(record["captured"]))
+        return cls(record["crop"][:height, :width].copy(), int(record["captured_ns"]))

@@ -84,6 +84,8 @@ class QueueLine(BaseModel):
     camera: str
     device: str
     captured: datetime
+    received: datetime
+    basis: str
     deadline: datetime
     state: str
     held: bool
@@ -193,7 +195,9 @@ def _full(view: FullView) -> dict[str, Any]:
         "id": view.id,
         "camera": hit.camera,
         "place": hit.place,
-        "captured": hit.captured.isoformat(),
+        "captured": view.captured.isoformat(),
+        "received": view.received.isoformat(),
+        "basis": view.basis,
         "plate_read": hit.plate_read,
         "region_read": hit.region_read,
         "match": {
