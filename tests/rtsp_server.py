@@ -6,9 +6,9 @@ Run by the system's Python, which has GStreamer's bindings:
 
 CERTIFICATE is a PEM file of a certificate and its key, for rtsps. With ``digest`` the password is asked for by
 digest only, and is read from the first line of standard input, so that it stands in no argument. It prints its port
-once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` and
-``black`` make it the same for ever, ``snow`` makes every picture another noise. CODEC is ``h264`` or ``h265``, with
-a key picture every 0.4 seconds, or ``h264-rare``, with one every 40.
+once it serves, and obeys one word a line on standard input: ``resize`` changes the size, ``still`` and ``black``
+make it the same for ever, ``snow`` makes every picture another noise. CODEC is ``h264`` or ``h265``, with a
+key picture every 0.4 seconds, or ``h264-rare``, with one every 40.
 """
 
 # ruff: noqa: ANN401 - GStreamer's bindings carry no types

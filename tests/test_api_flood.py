@@ -17,7 +17,7 @@ import pytest
 
 from api.accounts import credentials
 from api.core.errors import TooLargeError, TooManyError
-from api.web.connections import Gate
+from api.web.connections import WAIT_S, Gate
 from api.web.security import Body, Unfinished
 from tests.api_kit import Desk
 
@@ -63,9 +63,13 @@ def serving(state: Path, *more: str, files: int = 1024) -> Iterator[tuple[str, i
 
 
 def browser(scheme: str, port: int) -> httpx.Client:
-    """Return a client whose every request needs a new connection."""
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.Client(base_url=f"{scheme}://127.0.0.1:{port}", verify=False, timeout=8, limits=limits)  # noqa: S501
+    """Return a client whose every request needs a new connection; it waits for less than a half-open one may."""
+    return httpx.Client(
+        base_url=f"{scheme}://127.0.0.1:{port}",
+        verify=False,  # noqa: S501 - the service's own authority, on loopback
+        timeout=WAIT_S - 5,
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
 
 
 def dial(port: int, source: str) -> socket.socket | None:

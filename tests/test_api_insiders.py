@@ -13,7 +13,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api import serve
-from api.accounts import duties, people, resets, sessions, staff
+from api.accounts import codes, duties, people, resets, sessions, staff
 from api.accounts.people import Role
 from api.cli import app as command_line
 from api.core.errors import AbsentError, ForbiddenError, InvalidError, LinkTakenError
@@ -27,7 +27,7 @@ from api.web.deps import COOKIE
 from hotlist.entry import Severity
 from hotlist.matching.match import MatchKind
 from hotlist.plate import ALPHABET
-from tests.api_kit import PLATE, Desk, make_entry, make_hit
+from tests.api_kit import PLATE, Desk, make_entry, make_hit, registration
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def test_an_entry_that_is_not_listed_counts_as_weak_and_under_no_source(desk: De
     region=st.sampled_from(["", "GB", "FR", "US-NH"]),
     kind=st.sampled_from(list(MatchKind)),
 )
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_a_strong_match_needs_the_reading_and_the_region(reading: str, region: str, kind: MatchKind) -> None:
     """Whatever a unit claims: exact only for the listed characters, strong only in the listed region."""
     match = replace(make_hit().matches[0], kind=kind)
@@ -318,3 +318,20 @@ def test_a_webhook_stands_at_a_public_host_only(address: str) -> None:
     assert judged(webhook, ["2606:2800:21f:cb07:6820:80da:af6b:8b2c"]).version == 6
     with pytest.raises(RefusedAddressError):
         judged(webhook, [address])
+
+
+def test_acts_that_meet_in_the_database_are_a_conflict_and_the_second_did_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two rows of one key: the first stands, the second is answered with 409, whole and without a record."""
+    browser = desk.sign_in("ada", Role.ADMINISTRATOR)
+    monkeypatch.setattr(codes, "new_code", lambda: "ABCDEF-GHJKLM-NPQRST-UVWXYZ")
+    answers = [
+        browser.post("/v1/devices", json=registration(device).model_dump(mode="json"))
+        for device in ("gate-1", "gate-2")
+    ]
+    assert [answer.status_code for answer in answers] == [201, 409], answers[-1].text
+    assert [row.object for row in rows(desk, "device.register")] == ["device:gate-1"]
+    monkeypatch.undo()
+    again = browser.post("/v1/devices", json=registration("gate-2").model_dump(mode="json"))
+    assert again.status_code == 201

@@ -40,20 +40,21 @@ class Talker:
             yield self
         finally:
             self.ended.set()
+            self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._thread.join()
 
     def _answer(self) -> None:
-        peer, _ = self._listener.accept()
-        with peer, suppress(OSError):
-            request = b""
-            while b"\r\n\r\n" not in request:
-                request += peer.recv(65536)
+        with suppress(OSError), self._listener.accept()[0] as peer:
+            request = peer.makefile("rb")
+            head = b"".join(iter(request.readline, b"\r\n"))
+            request.read(int(head.lower().partition(b"content-length:")[2].split()[0]))
             for part in self._parts():
                 if self.said > MOST or self.ended.is_set():
                     break
                 peer.sendall(part)
                 self.said += len(part)
+            self.ended.wait()
 
 
 def endless_body() -> Iterator[bytes]:
@@ -71,10 +72,11 @@ def chunks_without_end() -> Iterator[bytes]:
 
 
 def bomb() -> Iterator[bytes]:
-    """128 MiB of zeros in an eighth of a MiB of gzip."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    packed = b"".join(packer.compress(bytes(MIB)) for _ in range(128)) + packer.flush()
-    yield HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    """512 MiB of zeros in half a MiB."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = block * 512 + packer.flush()
+    yield HEAD + b"Content-Encoding: deflate\r\nContent-Length: %d\r\n\r\n" % len(packed)
     yield packed
 
 
