@@ -115,7 +115,7 @@ def test_a_vehicle_that_takes_its_time_is_read_when_it_is_near(way: Way, seconds
         detector.box = (round(left), round(top), round(right), round(bottom))
         frame = Frame("c", number, clock.boot_ns(), datetime.now(UTC), number * NS // FPS, picture)
         pipeline.turn(frame)
-    last = table_of(max(window.live(), key=lambda slot: float(slot.record["captured"])))
+    last = table_of(max(window.live(), key=lambda slot: float(slot.record["captured_ns"])))
     read = "".join(ALPHABET[column] for column in last.argmax(axis=1) if column != PAD)
     assert read == "AB12CDE", pipeline.tally.readings
     assert pipeline.tally.readings <= MOST_READINGS
