@@ -170,16 +170,17 @@ def audit_verify(
     ],
     end: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, dir_okay=False, help="A device's checkpoint.json; may be given often."),
+        typer.Option(exists=True, dir_okay=False, help="A device's checkpoint.json or audit-ends.jsonl; may be given often."),
     ] = None,
 ) -> None:
     """Check an export without the service; exits 1 when anything was altered, removed or cut off.
 
-    With the signed ends that the devices keep it is also seen when the service has rewritten its own history.
+    With the signed ends that the devices keep it is also seen when the service has rewritten or cut its own
+    history. An export that was made before such an end fails too: export anew.
     """
-    ends = [audit_export.read_end(path) for path in end or ()]
+    ends = [each for path in end or () for each in audit_export.read_ends(path)]
     number = audit_export.verify_file(file, VerifyKey.load(key), ends)
-    typer.echo(f"{number} records, unbroken; {len(ends)} device(s) hold the same history")
+    typer.echo(f"{number} records, unbroken; {len(ends)} signed end(s) from elsewhere lie on them")
 
 
 @app.command("open")

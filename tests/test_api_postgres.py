@@ -84,7 +84,7 @@ def test_the_log_refuses_to_forget(desk: Desk, statement: str) -> None:
 
 def test_the_chain_holds_with_four_services_writing_at_once(desk: Desk) -> None:
     """Four engines, as four worker processes have them, eight threads: no number twice, no gap (R12)."""
-    services = [open_service(desk.settings, desk.clock) for _ in range(4)]
+    services = [open_service(desk.settings, desk.clock, desk.clock.boot) for _ in range(4)]
 
     def write(number: int) -> None:
         for _ in range(15):

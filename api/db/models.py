@@ -136,6 +136,7 @@ class DeviceRow(Base):
     receipt_digest: Mapped[str | None] = mapped_column(String(64))
     chain_broken: Mapped[str | None] = mapped_column(Long)
     chain_noted: Mapped[str | None] = mapped_column(Long)
+    log_contradicted: Mapped[str | None] = mapped_column(Long)
 
 
 class NonceRow(Base):
@@ -341,7 +342,7 @@ class CancelledRow(Base):
 
 
 class AuditRow(Base):
-    """One record of the audit chain; never altered, never removed (R12)."""
+    """One record of the audit log; never altered, never removed (R12)."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("audit_actor_object", "actor", "object"),)
@@ -358,8 +359,18 @@ class AuditRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class AuditNodeRow(Base):
+    """A whole inner node of the log's Merkle tree; never altered, never removed (protocol/merkle.py)."""
+
+    __tablename__ = "audit_nodes"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
 class CheckpointRow(Base):
-    """A signed statement of how long the chain was and how it ended."""
+    """A signed statement of how long the log was and how it ended (protocol/audit_end.py)."""
 
     __tablename__ = "checkpoints"
 

@@ -101,7 +101,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
         check_lists(session, hit)
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
-        status = lifecycle.arrive(hit.captured, now, service.deadlines)
+        status = lifecycle.arrive(hit.captured, service.hit_now(), service.deadlines)
         row = _row(hit, status)
         row.received = now
         count(session, kind_of(row), RECEIVED)

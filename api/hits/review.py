@@ -69,8 +69,8 @@ class FullView:
 def queue(service: Service) -> list[Waiting]:
     """Return what waits: urgent first, then the oldest; confirmed hits that want an outcome come last."""
     with service.database.read() as session:
-        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.now())))
-        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.now())))
+        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.hit_now())))
+        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.hit_now())))
     lines = [_waiting(row) for row in rows + [row for row in held if row.hold]]
     stage = {State.PENDING: 0, State.CONFIRMED: 1}
     return sorted(

@@ -176,6 +176,12 @@ def _cacheable(request: Request, answer: Response) -> Response:
     return answer
 
 
+def _standing_problem(service: ServiceDep) -> str:
+    """Return what is wrong with the log's end, seen without reading it all; empty where nothing is."""
+    problem = service.high_water.problem(service.database)
+    return f"{review_week.BROKEN}: {problem}" if problem else ""
+
+
 def _page(service: ServiceDep, who: Auditor, wanted: Filter, chain: str = "") -> AuditPage:
     """Return the log's page."""
     rows = review_week.read(service, who, wanted)
@@ -186,5 +192,5 @@ def _page(service: ServiceDep, who: Auditor, wanted: Filter, chain: str = "") ->
         weeks=review_week.weeks(service),
         wanted=wanted,
         older=rows[-1].seq if len(rows) == review_week.PAGE else 0,
-        chain=chain,
+        chain=chain or _standing_problem(service),
     )
