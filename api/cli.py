@@ -18,7 +18,7 @@ from api.devices import registry
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
-from api.oversight import audit_export
+from api.oversight import audit_export, restore
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
 
@@ -78,6 +78,23 @@ def migrate_command(state: State = None, config: Config = None, database_url: Da
         typer.echo(f"the database is at revision {migrate(database)}")
     finally:
         database.close()
+
+
+@app.command("accept-restore")
+def accept_restore(
+    reason: Annotated[str, typer.Option(help="Why an older database was put back; stands in the log.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let the service start on an older database that was put back on purpose; recorded, and flagged.
+
+    Ends every session, link, code and recovery code: some of them were used, or ended, since.
+    """
+    since = restore.accept(_settings(config, state, database_url), reason)
+    typer.echo(f"accepted. What was done {since} is not in this database: do again what was")
+    typer.echo("revoked or disabled then (units, people, keys, list entries), before the service is started.")
+    typer.echo("Everybody needs new recovery codes; each unit needs `alpr-edge accept-audit-log`.")
 
 
 @devices_app.command("add")
