@@ -1,7 +1,9 @@
 """An older database put back, and clocks that step back: what the service keeps outside the database (R19)."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -44,8 +46,8 @@ def put_back(desk: Desk, saved: Path) -> None:
 def save(desk: Desk, folder: Path) -> Path:
     """Copy the main database as a backup does."""
     saved = folder / "backup.sqlite3"
-    with desk.service.database.engine.connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(saved),))
+    with contextlib.closing(sqlite3.connect(desk.settings.state / "service.sqlite3")) as connection:
+        connection.execute("VACUUM INTO ?", (str(saved),))
     return saved
 
 

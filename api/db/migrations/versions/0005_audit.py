@@ -31,11 +31,20 @@ def upgrade() -> None:
     protect(op.get_bind(), "audit_nodes")
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.add_column(sa.Column("log_contradicted", sa.String(length=400), nullable=True))
+    with op.batch_alter_table("hits", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("hold_asked", sa.JSON(), nullable=True))
+    with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("version", sa.String(length=32), nullable=False))
+    with op.batch_alter_table("repeats", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("salt", sa.LargeBinary(), nullable=False))
 
 
 def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.drop_column("log_contradicted")
+    for table, column in (("hits", "hold_asked"), ("entries", "version"), ("repeats", "salt")):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.drop_column(column)
     unprotect(op.get_bind(), "audit_nodes")
     op.drop_table("audit_nodes")
