@@ -187,7 +187,11 @@ def audit_verify(
     ],
     end: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, dir_okay=False, help="A device's checkpoint.json or audit-ends.jsonl; may be given often."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A device's checkpoint.json or audit-ends.jsonl; may be given often.",
+        ),
     ] = None,
 ) -> None:
     """Check an export without the service; exits 1 when anything was altered, removed or cut off.

@@ -192,7 +192,7 @@ def test_writers_at_the_same_moment_take_turns(desk: Desk) -> None:
             for row in session.query(AuditRow).order_by(AuditRow.seq)
         ]
     assert mark is not None
-    assert audit.verify(rows, [mark], desk.service.secrets.service.public) [0] == 12 + 80
+    assert audit.verify(rows, [mark], desk.service.secrets.service.public)[0] == 12 + 80
 
 
 def _write_together(service: Service) -> None:

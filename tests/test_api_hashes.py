@@ -62,7 +62,14 @@ def found(texts: set[bytes], where: dict[str, bytes]) -> list[tuple[str, int]]:
 
 def spellings(plate: str) -> set[bytes]:
     """Return a plate as it may be written before it is hashed."""
-    words = {plate, plate.lower(), f"{plate[:4]} {plate[4:]}", f"{plate}|GB", f"GB:{plate}", f"{plate}|GB|30-000123"}
+    words = {
+        plate,
+        plate.lower(),
+        f"{plate[:4]} {plate[4:]}",
+        f"{plate}|GB",
+        f"GB:{plate}",
+        f"{plate}|GB|30-000123",
+    }
     return {word.encode() for word in words} | {json.dumps(word).encode() for word in words}
 
 
@@ -104,7 +111,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.service.close()
 
 
-def test_no_unkeyed_hash_of_a_plate_is_written_anywhere(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_unkeyed_hash_of_a_plate_is_written_anywhere(
+    desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Proposed, approved, published, looked up, hit, read, and cancelled: then everything is searched."""
     box = desk.box(published=False)
     edith, arno = Heard(desk.sign_in("edith", Role.EDITOR)), Heard(desk.sign_in("arno", Role.APPROVER))
@@ -139,7 +148,9 @@ def test_no_unkeyed_hash_of_a_plate_is_written_anywhere(desk: Desk, capfd: pytes
     assert all(written[name] for name in ("service.sqlite3", "export", "metrics", "headers", "logs"))
     assert found(texts, written) == []
     digest = signed.digest.hex().encode()
-    assert not [name for name, content in written.items() if digest[:16] in content or signed.digest[:8] in content]
+    assert not [
+        name for name, content in written.items() if digest[:16] in content or signed.digest[:8] in content
+    ]
 
 
 @pytest.mark.parametrize("name", HASHES)

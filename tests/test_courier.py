@@ -70,7 +70,11 @@ class Log:
         """Return the answer's members, with the proof where there can be one."""
         old = held["seq"] if held else 0
         proof = consistency_proof(old, self.size, self.node) if 0 < old <= self.size else []
-        return {"checkpoint": self.end().to_json(), "consistency": [each.hex() for each in proof], **self.says}
+        return {
+            "checkpoint": self.end().to_json(),
+            "consistency": [each.hex() for each in proof],
+            **self.says,
+        }
 
 
 class Department(ThreadingHTTPServer):
@@ -380,7 +384,12 @@ def test_an_unchanged_checkpoint_is_not_written_again(heartbeat: Heartbeat, depa
     assert _held(heartbeat) == department.log.end().to_json()
 
 
-FORKS = {"shorter": (4, 1 << 60), "as long": (5, 4), "longer again": (90, 4), "longer from the start": (64, 0)}
+FORKS = {
+    "shorter": (4, 1 << 60),
+    "as long": (5, 4),
+    "longer again": (90, 4),
+    "longer from the start": (64, 0),
+}
 
 
 @pytest.mark.parametrize(("size", "fork"), FORKS.values(), ids=FORKS.keys())
@@ -477,7 +486,9 @@ def test_the_last_end_of_each_day_is_kept_and_their_number_is_bounded(
         answer = department.log.answer(held.to_json() if held else None)
         memory.take(answer["checkpoint"], answer["consistency"], held)
         held = memory.held()
-    ends = [AuditEnd.from_json(json.loads(line)) for line in (heartbeat.state / DAYS).read_text().splitlines()]
+    ends = [
+        AuditEnd.from_json(json.loads(line)) for line in (heartbeat.state / DAYS).read_text().splitlines()
+    ]
     days = [end.day for end in ends]
     assert len(days) == most == len(set(days))
     assert days == sorted(days)

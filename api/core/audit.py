@@ -68,7 +68,9 @@ def append(session: Session, act: Act, now: datetime) -> int:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         session.flush()
-        last = session.execute(select(AuditRow.seq, AuditRow.at).order_by(AuditRow.seq.desc()).limit(1)).first()
+        last = session.execute(
+            select(AuditRow.seq, AuditRow.at).order_by(AuditRow.seq.desc()).limit(1)
+        ).first()
         seq, earliest = (last.seq + 1, last.at) if last else (1, "")
         row = AuditRow(
             **_columns(act),
@@ -134,7 +136,10 @@ def _nodes(session: Session, wanted: list[tuple[int, int]]) -> dict[tuple[int, i
     if inner:
         key = tuple_(AuditNodeRow.level, AuditNodeRow.place)
         found.update(
-            {(row.level, row.place): row.hash for row in session.scalars(select(AuditNodeRow).where(key.in_(inner)))}
+            {
+                (row.level, row.place): row.hash
+                for row in session.scalars(select(AuditNodeRow).where(key.in_(inner)))
+            }
         )
     if len(found) != len(set(wanted)):
         raise AuditError("rows of the audit log are missing from the database")
@@ -225,7 +230,9 @@ def verify(
                 raise ChainError(f"another history: record {number} or one before it is not as {where} says")
     if marks:
         _, where = marks[max(marks)][0]
-        raise ChainError(f"the log ends at record {number}, before {where} at record {max(marks)}: it was cut off")
+        raise ChainError(
+            f"the log ends at record {number}, before {where} at record {max(marks)}: it was cut off"
+        )
     return number, tree.root() if number else b""
 
 

@@ -60,7 +60,7 @@ class Change:
         self.row.state, self.row.deadline = status.state, status.deadline
         self.row.compared = status.compared
         self.row.outcomes = sorted(status.outcomes)
-        self.row.hold = _hold_to_json(status.hold)
+        self.row.hold, self.row.hold_asked = _hold_to_json(status.hold), _hold_to_json(status.asked)
 
     def _end(self, status: Status) -> None:
         """Count what became of the hit and remove its row; its key goes after the commit."""
@@ -134,6 +134,7 @@ def status_of(row: HitRow) -> Status:
         compared=row.compared,
         outcomes=frozenset(Outcome(name) for name in row.outcomes),
         hold=_hold_from_json(row.hold),
+        asked=_hold_from_json(row.hold_asked),
     )
 
 
@@ -150,10 +151,12 @@ def live(session: Session) -> set[str]:
 def _hold_to_json(hold: Hold | None) -> dict[str, str] | None:
     if hold is None:
         return None
-    return {"reason": hold.reason, "authority": hold.authority, "until": hold.until.isoformat()}
+    people = {"asked_by": hold.asked_by, "agreed_by": hold.agreed_by}
+    return {"reason": hold.reason, "authority": hold.authority, "until": hold.until.isoformat(), **people}
 
 
 def _hold_from_json(body: dict[str, str] | None) -> Hold | None:
     if body is None:
         return None
-    return Hold(body["reason"], body["authority"], datetime.fromisoformat(body["until"]))
+    until = datetime.fromisoformat(body["until"])
+    return Hold(body["reason"], body["authority"], until, body["asked_by"], body["agreed_by"])

@@ -121,7 +121,14 @@ def _take(service: Service, who: SignedIn, batch: str, ready: Scratch) -> int:
 def _entry(one: Prepared, people: Mapping[str, str]) -> dict[str, object]:
     """Return the columns of an entry."""
     expires = datetime.fromisoformat(one.expires)
-    return {"entry": one.entry, "key": one.key, "body": one.body, "expires": expires, "version": new_version(), **people}
+    return {
+        "entry": one.entry,
+        "key": one.key,
+        "body": one.body,
+        "expires": expires,
+        "version": new_version(),
+        **people,
+    }
 
 
 def _clear(session: Session, seen: Mapping[str, str]) -> None:

@@ -36,7 +36,9 @@ def accept(settings: Settings, reason: str) -> str:
     try:
         problem = service.high_water.problem(service.database)
         if not problem:
-            raise ConflictError("the database is the one that this service wrote last: there is nothing to accept")
+            raise ConflictError(
+                "the database is the one that this service wrote last: there is nothing to accept"
+            )
         since = _record(service, reason, problem)
         service.high_water.replace(service.database, service.now(), service.hit_now())
     finally:
@@ -48,7 +50,11 @@ def _record(service: Service, reason: str, problem: str) -> str:
     """Write the record and end what the old database brought back, in one transaction; return since when."""
     mark = _kept(service)
     with service.database.begin() as session:
-        detail: dict[str, str | int] = {"reason": reason, "found": audit.size(session), "problem": problem[:_REASON]}
+        detail: dict[str, str | int] = {
+            "reason": reason,
+            "found": audit.size(session),
+            "problem": problem[:_REASON],
+        }
         if mark is not None and mark.end is not None:
             detail |= {"expected": mark.end.seq, "root": mark.end.digest, "signed": mark.end.at}
         for table in _ENDED:

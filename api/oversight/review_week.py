@@ -19,7 +19,7 @@ BROKEN: Final = "BROKEN"
 """What the result of a check begins with when the chain does not hold."""
 _FLAGGED: Final = (
     "lookup.repeated", "device.chain-broken", "person.lock", "person.reset",
-    "device.log-contradicted", "database.accept-restore",
+    "device.log-contradicted", "database.accept-restore", "hit.hold", "hit.renew-hold",
 )  # fmt: skip
 
 
