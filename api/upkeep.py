@@ -72,7 +72,7 @@ class Sweeper(threading.Thread):
                 rounds += 1
                 self._service.note_end()
             except StateError as problem:
-                _LOG.error("%s", problem)  # noqa: TRY400 - one line, no traceback
+                _LOG.error("%s", problem)
             except (SQLAlchemyError, ApiError) as problem:
                 _LOG.warning("a round of retention failed: %s", type(problem).__name__)
 

@@ -30,7 +30,7 @@ from protocol.audit_end import AuditEnd, AuditEndError
 FORMAT: Final = "hitonly/high-water/v1"
 NAME: Final = "high-water.json"
 CLOCK_EVERY: Final = timedelta(seconds=10)
-"""How far the kept time may lag behind: so much longer a hit may live when the machine restarts with a wrong clock."""
+"""How far the kept time may lag behind: so much longer a hit may live after a restart with a wrong clock."""
 _REPLACED: Final = 16
 """Ends of logs that were given up by a restore, and are kept; the oldest go first."""
 

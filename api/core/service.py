@@ -74,7 +74,7 @@ class Service:
         except (ApiError, SQLAlchemyError) as problem:
             _LOG.error(
                 "the log's end was not kept: %s", problem if isinstance(problem, ApiError) else "database"
-            )  # noqa: TRY400 - one line, no traceback
+            )
         self.database.close()
         self.vault.close()
 

@@ -4,10 +4,9 @@ A cancellation takes effect at once: taking an entry away can stop no car, and i
 within a minute (R7).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,7 +19,6 @@ from api.core.errors import AbsentError, InvalidError
 from api.core.service import Service
 from api.db.models import EntryRow
 from api.lists import list_statements, publishing
-from hitonly_core.canonical import canonical
 from hotlist.entry import Entry, entry_from_json
 from hotlist.errors import PlateError
 from hotlist.plate import normalise

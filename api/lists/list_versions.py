@@ -33,7 +33,7 @@ def entries(session: Session, now: datetime) -> list[Entry]:
 def store(
     session: Session, signed: SignedList, *, version: int, count: int, actor: str, now: datetime
 ) -> ListRow:
-    """Make a signed list the published version, in the caller's transaction; only the newest keeps bytes and digest."""
+    """Make a signed list the published version, in the caller's transaction; the others lose bytes and digest."""
     session.execute(update(ListRow).values(signed=None, digest=""))
     row = ListRow(
         version=version,

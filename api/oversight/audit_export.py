@@ -59,7 +59,7 @@ def _lines(service: Service, end: int) -> Iterator[bytes]:
 
 
 def read_ends(path: Path) -> list[AuditEnd]:
-    """Read signed ends of the log, one a line, as a device keeps them in ``checkpoint.json`` and ``audit-ends.jsonl``.
+    """Read signed ends of the log, one a line, as a device keeps them (``checkpoint.json``, ``audit-ends.jsonl``).
 
     Raises:
         ChainError: the file holds none, or a line is no such statement.

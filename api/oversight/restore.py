@@ -1,7 +1,8 @@
 """Going on with an older database that was put back: only on the machine, with a reason, recorded and flagged.
 
 What was used up or taken away since the backup is good again in the old database: sessions, one-time links and
-codes, recovery codes. All of them end here. What cannot be known, such as units revoked since, a person must do again.
+codes, recovery codes. All of them end here. What cannot be known, such as units revoked
+since, a person must do again.
 """
 
 from typing import Final

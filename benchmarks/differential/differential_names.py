@@ -16,7 +16,10 @@ from protocol.padding import SIZES
 from protocol.receipts import MAX_LINE
 
 _LINES: Final = 2048
-_PARTS: Final = rf"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|audit-ends\.jsonl|{UUID4}\.hit)"
+_PARTS: Final = (
+    r"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|audit-ends\.jsonl"
+    rf"|{UUID4}\.hit)"
+)
 
 
 def hit_sizes(device: str = BOX) -> frozenset[int]:

@@ -12,7 +12,7 @@
 | digest | ``Content-Digest`` | is the body's |
 | signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
 | ciphertext | ``sealed`` of an envelope | opened with the department's key; inside and length are compared |
-| from the department | hot list and ends of the audit log that a box keeps, or says it holds | was received in this run, byte for byte |
+| from the department | hot list, ends of the audit log that a box keeps or names | was received, byte for byte |
 | clip | ``detections``, ``readings``, the purge's times in a clip's summary | it says ``"live": false`` |
 | load | there too: ``drops``, ``watched``, ``looked`` | and only in runs at the clip's own pace |
 | counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass |

@@ -1,4 +1,4 @@
-"""The audit log as a Merkle tree; what a device found wrong with it; holds of two people; wordings without hashes."""
+"""The audit log as a Merkle tree, what a device found wrong with it, holds of two people, drawn versions."""
 
 import sqlalchemy as sa
 from alembic import op
