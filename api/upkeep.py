@@ -59,6 +59,7 @@ class Sweeper(threading.Thread):
         super().__init__(name="retention", daemon=True)
         self._service = service
         self._stopped = threading.Event()
+        self._said = ""
 
     def run(self) -> None:
         """Work until stopped."""

@@ -43,7 +43,8 @@ def forget_from(connection: Connection, seq: int) -> None:
     connection.exec_driver_sql("DELETE FROM checkpoints WHERE seq >= ?", (seq,))
     for table in ("audit", "audit_nodes"):
         connection.exec_driver_sql(
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'append-only'); END"
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'append-only'); END"
         )
 
 

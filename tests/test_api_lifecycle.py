@@ -185,7 +185,7 @@ def test_a_pending_hit_cannot_be_held() -> None:
 
 
 def test_whoever_asks_for_a_hold_cannot_agree_to_it() -> None:
-    """Two people, at the first time and at every renewal; the renewal replaces the end, and no one alone moves it."""
+    """Two people, at the first time and at every renewal; no one alone moves its end."""
     asked = life.ask_hold(confirmed(), ORDER, START, RULES)
     with pytest.raises(IllegalTransitionError, match="second person"):
         life.agree_hold(asked, "dora", START, RULES)

@@ -62,8 +62,7 @@ def test_an_older_database_put_back_is_refused_until_somebody_accepts_it(desk: D
         open_service(desk.settings)
     assert "accept-restore" in refused.value.hint
     state = ["--state", str(desk.settings.state)]
-    again = CliRunner().invoke(app, ["devices", "add", "x", *["--registration-id=1", "--make=a", "--model=b"],
-                                     "--location=c", "--agency=d", f"--policy-sha256={'c' * 64}", *state])  # fmt: skip
+    again = CliRunner().invoke(app, ["people", "release", "ada", *state])
     assert again.exit_code == 1, "no command works on it either"
     assert CliRunner().invoke(app, ["accept-restore", *state, "--reason", " "]).exit_code == 1
     done = CliRunner().invoke(app, ["accept-restore", *state, "--reason", "disk failed"])
@@ -103,7 +102,7 @@ def test_a_database_that_is_gone_or_another_one_is_refused(desk: Desk, tmp_path:
 
 @pytest.mark.parametrize("how", ["gone", "torn", "another service's", "moved back"])
 def test_the_mark_itself_is_guarded(desk: Desk, how: str) -> None:
-    """Deleted, half-written or foreign: refused, with the way to go on. Only who can write the folder gets so far."""
+    """Deleted, half-written or foreign: refused, with the way to go on."""
     mark = desk.settings.state / NAME
     desk.box()
     desk.service.close()

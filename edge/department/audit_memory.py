@@ -80,9 +80,7 @@ class AuditMemory:
         if not end.signed_by(self.key):
             self._refuse("its end is not signed by the service")
             return
-        if (held is not None and end.seq < held.seq) or (
-            held is not None and not continues(held.seq, held.root, end.seq, end.root, _hashes(proof))
-        ):
+        if held is not None and not continues(held.seq, held.root, end.seq, end.root, _hashes(proof)):
             self._contradict(held, end)
         else:
             self._hold(held, end)
