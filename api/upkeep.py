@@ -72,8 +72,11 @@ class Sweeper(threading.Thread):
                     publishing.renew(self._service)
                 rounds += 1
                 self._service.note_end()
+                self._said = ""
             except StateError as problem:
-                _LOG.error("%s", problem)
+                if self._said != str(problem):  # once, not every second
+                    _LOG.error("%s", problem)
+                self._said = str(problem)
             except (SQLAlchemyError, ApiError) as problem:
                 _LOG.warning("a round of retention failed: %s", type(problem).__name__)
 

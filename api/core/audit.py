@@ -6,19 +6,20 @@ altering, removing, reordering or cutting off records is seen by whoever holds a
 plate: objects are ids.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from api.core import audit_tree
 from api.core.clock import stamp
 from api.core.errors import AuditError, ChainError
-from api.db.models import AuditNodeRow, AuditRow, CheckpointRow
+from api.db.models import AuditRow, CheckpointRow
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import SigningKey, VerifyKey
 from protocol import merkle
@@ -26,7 +27,6 @@ from protocol.audit_end import AuditEnd
 
 _LOCK: Final = 0x68_69_74_6F_6E_6C_79
 """PostgreSQL's advisory lock that makes the log's writers take turns: "hitonly" in ASCII."""
-_Made = TypeVar("_Made")
 _FIELDS: Final = (
     "seq", "at", "actor", "act", "object", "purpose", "case_number", "result", "detail",
 )  # fmt: skip
@@ -81,7 +81,7 @@ def append(session: Session, act: Act, now: datetime) -> int:
         row.digest = leaf(record(row)).hex()
         session.add(row)
         session.flush()
-        _grow(session, seq - 1)
+        audit_tree.grow(session, seq - 1)
     except DataError:
         raise
     except SQLAlchemyError as problem:
@@ -105,89 +105,13 @@ def leaf(body: Mapping[str, object]) -> bytes:
     return merkle.leaf_hash(canonical(dict(body)))
 
 
-def _grow(session: Session, last: int) -> None:
-    """Store the inner nodes that the newest leaf, of this index from 0, makes whole."""
-    new = list(merkle.completed(last))
-    if not new:
-        return
-    wanted = [(level - 1, index * 2) for level, index in new]
-    known = _nodes(session, [*wanted, (0, last)])
-    made = known[0, last]
-    for (level, index), left in zip(new, wanted, strict=True):
-        made = merkle.node_hash(known[left], made)
-        session.add(AuditNodeRow(level=level, place=index, hash=made))
-    session.flush()
-
-
-def _nodes(session: Session, wanted: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
-    """Return whole nodes by level and index: leaves from the records, the others as stored.
-
-    Raises:
-        AuditError: rows of the log are missing, or were altered.
-    """
-    leaves = [index + 1 for level, index in wanted if level == 0]
-    inner = [each for each in wanted if each[0] > 0]
-    found: dict[tuple[int, int], bytes] = {}
-    query = select(AuditRow.seq, AuditRow.digest).where(AuditRow.seq.in_(leaves))
-    try:
-        found.update({(0, row.seq - 1): bytes.fromhex(row.digest) for row in session.execute(query)})
-    except ValueError:
-        raise AuditError("a record of the audit log was altered in the database") from None
-    if inner:
-        key = tuple_(AuditNodeRow.level, AuditNodeRow.place)
-        found.update(
-            {
-                (row.level, row.place): row.hash
-                for row in session.scalars(select(AuditNodeRow).where(key.in_(inner)))
-            }
-        )
-    if len(found) != len(set(wanted)):
-        raise AuditError("rows of the audit log are missing from the database")
-    return found
-
-
-def root(session: Session, number: int) -> bytes:
-    """Return the root over the first `number` records, from the stored nodes; 32 bytes.
-
-    Raises:
-        AuditError: there are fewer records, or rows of the log are missing.
-    """
-    return _with_nodes(session, lambda node: merkle.root(number, node))
-
-
-def consistency(session: Session, old: int, new: int) -> list[bytes]:
-    """Return the proof that the log of `new` records continues the one of `old`.
-
-    Raises:
-        AuditError: rows of the log are missing.
-    """
-    return _with_nodes(session, lambda node: merkle.consistency_proof(old, new, node))
-
-
-def _with_nodes(session: Session, work: Callable[[merkle.NodeOf], _Made]) -> _Made:
-    """Do some work on the tree with two queries: first ask which nodes it needs, then do it with them.
-
-    Raises:
-        AuditError: rows of the log are missing.
-    """
-    wanted: list[tuple[int, int]] = []
-
-    def note(level: int, index: int) -> bytes:
-        wanted.append((level, index))
-        return b""
-
-    work(note)
-    found = _nodes(session, wanted)
-    return work(lambda level, index: found[level, index])
-
-
 def contradiction(session: Session, held: AuditEnd) -> str:
     """Return what is wrong with the log, in words, where it does not continue a signed end; empty where it does."""
     number = size(session)
     if number < held.seq:
         return f"the log ends at record {number}, before record {held.seq} that was signed {held.at}: it is cut off"
     try:
-        same = root(session, held.seq) == held.root
+        same = audit_tree.root(session, held.seq) == held.root
     except AuditError as problem:
         return str(problem)
     return "" if same else f"record {held.seq}, signed {held.at}, or one before it was rewritten"
@@ -248,7 +172,7 @@ def checkpoint(session: Session, key: SigningKey, now: datetime) -> AuditEnd | N
     stored = session.get(CheckpointRow, number)
     if stored is not None:
         return _checkpoint(stored)
-    unsigned = AuditEnd(number, root(session, number).hex(), stamp(now))
+    unsigned = AuditEnd(number, audit_tree.root(session, number).hex(), stamp(now))
     row = CheckpointRow(seq=number, digest=unsigned.digest, at=unsigned.at)
     row.signature = key.sign(unsigned.signed_bytes())
     session.add(row)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from api.core import audit
+from api.core import audit, audit_tree
 from api.core.clock import stamp
 from api.core.errors import StateError
 from api.db.engine import Database
@@ -145,7 +145,7 @@ class HighWater:
                 return kept
             if not number:
                 return None
-            end = AuditEnd(number, audit.root(session, number).hex(), stamp(now))
+            end = AuditEnd(number, audit_tree.root(session, number).hex(), stamp(now))
         return replace(end, signature=self._key.sign(end.signed_bytes()))
 
     def _write(self, mark: Mark) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
-from api.core import audit
+from api.core import audit, audit_tree
 from api.core.audit import Act
 from api.core.counts import Kind as Counted
 from api.core.counts import count
@@ -85,7 +85,7 @@ def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None
         mark = audit.checkpoint(session, service.secrets.service, now)
         proof: list[bytes] = []
         if held is not None and mark is not None and row.log_contradicted is None:
-            proof = audit.consistency(session, held.seq, mark.seq)
+            proof = audit_tree.consistency(session, held.seq, mark.seq)
         known = _known(row)
     return HeartbeatAnswer(
         receipt={"sequence": known.sequence, "digest": known.digest} if known else None,

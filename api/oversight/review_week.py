@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.accounts.sessions import SignedIn
-from api.core import audit
+from api.core import audit, audit_tree
 from api.core.audit import Act
 from api.core.errors import AuditError, ChainError, ConflictError, InvalidError, StateError
 from api.core.service import Service
@@ -94,7 +94,7 @@ def check_chain(service: Service) -> str:
             marks = audit.checkpoints(session)
             held = [mark.end] if mark and mark.end else []
             number, root = audit.verify(bodies, marks, service.secrets.service.public, held=held)
-            if number and audit.root(session, number) != root:
+            if number and audit_tree.root(session, number) != root:
                 return f"{BROKEN}: the stored tree is not that of the records"
     except (ChainError, StateError, AuditError) as problem:
         return f"{BROKEN}: {problem}"
