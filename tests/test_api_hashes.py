@@ -92,7 +92,7 @@ def outputs(desk: Desk, heads: bytes, logs: str) -> dict[str, bytes]:
     registry = CollectorRegistry()
     registry.register(ServiceCollector(desk.service))
     with desk.service.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     files = {path.name: path.read_bytes() for path in desk.settings.state.iterdir() if path.is_file()}
     return {
         **files,

@@ -56,8 +56,7 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)
     if config.department is not None:
-        section = config.department
-        yield "department's audit log", lambda: _audit_log(config, section)
+        yield "department's audit log", partial(_audit_log, config, config.department)
     for section in config.cameras:
         yield f"camera {section.name}", partial(_camera, section.source)
 
