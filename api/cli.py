@@ -18,7 +18,7 @@ from api.devices import registry
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
-from api.oversight import audit_export
+from api.oversight import audit_export, restore
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
 
@@ -90,6 +90,23 @@ def migrate_command(state: State = None, config: Config = None, database_url: Da
         typer.echo(f"the database is at revision {migrate(database)}")
     finally:
         database.close()
+
+
+@app.command("accept-restore")
+def accept_restore(
+    reason: Annotated[str, typer.Option(help="Why an older database was put back; stands in the log.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let the service start on an older database that was put back on purpose; recorded, and flagged.
+
+    Ends every session, link, code and recovery code: some of them were used, or ended, since.
+    """
+    since = restore.accept(_settings(config, state, database_url), reason)
+    typer.echo(f"accepted. What was done {since} is not in this database: do again what was")
+    typer.echo("revoked or disabled then (units, people, keys, list entries), before the service is started.")
+    typer.echo("Everybody needs new recovery codes; each unit needs `alpr-edge accept-audit-log`.")
 
 
 @devices_app.command("add")
@@ -187,16 +204,21 @@ def audit_verify(
     ],
     end: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, dir_okay=False, help="A device's checkpoint.json; may be given often."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A device's checkpoint.json or audit-ends.jsonl; may be given often.",
+        ),
     ] = None,
 ) -> None:
     """Check an export without the service; exits 1 when anything was altered, removed or cut off.
 
-    With the signed ends that the devices keep it is also seen when the service has rewritten its own history.
+    With the signed ends that the devices keep it is also seen when the service has rewritten or cut its own
+    history. An export that was made before such an end fails too: export anew.
     """
-    ends = [audit_export.read_end(path) for path in end or ()]
+    ends = [each for path in end or () for each in audit_export.read_ends(path)]
     number = audit_export.verify_file(file, VerifyKey.load(key), ends)
-    typer.echo(f"{number} records, unbroken; {len(ends)} device(s) hold the same history")
+    typer.echo(f"{number} records, unbroken; {len(ends)} signed end(s) from elsewhere lie on them")
 
 
 @app.command("open")

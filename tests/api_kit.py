@@ -43,14 +43,20 @@ class HandClock:
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
+        self.passed = timedelta(0)
 
     def __call__(self) -> datetime:
         """Return the time."""
         return self.now
 
     def move(self, **amount: float) -> None:
-        """Move the clock by a `timedelta`'s arguments."""
+        """Let time pass, or set the clock back, by a `timedelta`'s arguments."""
         self.now += timedelta(**amount)
+        self.passed += max(timedelta(**amount), timedelta(0))
+
+    def boot(self) -> int:
+        """Return the nanoseconds that have passed: a clock that is set back does not move it."""
+        return self.passed // timedelta(microseconds=1) * 1000
 
 
 def crop_jpeg(text: str = PLATE, size: tuple[int, int] = (200, 64)) -> bytes:
@@ -194,7 +200,7 @@ class Desk:
         shutil.copytree(_fresh_state(), state)
         settings = {"public_url": "https://testserver", **settings}
         self.settings = Settings.model_validate({"state": state, **settings})
-        self.app = create_app(self.settings, self.clock, background=False)
+        self.app = create_app(self.settings, self.clock, self.clock.boot, background=False)
         self.service = self.app.state.service
         self.totp: dict[str, str] = {}
         self.recovery: dict[str, list[str]] = {}

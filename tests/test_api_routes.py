@@ -28,6 +28,7 @@ reviewer       GET  /hits/{hit}
 reviewer       GET  /hits/{hit}/crop.jpg
 reviewer       POST /hits/{hit}/disposition
 reviewer       POST /hits/{hit}/hold
+reviewer       POST /hits/{hit}/hold/agree
 reviewer       POST /hits/{hit}/open
 reviewer       POST /hits/{hit}/outcome
 reviewer       POST /hits/{hit}/reading
@@ -138,6 +139,7 @@ reviewer       POST /v1/hits/{hit}/reading
 reviewer       POST /v1/hits/{hit}/disposition
 reviewer       POST /v1/hits/{hit}/outcome
 reviewer       POST /v1/hits/{hit}/hold
+reviewer       POST /v1/hits/{hit}/hold/agree
 reviewer       POST /v1/hits/{hit}/release
 anybody        GET  /v1/report
 anybody        GET  /v1/report.csv

@@ -50,6 +50,11 @@ class Retention(_Part):
     pending: Positive = Field(default=timedelta(hours=1), description="from arrival to the end of review")
     confirmed: Positive = Field(default=timedelta(days=1), description="from confirmation to an outcome")
     outcomes: dict[Outcome, timedelta] = Field(default_factory=dict, description="overrides, by outcome")
+    hold: Positive = Field(
+        default=timedelta(days=90),
+        le=timedelta(days=366),
+        description="the longest that a legal hold may last",
+    )
     strict: bool = Field(default=False, description="unreviewed hits expire with the read's own window")
     window: timedelta = Field(
         default=WINDOW_CEILING, le=WINDOW_CEILING, description="that window, from capture"
@@ -61,6 +66,7 @@ class Retention(_Part):
             pending=self.pending,
             confirmed=self.confirmed,
             outcomes={**SHORTEST, **self.outcomes},
+            hold=self.hold,
             strict=self.strict,
             window=self.window,
         )

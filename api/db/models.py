@@ -3,6 +3,7 @@
 The hot list's own entries do hold listed plates; they are what the department decided to look for.
 """
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,11 @@ from api.db.types import Moment
 
 Short = String(80)
 Long = String(400)
+
+
+def new_version() -> str:
+    """Return what tells one wording of an entry from every other: 32 hexadecimal digits, drawn at random."""
+    return secrets.token_hex(16)
 
 
 class Base(DeclarativeBase):
@@ -159,6 +165,7 @@ class DeviceRow(Base):
     receipt_digest: Mapped[str | None] = mapped_column(String(64))
     chain_broken: Mapped[str | None] = mapped_column(Long)
     chain_noted: Mapped[str | None] = mapped_column(Long)
+    log_contradicted: Mapped[str | None] = mapped_column(Long)
 
 
 class NonceRow(Base):
@@ -192,6 +199,7 @@ class HitRow(Base):
     chosen: Mapped[int | None]
     outcomes: Mapped[list[str]]
     hold: Mapped[dict[str, Any] | None]
+    hold_asked: Mapped[dict[str, Any] | None]
     sealed: Mapped[bytes]
 
 
@@ -235,7 +243,8 @@ class ConfusionRow(Base):
 class EntryRow(Base):
     """One entry of the hot list that is in force; a cancelled one is deleted (R6).
 
-    `key` is plate, region and case number: what can be there once.
+    `key` is plate, region and case number: what can be there once. `version` tells this wording from every other;
+    it is drawn at random, because a digest of the wording would tell a cancelled plate to whoever guesses it.
     """
 
     __tablename__ = "entries"
@@ -246,6 +255,7 @@ class EntryRow(Base):
     author: Mapped[str] = mapped_column(Short)
     approver: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime] = mapped_column(index=True)
+    version: Mapped[str] = mapped_column(String(32), default=new_version)
 
 
 class BatchRow(Base):
@@ -265,7 +275,7 @@ class BatchRow(Base):
 class ProposalRow(Base):
     """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id.
 
-    `base` tells the wording that a change is made from (`api.lists.entries.version_of`); empty for a new entry.
+    `base` tells the wording that a change is made from (`EntryRow.version`); empty for a new entry.
     """
 
     __tablename__ = "proposals"
@@ -279,19 +289,23 @@ class ProposalRow(Base):
 
 
 class RepeatRow(Base):
-    """An act that was asked for under an idempotency key, and its sealed answer; kept for a day."""
+    """An act that was asked for under an idempotency key, and its sealed answer; kept for a day.
+
+    `asked` is a hash of the request, keyed with `salt` and a key outside the database.
+    """
 
     __tablename__ = "repeats"
 
     person: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    salt: Mapped[bytes]
     asked: Mapped[str] = mapped_column(String(64))
     answer: Mapped[bytes | None]
     at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ListRow(Base):
-    """One published version of the hot list; only the newest keeps its signed bytes."""
+    """One published version of the hot list; only the newest keeps its signed bytes, and their digest."""
 
     __tablename__ = "lists"
 
@@ -365,7 +379,7 @@ class CancelledRow(Base):
 
 
 class AuditRow(Base):
-    """One record of the audit chain; never altered, never removed (R12)."""
+    """One record of the audit log; never altered, never removed (R12)."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("audit_actor_object", "actor", "object"),)
@@ -382,8 +396,18 @@ class AuditRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class AuditNodeRow(Base):
+    """A whole inner node of the log's Merkle tree; never altered, never removed (protocol/merkle.py)."""
+
+    __tablename__ = "audit_nodes"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
 class CheckpointRow(Base):
-    """A signed statement of how long the chain was and how it ended."""
+    """A signed statement of how long the log was and how it ended (protocol/audit_end.py)."""
 
     __tablename__ = "checkpoints"
 

@@ -29,6 +29,7 @@ class DeviceState:
         said: what it said of itself then.
         noted: what was found in its receipts, or empty.
         refused: how often a hit of it was refused for its hot list.
+        contradicted: how the audit log contradicts what this service signed for it, or empty.
     """
 
     id: str
@@ -40,6 +41,7 @@ class DeviceState:
     noted: str
     refused: int
     since: dict[str, datetime]
+    contradicted: str
 
 
 def states(service: Service, after: str = "", limit: int = PAGE) -> list[DeviceState]:
@@ -86,4 +88,5 @@ def _state(row: DeviceRow, now: datetime, refused: int) -> DeviceState:
         },
         noted=row.chain_broken or row.chain_noted or "",
         refused=refused,
+        contradicted=row.log_contradicted or "",
     )

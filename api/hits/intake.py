@@ -114,7 +114,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
         hit, otherwise = derive(session, hit)
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
-        status = lifecycle.arrive(when.moment, now, service.deadlines)
+        status = lifecycle.arrive(when.moment, service.hit_now(), service.deadlines)
         row = _row(hit, status, when)
         row.received = now
         count(session, kind_of(row), RECEIVED)

@@ -77,8 +77,8 @@ class FullView:
 def queue(service: Service) -> list[Waiting]:
     """Return what waits: urgent first, then the oldest; confirmed hits that want an outcome come last."""
     with service.database.read() as session:
-        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.now())))
-        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.now())))
+        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.hit_now())))
+        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.hit_now())))
     lines = [_waiting(row) for row in rows + [row for row in held if row.hold]]
     stage = {State.PENDING: 0, State.CONFIRMED: 1}
     return sorted(
@@ -252,21 +252,49 @@ def record_outcome(service: Service, who: SignedIn, hit: UUID, outcome: Outcome)
     return status
 
 
-def hold(service: Service, who: SignedIn, hit: UUID, order: Hold | None) -> Status:
-    """Put a confirmed hit under a legal hold, or lift it (None).
+def ask_hold(service: Service, who: SignedIn, hit: UUID, order: Hold) -> Status:
+    """Ask for a legal hold of a confirmed hit, or for its renewal; it waits for a second person, and keeps nothing.
 
     Raises:
-        IllegalTransitionError: the hit is not confirmed, the order lacks something, or no hold is in force.
+        IllegalTransitionError: the hit is not confirmed, or the order lacks something or lasts too long.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
-        if order is None:
-            change.to(lifecycle.release(change.status, change.now), opened.act("hit.release-hold"))
-        else:
-            status = lifecycle.hold(change.status, order, change.now)
-            change.to(status, opened.act("hit.hold", f"until {order.until:%Y-%m-%d}"))
-    return change.status
+        order = replace(order, asked_by=who.person.id)
+        status = lifecycle.ask_hold(change.status, order, change.now, service.deadlines)
+        change.to(status, opened.act("hit.ask-hold", f"until {order.until:%Y-%m-%d}"))
+    return status
+
+
+def agree_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Put a hit under the legal hold that somebody else asked for; flagged for the auditor.
+
+    Raises:
+        IllegalTransitionError: no hold waits, this person asked for it, or its end is too near or too far.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        verb = "hit.renew-hold" if change.status.hold else "hit.hold"
+        status = lifecycle.agree_hold(change.status, who.person.id, change.now, service.deadlines)
+        until = f"until {status.hold.until:%Y-%m-%d}" if status.hold else ""
+        change.to(status, opened.act(verb, until))
+    return status
+
+
+def release_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Lift a legal hold, or take back that it was asked for.
+
+    Raises:
+        IllegalTransitionError: no hold is in force or asked for.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        status = lifecycle.release(change.status, change.now)
+        change.to(status, opened.act("hit.release-hold"))
+    return status
 
 
 def _chosen(service: Service, row: HitRow) -> Match:

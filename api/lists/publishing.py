@@ -146,13 +146,14 @@ def current_etag(service: Service) -> str | None:
     """Return the ETag of what devices fetch now: the version, and the word that it is current; None before any."""
     with service.database.read() as session:
         row = list_versions.newest(session)
-        return _etag(session, row) if row else None
+        return _etag(session, service, row) if row else None
 
 
-def _etag(session: Session, row: ListRow) -> str:
+def _etag(session: Session, service: Service, row: ListRow) -> str:
     stated = list_statements.of_version(session, row.version)
     since = f"-{stated.issued.timestamp():.0f}" if stated else ""
-    return f'"{row.version}-{row.digest[:16]}{since}"'
+    tag = service.secrets.blind(f"list {row.digest}")[:16]
+    return f'"{row.version}-{tag}{since}"'
 
 
 def sealed_for(service: Service, device: Device) -> tuple[str, bytes]:
@@ -165,7 +166,7 @@ def sealed_for(service: Service, device: Device) -> tuple[str, bytes]:
         row = list_versions.newest(session)
         if row is None or row.signed is None:
             raise AbsentError("no hot list has been published yet")
-        signed, tag = SignedList.from_bytes(row.signed, Limits()), _etag(session, row)
+        signed, tag = SignedList.from_bytes(row.signed, Limits()), _etag(session, service, row)
         stated = list_statements.of_version(session, row.version)
         if stated is not None:
             signed = signed.stated_by(list_statements.read(stated))

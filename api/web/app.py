@@ -21,7 +21,7 @@ from api.accounts.routes import (
     sign_in_pages,
 )
 from api.core.audit import Act
-from api.core.clock import Now, utc_now
+from api.core.clock import Boot, Now, boot_ns, utc_now
 from api.core.errors import ApiError
 from api.core.logs import RequestLog
 from api.core.rate_limits import Rate, Refusals
@@ -66,18 +66,21 @@ _DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings, now: Now = utc_now, *, background: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings, now: Now = utc_now, boot: Boot = boot_ns, *, background: bool = True
+) -> FastAPI:
     """Return the application.
 
     Args:
         settings: checked settings.
         now: the clock.
+        boot: the clock that never steps.
         background: whether to run retention and alerts in threads; a test with a clock of its own does not.
 
     Raises:
         StateError: the state folder or the database cannot be used.
     """
-    service = open_service(settings, now)
+    service = open_service(settings, now, boot)
     workers = (Sweeper(service), Messenger(service))
 
     @asynccontextmanager

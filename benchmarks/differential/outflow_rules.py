@@ -12,7 +12,7 @@
 | digest | ``Content-Digest`` | is the body's |
 | signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
 | ciphertext | ``sealed`` of an envelope | opened with the department's key; inside and length are compared |
-| from the department | hot list and audit checkpoint that a box keeps | was received in this run, byte for byte |
+| from the department | hot list, ends of the audit log that a box keeps or names | was received, byte for byte |
 | clip | ``detections``, ``readings``, the purge's times in a clip's summary | it says ``"live": false`` |
 | load | there too: ``drops``, ``watched``, ``looked`` | and only in runs at the clip's own pace |
 | counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass, or at window 0 |
@@ -40,8 +40,9 @@ UUID4: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]
 _PATH: Final = re.compile(rf"(?P<id>{UUID4})|(?<=\.)(?P<part>[0-9a-f]{{16}})(?=\.part)")
 _SIGNED: Final = re.compile(r';created=(\d{10});keyid="([\w.-]+)";nonce="([\w-]{32})";')
 _KEPT: Final = re.compile(
-    r"/(?:trust|lists|state)/\.?(?P<name>list\.sealed|hotlist\.sealed|checkpoint\.json)(?:\.[0-9a-f]{16}\.part)?$"
+    r"/(?:trust|lists|state)/\.?(?P<name>list\.sealed|hotlist\.sealed|checkpoint\.json|audit-ends\.jsonl)(?:\.[0-9a-f]{16}\.part)?$"
 )
+_ENDS: Final = ("checkpoint.json", "audit-ends.jsonl")
 _CLIPS: Final = ("detections", "readings", "oldest_live_ns", "worst_late_ns")
 _LOAD: Final = ("drops", "watched", "looked")
 _COUNTS: Final = ("reads", "destroyed", "passes")
@@ -137,11 +138,11 @@ class Rules:
     def _from_department(self, name: str, data: bytes) -> str:
         """Return a word for a file that holds what the department sent, byte for byte or member for member."""
         pieces = [data]
-        if name == "checkpoint.json":
-            mark = json.loads(data)
-            if json.dumps(mark, sort_keys=True).encode() != data:
+        if name in _ENDS:
+            marks = [json.loads(line) for line in data.splitlines()]
+            if "".join(f"{json.dumps(mark, sort_keys=True)}\n" for mark in marks).encode() != data:
                 return repr(data)
-            pieces = [json.dumps(value).encode() for pair in mark.items() for value in pair]
+            pieces = [json.dumps(value).encode() for mark in marks for pair in mark.items() for value in pair]
         if not all(piece in self.run.received for piece in pieces):
             self.faults.append(f"from the department: {name} holds what it did not send")
         return f"<from the department: {name}>"
@@ -253,6 +254,9 @@ class Rules:
             self._last = last
             if body.get("boot_ms"):
                 body["boot_ms"] = self._since_boot(body["boot_ms"])
+            if body.get("audit_end") is not None:
+                end = json.dumps(body["audit_end"], sort_keys=True).encode() + b"\n"
+                body["audit_end"] = self._from_department("checkpoint.json", end)
         elif path == "/v1/hits" and json.dumps(body).encode() == data and set(body) == {"envelopes"}:
             body["envelopes"] = [self.envelope(text.encode()) for text in body["envelopes"]]
         else:

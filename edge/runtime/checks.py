@@ -8,14 +8,15 @@ from typing import Final
 
 from edge.capture import open_source
 from edge.capture.settings import FileSettings, PicturesSettings, SourceSettings
-from edge.config import EdgeConfig
+from edge.config import DepartmentSection, EdgeConfig
+from edge.department.audit_memory import CONTRADICTIONS, AuditMemory
 from edge.department.spool import Spool
 from edge.errors import LinkError, SourceError
 from edge.runtime.build import load_models, watch_list
 from edge.runtime.old_pictures import pictures_kept
 from hitonly_core.clock import NS, SystemClock
 from hitonly_core.errors import HitonlyError
-from hitonly_core.keys import SealKey, SealPublic, SigningKey
+from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.errors import HotListError
 from hotlist.signed_list.bundle import HotList
 
@@ -53,6 +54,8 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "hot list", lambda: _list(config)
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)
+    if config.department is not None:
+        yield "department's audit log", partial(_audit_log, config, config.department)
     for section in config.cameras:
         yield f"camera {section.name}", partial(_camera, section.source, config.retention.window_seconds)
 
@@ -94,6 +97,19 @@ def _spool(config: EdgeConfig) -> str:
         words = f"hits refused by the department: {refused}; forgotten from {ends:%Y-%m-%d %H:%M} UTC on"
         raise LinkError(words, hint=hint)
     return f"hits waiting for the department: {waiting}, refused: 0"
+
+
+def _audit_log(config: EdgeConfig, section: DepartmentSection) -> str:
+    """Say which end of the department's audit log the box holds, or that it was shown another log."""
+    memory = AuditMemory(config.storage.state, VerifyKey.load(section.service_key), lambda _: None)
+    if memory.trouble:
+        hint = (
+            f"Give {config.storage.state / CONTRADICTIONS} to the auditor: its signed ends prove it. Once they say "
+            "that it was a restore they know of, run `alpr-edge accept-audit-log`."
+        )
+        raise LinkError("the department's audit log was cut off, rewritten or restored", hint=hint)
+    held = memory.held()
+    return f"held up to record {held.seq}, signed {held.at}" if held else "no end is held yet"
 
 
 def _camera(settings: SourceSettings, window_s: float) -> str:

@@ -34,6 +34,7 @@ class DevicesPage(Page):
     code: str = field(default="", repr=False)
     code_for: str = ""
     problem: str = ""
+    log_problem: str = ""
 
 
 @router.get("")
@@ -107,4 +108,5 @@ def _page(
         code=code,
         code_for=code_for,
         problem=problem,
+        log_problem=service.high_water.problem(service.database),
     )

@@ -73,6 +73,10 @@ class Standing(BaseModel):
     compared: bool
     mistake: str | None
     outcomes: list[str]
+    held_until: Annotated[datetime | None, Field(description="the end of the legal hold in force")] = None
+    hold_asked_until: Annotated[
+        datetime | None, Field(description="the end of a hold that waits for a second person")
+    ] = None
 
 
 class QueueLine(BaseModel):
@@ -163,14 +167,20 @@ def outcome(service: ServiceDep, who: Reviewer, hit: UUID, given: OutcomeGiven) 
 
 @router.post("/hits/{hit}/hold")
 def hold(service: ServiceDep, who: Reviewer, hit: UUID, order: HoldOrder) -> Standing:
-    """Put a confirmed hit under a legal hold."""
-    return _standing(review.hold(service, who, hit, Hold(order.reason, order.authority, order.until)))
+    """Ask for a legal hold of a confirmed hit; it keeps nothing until a second person agrees."""
+    return _standing(review.ask_hold(service, who, hit, Hold(order.reason, order.authority, order.until)))
+
+
+@router.post("/hits/{hit}/hold/agree")
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
+    """Agree to the legal hold that somebody else asked for; from now on it holds."""
+    return _standing(review.agree_hold(service, who, hit))
 
 
 @router.post("/hits/{hit}/release")
 def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
-    """Lift a legal hold."""
-    return _standing(review.hold(service, who, hit, None))
+    """Lift a legal hold, or take back that it was asked for."""
+    return _standing(review.release_hold(service, who, hit))
 
 
 def _queue_line(line: Waiting) -> dict[str, Any]:
@@ -218,4 +228,6 @@ def _standing(status: Status) -> Standing:
         compared=status.compared,
         mistake=status.mistake,
         outcomes=sorted(status.outcomes),
+        held_until=status.hold.until if status.hold else None,
+        hold_asked_until=status.asked.until if status.asked else None,
     )

@@ -164,7 +164,7 @@ def hold(
     authority: Annotated[str, Form(max_length=80)],
     until: Annotated[str, Form()],
 ) -> Response:
-    """Put a confirmed hit under a legal hold until the end of a day.
+    """Ask for a legal hold of a confirmed hit until the end of a day.
 
     Raises:
         InvalidError: the end is no date.
@@ -173,13 +173,19 @@ def hold(
         end = datetime.strptime(until, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
         raise InvalidError("the hold's end is no date") from None
-    return _after(who, hit, review.hold(service, who, hit, Hold(reason, authority, end)))
+    return _after(who, hit, review.ask_hold(service, who, hit, Hold(reason, authority, end)))
+
+
+@router.post("/hits/{hit}/hold/agree")
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
+    """Agree to the legal hold that somebody else asked for."""
+    return _after(who, hit, review.agree_hold(service, who, hit))
 
 
 @router.post("/hits/{hit}/release")
 def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
-    """Lift a legal hold."""
-    return _after(who, hit, review.hold(service, who, hit, None))
+    """Lift a legal hold, or take back that it was asked for."""
+    return _after(who, hit, review.release_hold(service, who, hit))
 
 
 def _show(service: Service, who: SignedIn, hit: UUID, problem: InvalidError | None = None) -> Response:
