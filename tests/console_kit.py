@@ -66,9 +66,9 @@ class Department:
         """Fill the sign-in form that a page shows, with a code that was not used yet."""
         if name not in self.codes:
             token = people.invite(self.service, frozenset(roles or (Role.REVIEWER,)), "service")
-            secret = people.open_invitation(self.service, token).secret
-            code = pyotp.TOTP(secret).now()
-            fresh = people.accept(self.service, token, Application(name, name.title(), PASSWORD, code))
+            offered = people.open_invitation(self.service, token)
+            application = Application(name, name.title(), PASSWORD, pyotp.TOTP(offered.secret).now())
+            fresh = people.accept(self.service, token, application, offered.browser)
             self.codes.update({name: " ".join(fresh)})
         code, _, rest = self.codes[name].partition(" ")
         self.codes[name] = rest

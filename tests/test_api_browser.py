@@ -60,7 +60,7 @@ def running(state: Path, *options: str) -> Iterator[Server]:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().split()[-1]
-            link = process.stdout.readline().split()[-1]
+            link = Path(process.stdout.readline().split()[-1]).read_text().strip()
             with client(url, state) as asking:
                 _wait(asking)
             yield Server(url, link, state)

@@ -170,6 +170,11 @@ def confirm(desk: Desk, hit: Hit) -> str:
     until = f"{desk.clock.now + timedelta(days=9):%Y-%m-%d}"
     form = {"reason": "preservation", "authority": "Superior Court", "until": until}
     assert browser.post(f"{path}/hold", data=form).status_code == 303
+    assert "Agree to the hold" not in browser.get(path).text
+    second = desk.sign_in("doran")
+    second.post(f"{path}/open", data=REASON)
+    assert "Agree to the hold" in second.get(path).text
+    assert second.post(f"{path}/hold/agree").status_code == 303
     return path
 
 

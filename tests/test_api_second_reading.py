@@ -1,4 +1,4 @@
-"""A reading that nearly agrees is read again by another reviewer before the hit is destroyed (R9, ADR 0005)."""
+"""A reading that nearly agrees is read again by another reviewer before the hit is destroyed (R9, ADR 0006)."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from api import upkeep
 from api.core.errors import DestroyedError
 from api.db.models import ConfusionRow, CountRow, HitRow, SeenRow
 from hotlist.entry import Vehicle
+from hotlist.matching.match import MatchKind
 from protocol.acknowledgement import AckError, read_acknowledgement
 from protocol.hit import Hit, hit_from_bytes
 from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
@@ -194,3 +196,31 @@ def test_delivery_is_idempotent_and_acknowledged_by_signature(desk: Desk) -> Non
     assert desk.count(SeenRow) == 2
     other = box.sealed(make_hit(hit=hit.id))
     assert box.deliver(other).json()["results"][0]["status"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "said"),
+    [
+        (MatchKind.EXACT, "urgent", ""),
+        (MatchKind.REGION_NOT_READ, "high", "state not read: check it"),
+        (MatchKind.WEAK, "routine", "weak match"),
+    ],
+)
+def test_a_region_that_was_not_read_is_shown_as_that_and_never_urgent(
+    desk: Desk, kind: MatchKind, severity: str, said: str
+) -> None:
+    """An urgent entry: urgent, high or routine by what was read of the region, and both pages say which (R10)."""
+    whole = make_hit()
+    _, hit = deliver(desk, replace(whole, matches=(replace(whole.matches[0], kind=kind),), region_read=""))
+    browser = desk.sign_in("dora")
+    path = f"/hits/{hit.id}"
+    queue = browser.get("/queue").text
+    assert f'class="hit {severity}"' in queue
+    assert [words for words in ("state not read: check it", "weak match") if words in queue] == (
+        [said] if said else []
+    )
+    browser.post(f"{path}/open", data=REASON)
+    browser.post(f"{path}/reading", data={"plate": PLATE, "region": "GB"})
+    shown = browser.get(path).text
+    assert kind.value.replace("-", " ") in shown
+    assert ("State not read: check it" in shown) is (kind is MatchKind.REGION_NOT_READ)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from hitonly_core.policy import WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 
 
@@ -49,9 +50,14 @@ class Retention(_Part):
     pending: Positive = Field(default=timedelta(hours=1), description="from arrival to the end of review")
     confirmed: Positive = Field(default=timedelta(days=1), description="from confirmation to an outcome")
     outcomes: dict[Outcome, timedelta] = Field(default_factory=dict, description="overrides, by outcome")
+    hold: Positive = Field(
+        default=timedelta(days=90),
+        le=timedelta(days=366),
+        description="the longest that a legal hold may last",
+    )
     strict: bool = Field(default=False, description="unreviewed hits expire with the read's own window")
     window: timedelta = Field(
-        default=timedelta(seconds=180), le=timedelta(seconds=180), description="that window, from capture"
+        default=WINDOW_CEILING, le=WINDOW_CEILING, description="that window, from capture"
     )
 
     def deadlines(self) -> Deadlines:
@@ -60,6 +66,7 @@ class Retention(_Part):
             pending=self.pending,
             confirmed=self.confirmed,
             outcomes={**SHORTEST, **self.outcomes},
+            hold=self.hold,
             strict=self.strict,
             window=self.window,
         )
@@ -80,6 +87,9 @@ class Limits(_Part):
         default=600, ge=1, description="requests of one address to the devices' routes"
     )
     sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts of one address")
+    unit_records_per_minute: int = Field(
+        default=600, ge=1, description="envelopes of one device that are recorded one by one"
+    )
     refused_per_minute: int = Field(
         default=60, ge=1, description="refusals of one address that are recorded one by one"
     )

@@ -21,6 +21,7 @@ from api.core.service import Service
 from api.db.models import HitRow
 from api.hits import comparing, hits, second_reading
 from api.hits.comparing import Reading
+from api.hits.hit_time import Basis
 from api.lists.entry_status import current_entry
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
@@ -40,6 +41,8 @@ class Waiting:
     camera: str
     device: str
     captured: datetime
+    received: datetime
+    basis: Basis
     deadline: datetime
     state: State
     held: bool
@@ -56,6 +59,8 @@ class BlindView:
     id: str
     camera: str
     captured: datetime
+    received: datetime
+    basis: Basis
     severity: str
     deadline: datetime
     doubted: bool = False
@@ -73,6 +78,9 @@ class FullView:
     status: Status
     hit: Hit = field(repr=False)
     match: Match = field(repr=False)
+    captured: datetime
+    received: datetime
+    basis: Basis
     first: Reading | None = field(default=None, repr=False)
     mine: bool = False
 
@@ -80,8 +88,8 @@ class FullView:
 def queue(service: Service) -> list[Waiting]:
     """Return what waits: urgent first, then the oldest; confirmed hits that want an outcome come last."""
     with service.database.read() as session:
-        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.now())))
-        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.now())))
+        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.hit_now())))
+        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.hit_now())))
     lines = [_waiting(row) for row in rows + [row for row in held if row.hold]]
     stage = {State.PENDING: 0, State.CONFIRMED: 1}
     return sorted(
@@ -98,6 +106,8 @@ def _waiting(row: HitRow) -> Waiting:
         camera=row.camera,
         device=row.device,
         captured=row.captured,
+        received=row.received,
+        basis=Basis[row.basis],
         deadline=row.deadline,
         state=State(row.state),
         held=row.hold is not None,
@@ -131,14 +141,31 @@ def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullVi
         access.opening(session, who, f"hit:{hit}")
         status = hits.status_of(row)
         if status.state is State.PENDING and not status.compared:
-            where = (row.id, row.camera, row.captured, row.severity, row.deadline)
-            return BlindView(*where, doubted=status.doubted, mine=row.doubted_by == who.person.id)
+            return BlindView(
+                row.id,
+                row.camera,
+                row.captured,
+                row.received,
+                Basis[row.basis],
+                row.severity,
+                row.deadline,
+                doubted=status.doubted,
+                mine=row.doubted_by == who.person.id,
+            )
         opened = hits.contents(service, row)
         match = opened.matches[row.chosen or 0]
         listed = current_entry(session, match.entry, service.now())
-        shown = replace(match, entry=listed or match.entry)
-        first = second_reading.first(service, row)
-        return FullView(row.id, status, opened, shown, first, mine=row.doubted_by == who.person.id)
+        return FullView(
+            row.id,
+            status,
+            opened,
+            replace(match, entry=listed or match.entry),
+            row.captured,
+            row.received,
+            Basis[row.basis],
+            first=second_reading.first(service, row),
+            mine=row.doubted_by == who.person.id,
+        )
 
 
 def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
@@ -159,7 +186,7 @@ def read_blind(service: Service, who: SignedIn, hit: UUID, plate: str, region: s
     """Compare a person's reading, made before seeing the entry, with the entry; a mismatch is final (R9).
 
     One of a single character, or of the region only, waits for a second reviewer's, which is final
-    (docs/adr/0005-second-reader.md).
+    (docs/adr/0006-second-reader.md).
 
     Args:
         service: the service.
@@ -257,21 +284,49 @@ def record_outcome(service: Service, who: SignedIn, hit: UUID, outcome: Outcome)
     return status
 
 
-def hold(service: Service, who: SignedIn, hit: UUID, order: Hold | None) -> Status:
-    """Put a confirmed hit under a legal hold, or lift it (None).
+def ask_hold(service: Service, who: SignedIn, hit: UUID, order: Hold) -> Status:
+    """Ask for a legal hold of a confirmed hit, or for its renewal; it waits for a second person, and keeps nothing.
 
     Raises:
-        IllegalTransitionError: the hit is not confirmed, the order lacks something, or no hold is in force.
+        IllegalTransitionError: the hit is not confirmed, or the order lacks something or lasts too long.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
-        if order is None:
-            change.to(lifecycle.release(change.status, change.now), opened.act("hit.release-hold"))
-        else:
-            status = lifecycle.hold(change.status, order, change.now)
-            change.to(status, opened.act("hit.hold", f"until {order.until:%Y-%m-%d}"))
-    return change.status
+        order = replace(order, asked_by=who.person.id)
+        status = lifecycle.ask_hold(change.status, order, change.now, service.deadlines)
+        change.to(status, opened.act("hit.ask-hold", f"until {order.until:%Y-%m-%d}"))
+    return status
+
+
+def agree_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Put a hit under the legal hold that somebody else asked for; flagged for the auditor.
+
+    Raises:
+        IllegalTransitionError: no hold waits, this person asked for it, or its end is too near or too far.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        verb = "hit.renew-hold" if change.status.hold else "hit.hold"
+        status = lifecycle.agree_hold(change.status, who.person.id, change.now, service.deadlines)
+        until = f"until {status.hold.until:%Y-%m-%d}" if status.hold else ""
+        change.to(status, opened.act(verb, until))
+    return status
+
+
+def release_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Lift a legal hold, or take back that it was asked for.
+
+    Raises:
+        IllegalTransitionError: no hold is in force or asked for.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        status = lifecycle.release(change.status, change.now)
+        change.to(status, opened.act("hit.release-hold"))
+    return status
 
 
 def _chosen(service: Service, row: HitRow) -> Match:

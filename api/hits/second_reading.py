@@ -1,4 +1,4 @@
-"""A second reviewer's blind reading, where the first nearly agreed (R9; docs/adr/0005-second-reader.md).
+"""A second reviewer's blind reading, where the first nearly agreed (R9; docs/adr/0006-second-reader.md).
 
 The first reading is sealed under the hit's own key and ends with the hit. The second reviewer does not see it
 before their own reading, and the first neither reads again nor decides. The hit's deadline does not move.

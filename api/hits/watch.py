@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from api.core.service import Service
 from api.db.models import DeviceRow, ListRow, SeenRow, StatementRow
 from api.devices.registry import OFFLINE_AFTER
-from hotlist.signed_list.trust import MAX_AGE
+from hitonly_core.policy import LIST_AGE_CEILING
 
 _ONLINE = "online"
 
@@ -62,7 +62,7 @@ def watch(service: Service) -> Watch:
         cameras=sum(every for _, every in cameras),
         heard=_age(min(known), now) if known and len(known) == len(words) else None,
         list_age=_age(listed, now),
-        list_old=listed is None or listed + MAX_AGE <= now,
+        list_old=listed is None or listed + LIST_AGE_CEILING <= now,
         last_hit=_age(last, now),
     )
 

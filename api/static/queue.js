@@ -11,6 +11,8 @@
     if (text) element.textContent = text;
     return element;
   };
+  // As macros.html says them.
+  const notes = { weak: ", weak match: another state read", "region-not-read": ", state not read: check it" };
   const line = (hit, fresh) => {
     const item = make("li", `hit ${hit.severity}${hit.state === "pending" ? "" : " done"}${fresh ? " new" : ""}`);
     const link = make("a");
@@ -19,7 +21,7 @@
     const state = hit.state === "pending" ? "UNVERIFIED" : hit.state;
     what.append(
       make("strong", "", hit.camera),
-      make("span", "", state + (hit.kind === "weak" ? ", weak match" : "") + (hit.held ? ", on hold" : "")
+      make("span", "", state + (notes[hit.kind] || "") + (hit.held ? ", on hold" : "")
         + (hit.doubted ? ", needs a second reader" : "")),
     );
     const times = make("span", "times");

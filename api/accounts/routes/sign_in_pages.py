@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from api.accounts import credentials, people, sessions
 from api.accounts.people import Application
-from api.core.errors import ApiError, SignInError
+from api.accounts.routes.link_kit import browser_of, guarded, keep
+from api.core.errors import ApiError, ConflictError, InvalidError, SignInError
 from api.web import kept as keeping
 from api.web import problems
 from api.web.deps import COOKIE, ServiceDep, Who, address_of, service_of
@@ -138,15 +139,16 @@ def install(app: FastAPI) -> None:
 
 
 @router.get("/welcome/{token}")
-def welcome(service: ServiceDep, token: str) -> Response:
-    """Show what a new person fills in."""
-    return render(_welcome(service, token))
+def welcome(request: Request, service: ServiceDep, token: str) -> Response:
+    """Show what a new person fills in, to the browser that comes first."""
+    return _welcome(request, service, token)
 
 
 @router.get("/welcome/{token}/code.svg")
-def welcome_code(service: ServiceDep, token: str) -> Response:
+def welcome_code(request: Request, service: ServiceDep, token: str) -> Response:
     """Draw the authenticator's secret as a QR code."""
-    return drawn_secret(people.open_invitation(service, token).secret, service.settings.agency)
+    offered = guarded(request, lambda: people.open_invitation(service, token, browser_of(request)))
+    return keep(drawn_secret(offered.secret, service.settings.agency), offered.browser)
 
 
 def drawn_secret(secret: str, agency: str) -> Response:
@@ -160,6 +162,7 @@ def drawn_secret(secret: str, agency: str) -> Response:
 @router.post("/welcome/{token}")
 def join(
     *,
+    request: Request,
     service: ServiceDep,
     token: str,
     name: Annotated[str, Form()],
@@ -170,22 +173,25 @@ def join(
     """Make the account and show its recovery codes once, or show the form again."""
     application = Application(name.strip().lower(), full_name, password, code)
     try:
-        fresh = people.accept(service, token, application)
-    except ApiError as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            raise
-        page = _welcome(service, token, problem=str(problem), hint=problem.hint)
-        return render(page, status=problem.status)
+        fresh = guarded(request, lambda: people.accept(service, token, application, browser_of(request)))
+    except (InvalidError, ConflictError) as problem:
+        return _welcome(request, service, token, problem)
     return render(RecoveryPage(codes=fresh))
 
 
-def _welcome(service: ServiceDep, token: str, *, problem: str = "", hint: str = "") -> WelcomePage:
+def _welcome(request: Request, service: ServiceDep, token: str, problem: ApiError | None = None) -> Response:
     """Return the page of an open invitation.
 
     Raises:
         AbsentError: unknown, used or too old.
+        LinkTakenError: another browser began it.
     """
-    offered = people.open_invitation(service, token)
-    return WelcomePage(
-        token=token, roles=sorted(offered.roles), secret=offered.secret, problem=problem, hint=hint
+    offered = guarded(request, lambda: people.open_invitation(service, token, browser_of(request)))
+    page = WelcomePage(
+        token=token,
+        roles=sorted(offered.roles),
+        secret=offered.secret,
+        problem=str(problem) if problem else "",
+        hint=problem.hint if problem else "",
     )
+    return keep(render(page, status=problem.status if problem else HTTPStatus.OK), offered.browser)

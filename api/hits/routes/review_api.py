@@ -74,6 +74,10 @@ class Standing(BaseModel):
     mistake: str | None
     outcomes: list[str]
     doubted: bool
+    held_until: Annotated[datetime | None, Field(description="the end of the legal hold in force")] = None
+    hold_asked_until: Annotated[
+        datetime | None, Field(description="the end of a hold that waits for a second person")
+    ] = None
 
 
 class QueueLine(BaseModel):
@@ -85,6 +89,8 @@ class QueueLine(BaseModel):
     camera: str
     device: str
     captured: datetime
+    received: datetime
+    basis: str
     deadline: datetime
     state: str
     held: bool
@@ -165,14 +171,20 @@ def outcome(service: ServiceDep, who: Reviewer, hit: UUID, given: OutcomeGiven) 
 
 @router.post("/hits/{hit}/hold")
 def hold(service: ServiceDep, who: Reviewer, hit: UUID, order: HoldOrder) -> Standing:
-    """Put a confirmed hit under a legal hold."""
-    return _standing(review.hold(service, who, hit, Hold(order.reason, order.authority, order.until)))
+    """Ask for a legal hold of a confirmed hit; it keeps nothing until a second person agrees."""
+    return _standing(review.ask_hold(service, who, hit, Hold(order.reason, order.authority, order.until)))
+
+
+@router.post("/hits/{hit}/hold/agree")
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
+    """Agree to the legal hold that somebody else asked for; from now on it holds."""
+    return _standing(review.agree_hold(service, who, hit))
 
 
 @router.post("/hits/{hit}/release")
 def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
-    """Lift a legal hold."""
-    return _standing(review.hold(service, who, hit, None))
+    """Lift a legal hold, or take back that it was asked for."""
+    return _standing(review.release_hold(service, who, hit))
 
 
 def _queue_line(line: Waiting) -> dict[str, Any]:
@@ -197,7 +209,9 @@ def _full(view: FullView) -> dict[str, Any]:
         "id": view.id,
         "camera": hit.camera,
         "place": hit.place,
-        "captured": hit.captured.isoformat(),
+        "captured": view.captured.isoformat(),
+        "received": view.received.isoformat(),
+        "basis": view.basis,
         "plate_read": hit.plate_read,
         "region_read": hit.region_read,
         "match": {
@@ -220,4 +234,6 @@ def _standing(status: Status) -> Standing:
         mistake=status.mistake,
         outcomes=sorted(status.outcomes),
         doubted=status.doubted,
+        held_until=status.hold.until if status.hold else None,
+        hold_asked_until=status.asked.until if status.asked else None,
     )

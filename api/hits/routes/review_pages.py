@@ -158,7 +158,7 @@ def hold(
     authority: Annotated[str, Form(max_length=80)],
     until: Annotated[str, Form()],
 ) -> Response:
-    """Put a confirmed hit under a legal hold until the end of a day.
+    """Ask for a legal hold of a confirmed hit until the end of a day.
 
     Raises:
         InvalidError: the end is no date.
@@ -167,12 +167,18 @@ def hold(
         end = datetime.strptime(until, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
         raise InvalidError("the hold's end is no date") from None
-    return _after(who, hit, review.hold(service, who, hit, Hold(reason, authority, end)))
+    return _after(who, hit, review.ask_hold(service, who, hit, Hold(reason, authority, end)))
+
+
+@router.post("/hits/{hit}/hold/agree")
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
+    """Agree to the legal hold that somebody else asked for."""
+    return _after(who, hit, review.agree_hold(service, who, hit))
 
 
 @router.post("/hits/{hit}/release")
 def release(service: ServiceDep, who: Reviewer, hit: UUID, sure: Annotated[str, Form()] = "") -> Response:
-    """Lift a legal hold, which is asked twice."""
+    """Lift a legal hold, which is asked twice, or take back that one was asked for."""
     view = review.blind_view(service, who, hit)
     if sure != SURE and isinstance(view, FullView) and view.status.hold:
         gone = view.status.deadline <= service.now()
@@ -186,7 +192,7 @@ def release(service: ServiceDep, who: Reviewer, hit: UUID, sure: Annotated[str, 
             action=f"/hits/{hit}/release",
             back=f"/hits/{hit}",
         )
-    return _after(who, hit, review.hold(service, who, hit, None))
+    return _after(who, hit, review.release_hold(service, who, hit))
 
 
 def _ask(who: SignedIn, hit: UUID, step: str, value: str, said: str) -> Response:

@@ -5,8 +5,8 @@ from alembic import op
 
 from api.db.types import Moment
 
-revision = "0005_console1"
-down_revision = "0004"
+revision = "0008_second_reader"
+down_revision = "0007_audit"
 branch_labels = None
 depends_on = None
 
