@@ -26,11 +26,12 @@ from rich.table import Table as Grid
 from edge.capture.settings import FileSettings
 from edge.config import EdgeConfig, load_config
 from edge.department import enrol as enrolment
+from edge.department.audit_memory import ACCEPTED, AuditMemory
 from edge.department.delivery import deliver_all
 from edge.department.enrol import SIGNING, make_keys
 from edge.department.ledger import read_lines
 from edge.department.spool import Spool
-from edge.errors import ConfigError, EdgeError, Exit, ModelError, StorageError
+from edge.errors import ConfigError, EdgeError, Exit, ModelError, SourceError, StorageError
 from edge.hardening import process
 from edge.hardening.pausing import pauses
 from edge.runtime import checks
@@ -129,6 +130,9 @@ def run(
     print_summary(summary, as_json=as_json)
     if summary.unwritten:
         raise StorageError(f"{summary.unwritten} hits were never written to any disk and are LOST")
+    if summary.blind:
+        told = "; ".join(f"camera {name} {what}" for name, what in summary.blind.items())
+        raise SourceError(told, hint="Look at the recording; `alpr-edge check` says more about a camera.")
 
 
 @app.command()
@@ -244,6 +248,25 @@ def deliver(
     out.print(f"{delivered} delivered, {left} left on the spool{aside}", markup=False)
     if left or refused:
         raise typer.Exit(Exit.LINK)
+
+
+@app.command("accept-audit-log")
+def accept_audit_log(config: ConfigOption) -> None:
+    """Go on with a department's audit log that contradicts the one this box was shown; the evidence is kept.
+
+    For after a restore that the auditor knows of. The box must not be running.
+    """
+    settings = load_config(config)
+    if settings.department is None:
+        raise ConfigError("the configuration has no [department]")
+    state = settings.storage.state
+    with alone(state):
+        memory = AuditMemory(state, VerifyKey.load(settings.department.service_key), lambda _: None)
+        number = memory.accept()
+    if not number:
+        out.print("nothing contradicts what this box was shown", markup=False)
+        return
+    out.print(f"accepted; {number} pair(s) of signed ends are kept in {state / ACCEPTED}", markup=False)
 
 
 @models_app.command("list")

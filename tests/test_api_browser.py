@@ -60,7 +60,7 @@ def running(state: Path, *options: str) -> Iterator[Server]:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().split()[-1]
-            link = process.stdout.readline().split()[-1]
+            link = Path(process.stdout.readline().split()[-1]).read_text().strip()
             with client(url, state) as asking:
                 _wait(asking)
             yield Server(url, link, state)
@@ -249,6 +249,11 @@ def review(person: Person) -> None:
     page.locator("[name=region]").select_option("GB")
     with page.expect_navigation():
         page.locator("[name=plate]").press("Enter")
+    expect(
+        page.get_by_role("heading", name="You read ZQ57KPX, United Kingdom. Submit or change.")
+    ).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your decision")).to_be_visible()
     person.look("compare")
     person.press("button", "Correct read")
@@ -282,11 +287,12 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
         accepted = accept(hot_list.content, device_key=box.seal, trusted=trusted, now=datetime.now(UTC))
         (entry,) = (entry for entry in accepted.list.entries if entry.plate == "ZQ57KPX")
         ada.go("/queue")
-        expect(ada.page.locator("#live")).to_have_text("Live")
+        expect(ada.page.locator("#line")).to_contain_text("Live, heard")
         answer = box.deliver(box.sealed(make_hit(entry=entry, captured=datetime.now(UTC))))
         assert answer.json()["results"][0]["status"] == "stored"
     review(ada)
     ada.press("button", "None")
+    ada.press("button", "None: destroy the hit")
     expect(ada.page.get_by_text("the hit has been destroyed")).to_be_visible()
     ada.look("ended")
     for name in ("report", "audit", "precision", "devices", "list"):

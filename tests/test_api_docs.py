@@ -73,9 +73,10 @@ def join(state: Path, token: str) -> str:
     """Set the first person's account up; return the code of the next half minute, which is unused."""
     service = open_service(Settings(state=state))
     try:
-        totp = pyotp.TOTP(people.open_invitation(service, token).secret)
+        offered = people.open_invitation(service, token)
+        totp = pyotp.TOTP(offered.secret)
         now = datetime.now(UTC)
-        people.accept(service, token, Application("ada", "Ada", PASSWORD, totp.at(now)))
+        people.accept(service, token, Application("ada", "Ada", PASSWORD, totp.at(now)), offered.browser)
         return totp.at(now + timedelta(seconds=30))
     finally:
         service.close()

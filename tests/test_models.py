@@ -70,7 +70,7 @@ def test_a_model_of_ones_own_needs_its_digest() -> None:
 def test_the_bundled_weights_are_the_manifests() -> None:
     """Every bundled model is there, verified, small, and has a model card; both together are under 6 MB."""
     bundled = [each for each in models.manifest().values() if each.source.startswith("bundled")]
-    assert {each.kind for each in bundled} == {"detector", "reader"}
+    assert {each.kind for each in bundled} == {"detector", "reader", "region"}
     total = 0
     for each in bundled:
         total += sum(len(content) for content in models.load(each, [models.BUNDLED]).contents)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from edge.department.account import Account
+from edge.department.audit_memory import AuditMemory
 from edge.department.heartbeat import Condition, Heartbeat
 from edge.department.ledger import Ledger, read_lines
 from edge.errors import Forgotten
@@ -100,7 +101,13 @@ class SimulatedBox:
         self.account = Account(self.window, self.ledger, self.clock)
         link = cast("Link", self.observer)
         self.heartbeat = Heartbeat(
-            link, self.folder, self.folder / "list", self._condition, self.clock, print
+            link,
+            self.folder,
+            AuditMemory(self.folder, KEY.public, print),
+            self.folder / "list",
+            self._condition,
+            self.clock,
+            print,
         )
         self.live: list[Slot] = []
         self.account.begin(1)

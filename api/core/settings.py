@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from hitonly_core.policy import WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 
 
@@ -53,9 +54,14 @@ class Retention(_Part):
     pending: Positive = Field(default=timedelta(hours=1), description="from arrival to the end of review")
     confirmed: Positive = Field(default=timedelta(days=1), description="from confirmation to an outcome")
     outcomes: dict[Outcome, timedelta] = Field(default_factory=dict, description="overrides, by outcome")
+    hold: Positive = Field(
+        default=timedelta(days=90),
+        le=timedelta(days=366),
+        description="the longest that a legal hold may last",
+    )
     strict: bool = Field(default=False, description="unreviewed hits expire with the read's own window")
     window: timedelta = Field(
-        default=timedelta(seconds=180), le=timedelta(seconds=180), description="that window, from capture"
+        default=WINDOW_CEILING, le=WINDOW_CEILING, description="that window, from capture"
     )
 
     def deadlines(self) -> Deadlines:
@@ -64,6 +70,7 @@ class Retention(_Part):
             pending=self.pending,
             confirmed=self.confirmed,
             outcomes={**SHORTEST, **self.outcomes},
+            hold=self.hold,
             strict=self.strict,
             window=self.window,
         )
@@ -84,9 +91,29 @@ class Limits(_Part):
         default=600, ge=1, description="requests of one address to the devices' routes"
     )
     sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts of one address")
+    unit_records_per_minute: int = Field(
+        default=600, ge=1, description="envelopes of one device that are recorded one by one"
+    )
     refused_per_minute: int = Field(
         default=60, ge=1, description="refusals of one address that are recorded one by one"
     )
+
+
+class Staffed(_Part):
+    """The department's word that its consoles are staffed: watching then counts as presence, up to a bound."""
+
+    reason: str = Field(
+        min_length=20, max_length=400, description="why the consoles are never left, in a sentence"
+    )
+    authority: str = Field(min_length=3, max_length=80, description="who decided it, by name or office")
+    hours: int = Field(
+        default=4, ge=1, le=11, description="how long watching alone counts after somebody's last act"
+    )
+
+    @property
+    def bound(self) -> timedelta:
+        """Return how long watching alone counts."""
+        return timedelta(hours=self.hours)
 
 
 class Webhook(_Part):
@@ -144,6 +171,7 @@ class Settings(_Part):
     retention: Retention = Retention()
     limits: Limits = Limits()
     webhook: Webhook | None = None
+    staffed: Staffed | None = None
 
     @field_validator("public_url")
     @classmethod
@@ -235,7 +263,11 @@ def _sentence(error: dict[str, object]) -> str:
     where = error["loc"]
     path = ".".join(str(part) for part in where) if isinstance(where, tuple) else ""
     if error["type"] == "extra_forbidden":
-        known = [name for model in (Settings, Tls, Retention, Limits, Webhook) for name in model.model_fields]
+        known = [
+            name
+            for model in (Settings, Tls, Retention, Limits, Webhook, Staffed)
+            for name in model.model_fields
+        ]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
     words = str(error["msg"]).removeprefix("Value error, ")

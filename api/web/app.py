@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from api.accounts import presence
 from api.accounts.routes import (
     account_api,
     own_api,
@@ -22,7 +23,7 @@ from api.accounts.routes import (
     sign_in_pages,
 )
 from api.core.audit import Act
-from api.core.clock import Now, utc_now
+from api.core.clock import Boot, Now, boot_ns, utc_now
 from api.core.errors import ApiError
 from api.core.logs import RequestLog
 from api.core.rate_limits import Rate, Refusals
@@ -68,22 +69,26 @@ _DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings, now: Now = utc_now, *, background: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings, now: Now = utc_now, boot: Boot = boot_ns, *, background: bool = True
+) -> FastAPI:
     """Return the application.
 
     Args:
         settings: checked settings.
         now: the clock.
+        boot: the clock that never steps.
         background: whether to run retention and alerts in threads; a test with a clock of its own does not.
 
     Raises:
         StateError: the state folder or the database cannot be used.
     """
-    service = open_service(settings, now)
+    service = open_service(settings, now, boot)
     workers = (Sweeper(service), Messenger(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(presence.record_setting, service)
         if background:
             for worker in workers:
                 worker.start()
@@ -105,9 +110,11 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     app.state.service = service
     app.state.watchers = queue_events.Watchers()
     app.state.sign_in_rate = Rate(service, "sign-in", settings.limits.sign_in_per_minute)
+    app.state.link_rate = Rate(service, "link", settings.limits.sign_in_per_minute)
     app.state.public_rate = Rate(service, "public", settings.limits.device_per_minute)
     app.state.refusals = Refusals(service, settings.limits.refused_per_minute)
     problems.install(app)
+    sign_in_pages.install(app)
     device_rate = Rate(service, "device", settings.limits.device_per_minute)
 
     def limited(request: Request) -> None:

@@ -93,7 +93,10 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         """
         height, width = frame.shape[:2]
         scale, left, top = self._fill(frame)
-        rows = self._session.run(None, {self._input: self._tensor})[0].reshape(-1, _ROW)
+        try:
+            rows = self._session.run(None, {self._input: self._tensor})[0].reshape(-1, _ROW)
+        finally:
+            self._tensor.fill(0.0)
         found = []
         for _, x1, y1, x2, y2, _, score in rows[rows[:, 6] >= self._confidence]:
             box = Box(
@@ -107,9 +110,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         return sorted(found, key=lambda detection: -detection.confidence)
 
     def scrub(self) -> None:
-        """Overwrite what the last frame left in the buffers, and in the runtime's, by a look at nothing."""
-        self._canvas[:] = _GREY
-        self._tensor[:] = 0.0
+        """Overwrite what the last frame left in the runtime's buffers, by a look at nothing."""
         if self._tensor.size:
             self._session.run(None, {self._input: self._tensor})
 
@@ -125,12 +126,11 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         if self._tensor.shape[2:] != (rows, columns):
             self._tensor[:] = 0.0
             self._tensor = np.zeros((1, 3, rows, columns), np.float32)
-            self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)
+            self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)  # grey between two frames
         scale = min(rows / height, columns / width)
         inner_height = min(rows, max(1, round(height * scale)))
         inner_width = min(columns, max(1, round(width * scale)))
         top, left = (rows - inner_height) // 2, (columns - inner_width) // 2
-        self._canvas[:] = _GREY
         inner = self._canvas[top : top + inner_height, left : left + inner_width]
         if inner.flags.c_contiguous:
             cv2.resize(frame, (inner_width, inner_height), dst=inner, interpolation=cv2.INTER_LINEAR)
@@ -138,6 +138,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
             inner[:] = cv2.resize(frame, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
         for channel in range(3):
             np.multiply(self._canvas[:, :, 2 - channel], np.float32(1 / 255), out=self._tensor[0, channel])
+        self._canvas.fill(_GREY)
         return scale, left, top
 
 

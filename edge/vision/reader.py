@@ -82,7 +82,10 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         code = cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGR2GRAY  # noqa: PLR2004 - channels
         self._batch[0] = cv2.cvtColor(small, code).reshape(height, width, channels)
         small[:] = 0
-        outputs = self._session.run(self._outputs, {self._input: self._batch})
+        try:
+            outputs = self._session.run(self._outputs, {self._input: self._batch})
+        finally:
+            self._batch.fill(0)
         table = np.zeros((SLOTS, COLUMNS), np.float32)
         table[:, PAD] = 1.0
         table[: self._slots] = outputs[0].reshape(self._slots, COLUMNS)
@@ -106,8 +109,7 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         )
 
     def scrub(self) -> None:
-        """Overwrite what the last crop left in the buffers, and in the runtime's, by a look at nothing."""
-        self._batch[:] = 0
+        """Overwrite what the last crop left in the runtime's buffers, by a look at nothing."""
         self._session.run(self._outputs, {self._input: self._batch})
 
     def _named(self, probabilities: Table) -> dict[str, float]:

@@ -47,6 +47,9 @@ class DeviceShown(BaseModel):
     said: dict[str, Any]
     noted: Annotated[str, Field(description="what was found in its receipts")]
     refused: Annotated[int, Field(description="deliveries of hits refused for their hot list")]
+    contradicted: Annotated[
+        str, Field(description="how the audit log contradicts what was signed for it; empty if it does not")
+    ]
 
 
 class DevicePage(BaseModel):

@@ -34,6 +34,7 @@ class DevicesPage(Page):
     invitation: str = field(default="", repr=False)
     code_for: str = ""
     problem: str = ""
+    log_problem: str = ""
 
 
 @router.get("")
@@ -57,13 +58,14 @@ def register(
     location: Annotated[str, Form()] = "",
     agency: Annotated[str, Form()] = "",
     policy_sha256: Annotated[str, Form()] = "",
+    cameras: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
     """Register a device and show its enrolment code once."""
     given = dict(
         zip(TEXTS, (device, registration_id, make, model, location, agency, policy_sha256), strict=True)
     )
     try:
-        registration = _registration({**given, "installed": installed})
+        registration = _registration({**given, "installed": installed}, cameras)
         code = registry.register(service, registration, who.person.actor)
     except ApiError as problem:
         return render(_page(service, who, problem=str(problem)), status=problem.status)
@@ -80,17 +82,18 @@ def revoke(
     return RedirectResponse("/devices", status_code=HTTPStatus.SEE_OTHER)
 
 
-def _registration(given: dict[str, str]) -> Registration:
-    """Read the form.
+def _registration(given: dict[str, str], cameras: str) -> Registration:
+    """Read the form; cameras' names stand in lines or between commas.
 
     Raises:
         InvalidError: a field is absent or not what it must be; names it.
     """
     try:
-        return Registration.model_validate(given)
+        names = tuple(name.strip() for name in cameras.replace("\n", ",").split(",") if name.strip())
+        return Registration.model_validate({**given, "cameras": names})
     except ValidationError as problem:
-        names = sorted({str(error["loc"][0]).replace("_", " ") for error in problem.errors()})
-        raise InvalidError(f"these fields are absent or not what they must be: {', '.join(names)}") from None
+        wrong = sorted({str(error["loc"][0]).replace("_", " ") for error in problem.errors()})
+        raise InvalidError(f"these fields are absent or not what they must be: {', '.join(wrong)}") from None
 
 
 def _page(
@@ -112,4 +115,5 @@ def _page(
         invitation=invitation,
         code_for=code_for,
         problem=problem,
+        log_problem=service.high_water.problem(service.database),
     )
