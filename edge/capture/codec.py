@@ -45,7 +45,7 @@ class Codec:
         self._stream = stream
         self._life_ns = life_ns
         self._now = stream.codec_context if life_ns is None else _anew(stream)
-        self._now.thread_count = 1
+        self._now.thread_count, self._now.options = 1, dict(OPTIONS)
         self._born_ns = _boot_ns()
         self._next: VideoCodecContext | None = None
         self._from = self._shown = self._begun = _FIRST
