@@ -145,7 +145,7 @@ def _open(folder: Path, office: Office) -> list[str]:
             f"{hit.captured:%H:%M:%S}",
             f"{best.entry.plate} {best.entry.region}",
             f"{hit.plate_read} {hit.region_read}",
-            best.kind.value,
+            best.kind.value.replace("-", " "),
         )
         grid.add_row(*shown, f"{best.probability:.0%}", best.why)
     out.print(grid)
