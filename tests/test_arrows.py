@@ -32,6 +32,7 @@ _WEB: Final = {"api.web"}
 ARROWS: Final[dict[str, set[str]]] = {
     "hitonly_core": set(),
     "hitonly_core.policy": set(),
+    "hitonly_core.version_option": {"hitonly_core"},
     "protocol": {"hitonly_core", "hotlist", "hotlist.matching"},
     "hotlist": {"hitonly_core"},
     "hotlist.matching": {"hotlist", "hitonly_core.policy"},
@@ -87,7 +88,16 @@ FOREIGN: Final[dict[str, set[str]]] = {
     "uvicorn": {"api", "benchmarks"},
     "jinja2": {"api.web", "benchmarks"},
     "sqlalchemy": {"api", "benchmarks"},
-    "typer": {"hotlist.commands", "hotlist.cli", "edge", "edge.cli", "edge.runtime", "api", "benchmarks"},
+    "typer": {
+        "hitonly_core.version_option",
+        "hotlist.commands",
+        "hotlist.cli",
+        "edge",
+        "edge.cli",
+        "edge.runtime",
+        "api",
+        "benchmarks",
+    },
 }
 """Where a library may be imported; a package's name stands for all of its parts."""
 
