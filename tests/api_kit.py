@@ -23,8 +23,9 @@ from api.accounts.people import Role
 from api.accounts.routes.link_kit import COOKIE as LINK
 from api.core.service import open_service
 from api.core.settings import Settings
-from api.db.models import AuditRow, Base, EntryRow, ListRow, PersonRow
+from api.db.models import AuditRow, Base, EntryRow, ListRow, PersonRow, new_version
 from api.devices import registry
+from api.devices.authority import prepare_authority
 from api.devices.registry import Registration
 from api.web.app import create_app
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
@@ -189,6 +190,7 @@ def _fresh_state() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hitonly-"))
     atexit.register(shutil.rmtree, folder)
     open_service(Settings(state=folder / "state")).close()
+    prepare_authority(folder / "state", START)
     return folder / "state"
 
 
@@ -276,6 +278,7 @@ class Desk:
                 author="editor",
                 approver="approver",
                 expires=entry.expires,
+                version=new_version(),
             )
             session.merge(row)
 

@@ -78,7 +78,9 @@ def join(state: Path, token: str = "", name: str = "ada") -> str:
         offered = people.open_invitation(service, token)
         totp = pyotp.TOTP(offered.secret)
         now = datetime.now(UTC)
-        people.accept(service, token, Application(name, name.title(), PASSWORD, totp.at(now)), offered.browser)
+        people.accept(
+            service, token, Application(name, name.title(), PASSWORD, totp.at(now)), offered.browser
+        )
         return totp.at(now + timedelta(seconds=30))
     finally:
         service.close()
