@@ -97,6 +97,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
             rows = self._session.run(None, {self._input: self._tensor})[0].reshape(-1, _ROW)
         finally:
             self._tensor.fill(0.0)
+            self._canvas.fill(_GREY)
         found = []
         for _, x1, y1, x2, y2, _, score in rows[rows[:, 6] >= self._confidence]:
             box = Box(
@@ -138,7 +139,6 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
             inner[:] = cv2.resize(frame, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
         for channel in range(3):
             np.multiply(self._canvas[:, :, 2 - channel], np.float32(1 / 255), out=self._tensor[0, channel])
-        self._canvas.fill(_GREY)
         return scale, left, top
 
 

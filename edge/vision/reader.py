@@ -77,11 +77,7 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         Args:
             crop: h x w x 3 uint8 BGR.
         """
-        _, height, width, channels = self._batch.shape
-        small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
-        code = cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGR2GRAY  # noqa: PLR2004 - channels
-        self._batch[0] = cv2.cvtColor(small, code).reshape(height, width, channels)
-        small[:] = 0
+        self._fill(crop)
         try:
             outputs = self._session.run(self._outputs, {self._input: self._batch})
         finally:
@@ -91,6 +87,14 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         table[: self._slots] = outputs[0].reshape(self._slots, COLUMNS)
         outputs[0][:] = 0.0
         return table, self._named(outputs[1][0]) if self._regions else {}
+
+    def _fill(self, crop: Pixels) -> None:
+        """Make the network's input of a crop."""
+        _, height, width, channels = self._batch.shape
+        small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
+        code = cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGR2GRAY  # noqa: PLR2004 - channels
+        self._batch[0] = cv2.cvtColor(small, code).reshape(height, width, channels)
+        small[:] = 0
 
     def predict(self, cropped_plate: Pixels) -> OcrResult | None:
         """Read as text, in fast-alpr's own type: for people who hold the picture, never in the pipeline."""
