@@ -296,7 +296,7 @@ def signed_office(tmp_path: Path) -> Iterator[tuple[Office, Settings, dict[str, 
             session.add(
                 PersonRow(
                     id=name, name=name, full_name=name, roles=["approver"], password="", secret=b"",
-                    signing_key=b"", key_id=key.public.id, created=now, last_seen=now,
+                    signing_key=b"", key_id=key.public.id, created=now, last_seen=now, sponsors=[], sponsored=now,
                 )
             )  # fmt: skip
     for name, key in keys.items():
