@@ -119,7 +119,10 @@ USUAL: Final = {
 }
 """What a form is filled with beside the one field that is fuzzed, so that the field is reached."""
 UNTOUCHED: Final = {"audit", "audit_nodes", "rates", "nonces", "failures", "sessions", "lookups", "openings"}
-"""Tables that a refused request may write to; people's last_seen is left out below."""
+"""Tables that a refused request may write to; people's `last_seen` and `locked` are left out below.
+
+Five wrong passwords lock their person out of new sign-ins, also when they are given with a change of it (R13).
+"""
 LIMITS: Final = {"device_per_minute": 10**6, "sign_in_per_minute": 10**6, "refused_per_minute": 10**6}
 
 
@@ -160,7 +163,7 @@ class Target:
         with self.desk.service.database.read() as session:
             for table in Base.metadata.sorted_tables:
                 if table.name not in UNTOUCHED:
-                    columns = [column for column in table.c if column.name != "last_seen"]
+                    columns = [column for column in table.c if column.name not in {"last_seen", "locked"}]
                     found[table.name] = sorted(repr(row) for row in session.execute(select(*columns)))
         return found
 
@@ -391,7 +394,8 @@ def test_no_field_of_a_hit_from_a_hostile_device_breaks_the_service(
             assert CANARY not in answer.text
             results += [one["status"] for one in answer.json()["results"]]
         assert set(results) <= {"stored", "refused"}, path
-        assert target.desk.acts().count("hit.refuse") == acts + results.count("refused")
+        recorded = target.desk.acts().count("hit.refuse") - acts
+        assert min(1, results.count("refused")) <= recorded <= results.count("refused"), "many are summed up"
         if "stored" not in results:
             assert target.state() == before, path
         stored, refused = stored + results.count("stored"), refused + results.count("refused")

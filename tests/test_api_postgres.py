@@ -70,7 +70,7 @@ def test_the_story_is_the_same_on_postgresql(desk: Desk) -> None:
     assert upkeep.expire(desk.service) == 1
     upkeep.clean(desk.service)
     with desk.service.database.read() as session:
-        counts = {row.what: row.n for row in session.query(CountRow)}
+        counts = {row.what: row.n for row in session.query(CountRow) if not row.what.startswith("staff:")}
     assert counts == {"received": 1, "confirmed": 1, "outcome:stop": 1, "destroyed": 1}
     browser = desk.sign_in("dora")
     assert "unbroken" in browser.post("/audit/check").text
@@ -150,7 +150,7 @@ def test_connections_cut_in_the_middle_of_uploads_lose_and_double_nothing(desk: 
     done, cuts = threading.Event(), [0]
 
     def cut() -> None:
-        while not done.wait(0.05):
+        while not done.wait(0.2):
             cuts[0] += _terminate_others(desk.service)
 
     cutter = threading.Thread(target=cut)
