@@ -395,10 +395,11 @@ def test_no_field_of_a_hit_from_a_hostile_device_breaks_the_service(
             results += [one["status"] for one in answer.json()["results"]]
         assert set(results) <= {"stored", "refused"}, path
         recorded = target.desk.acts().count("hit.refuse") - acts
-        assert min(1, results.count("refused")) <= recorded <= results.count("refused"), "many are summed up"
+        assert recorded <= results.count("refused"), "of many, the first are recorded one by one"
         if "stored" not in results:
             assert target.state() == before, path
         stored, refused = stored + results.count("stored"), refused + results.count("refused")
+    assert target.desk.acts().count("hit.refuse") > 100
     assert stored > 10, "the control: harmless values are taken"
     assert refused > stored
     show_everything(target)
