@@ -413,7 +413,7 @@ def show_everything(target: Target) -> None:
     with target.desk.service.database.read() as session:
         ids = list(session.scalars(select(HitRow.id)))
     for hit in ids:
-        assert browser.post(f"/hits/{hit}/open", data=USUAL).status_code == 303
+        assert browser.post(f"/hits/{hit}/open", data=USUAL).status_code in {200, 303}
         assert browser.get(f"/hits/{hit}").status_code == 200
         assert browser.get(f"/hits/{hit}/crop.jpg").status_code == 200
         assert browser.post(f"/hits/{hit}/reading", data={**USUAL, "sure": "yes"}).status_code in {200, 303}
