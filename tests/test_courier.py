@@ -15,7 +15,7 @@ import pytest
 from edge.department import audit_memory
 from edge.department import spool as spooling
 from edge.department.audit_memory import CONTRADICTIONS, DAYS, HELD, AuditMemory
-from edge.department.heartbeat import PERIOD_NS, Condition, Heartbeat
+from edge.department.heartbeat import PERIOD_NS, Condition, HeartbeatSender
 from edge.department.ledger import NAME, Ledger
 from edge.department.link import Link
 from edge.department.spool import Spool
@@ -349,7 +349,7 @@ def test_an_acknowledgement_of_another_hit_deletes_nothing(courier: Courier, dep
 
 
 @pytest.fixture
-def heartbeat(department: Department, link: Link, tmp_path: Path) -> Heartbeat:
+def heartbeat(department: Department, link: Link, tmp_path: Path) -> HeartbeatSender:
     """Return the heartbeat of a box with two receipts."""
     key, state = SigningKey.generate(), tmp_path / "state"
     ledger = Ledger(
@@ -358,21 +358,25 @@ def heartbeat(department: Department, link: Link, tmp_path: Path) -> Heartbeat:
     for reason in (Reason.START, Reason.STEP):
         ledger.write(reason, COUNTS, kept=True, list_version=1)
     memory = AuditMemory(state, department.key.public, lambda _: None)
-    return Heartbeat(link, state, memory, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None)
+    return HeartbeatSender(
+        link, state, memory, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None
+    )
 
 
-def _beat(heartbeat: Heartbeat) -> None:
+def _beat(heartbeat: HeartbeatSender) -> None:
     heartbeat.clock.ahead += PERIOD_NS + 1  # type: ignore[attr-defined]
     heartbeat.work()
 
 
-def _held(heartbeat: Heartbeat) -> dict[str, Any]:
+def _held(heartbeat: HeartbeatSender) -> dict[str, Any]:
     """Return what the box's file holds."""
     held: dict[str, Any] = json.loads((heartbeat.state / HELD).read_text())
     return held
 
 
-def test_an_unchanged_checkpoint_is_not_written_again(heartbeat: Heartbeat, department: Department) -> None:
+def test_an_unchanged_checkpoint_is_not_written_again(
+    heartbeat: HeartbeatSender, department: Department
+) -> None:
     """Every 20 s for years: the same bytes are not written to flash memory again; new ones are."""
     _beat(heartbeat)
     path = heartbeat.state / HELD
@@ -394,7 +398,7 @@ FORKS = {
 
 @pytest.mark.parametrize(("size", "fork"), FORKS.values(), ids=FORKS.keys())
 def test_a_log_that_does_not_continue_the_held_end_is_said_loudly_and_both_ends_are_kept(
-    size: int, fork: int, heartbeat: Heartbeat, department: Department
+    size: int, fork: int, heartbeat: HeartbeatSender, department: Department
 ) -> None:
     """Cut off and grown again under the service's own key: said once, told in every heartbeat, nothing replaced."""
     said: list[str] = []
@@ -437,7 +441,7 @@ ABSURD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("says", ABSURD.values(), ids=ABSURD.keys())
 def test_an_unsigned_or_absurd_end_is_never_taken_and_is_said(
-    says: dict[str, Any], heartbeat: Heartbeat, department: Department
+    says: dict[str, Any], heartbeat: HeartbeatSender, department: Department
 ) -> None:
     """It neither replaces the held end nor is the first one held; the next honest one is taken."""
     said: list[str] = []
@@ -463,7 +467,7 @@ def test_an_unsigned_or_absurd_end_is_never_taken_and_is_said(
 
 @pytest.mark.parametrize("proof", [None, [], ["zz"], [7], ["ab" * 31], ["ab" * 32] * 9, "x" * 64])
 def test_a_signed_end_without_its_proof_is_a_contradiction(
-    proof: object, heartbeat: Heartbeat, department: Department
+    proof: object, heartbeat: HeartbeatSender, department: Department
 ) -> None:
     """The signature alone says nothing about what came before."""
     _beat(heartbeat)
@@ -473,7 +477,7 @@ def test_a_signed_end_without_its_proof_is_a_contradiction(
 
 
 def test_the_last_end_of_each_day_is_kept_and_their_number_is_bounded(
-    heartbeat: Heartbeat, department: Department, monkeypatch: pytest.MonkeyPatch
+    heartbeat: HeartbeatSender, department: Department, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One a day, oldest first, every one signed; the oldest go once there are too many."""
     most = 20
@@ -498,7 +502,9 @@ def test_the_last_end_of_each_day_is_kept_and_their_number_is_bounded(
 
 
 @pytest.mark.parametrize("left", [b"", bytes(512), b"[]", b'{"seq": 5', b"\xff"])
-def test_a_torn_checkpoint_is_replaced(left: bytes, heartbeat: Heartbeat, department: Department) -> None:
+def test_a_torn_checkpoint_is_replaced(
+    left: bytes, heartbeat: HeartbeatSender, department: Department
+) -> None:
     """What a power cut made of the file is no reason to stop, nor to accuse the department."""
     said: list[str] = []
     heartbeat.memory.say = said.append
@@ -509,7 +515,7 @@ def test_a_torn_checkpoint_is_replaced(left: bytes, heartbeat: Heartbeat, depart
 
 
 def test_receipts_that_cannot_be_read_are_said_and_the_box_beats_on(
-    heartbeat: Heartbeat, department: Department
+    heartbeat: HeartbeatSender, department: Department
 ) -> None:
     """A disk that gives nothing back is trouble for a person, not the end of the thread that delivers."""
     said: list[str] = []

@@ -17,7 +17,7 @@ import pytest
 
 from edge.department.account import Account
 from edge.department.audit_memory import AuditMemory
-from edge.department.heartbeat import Condition, Heartbeat
+from edge.department.heartbeat import Condition, HeartbeatSender
 from edge.department.ledger import Ledger, read_lines
 from edge.errors import Forgotten
 from edge.pipeline.passes import READ_DTYPE
@@ -100,7 +100,7 @@ class SimulatedBox:
         self.ledger = Ledger(self.folder, KEY, replace(RUN, run=str(self._runs)), self.clock)
         self.account = Account(self.window, self.ledger, self.clock)
         link = cast("Link", self.observer)
-        self.heartbeat = Heartbeat(
+        self.heartbeat = HeartbeatSender(
             link,
             self.folder,
             AuditMemory(self.folder, KEY.public, print),

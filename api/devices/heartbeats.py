@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from api.core import audit, audit_tree
@@ -15,50 +14,13 @@ from api.core.service import Service, month
 from api.db.models import DeviceRow
 from api.devices.registry import OFFLINE_AFTER, Device
 from protocol.audit_end import AuditEnd, AuditEndError
+from protocol.messages import Heartbeat, HeartbeatAnswer, HeldReceipt
 from protocol.receipt_chain import Verdict, verify
-from protocol.receipts import MAX_LINE, Anchor, ReceiptError, from_line
+from protocol.receipts import Anchor, ReceiptError, from_line
 
-RECEIPTS: Final = 256
-"""Most receipts of one heartbeat: ten days of them, or more."""
 TOTALS: Final = ("reads", "hits", "destroyed")
 RECEIPT: Final = "receipt:"
 """What the counts that receipts prove begin with."""
-
-Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
-
-
-class Heartbeat(BaseModel):
-    """What a device says.
-
-    `receipts` begins with the one that the last answer named, if it named one; `audit_end` is the newest end of
-    the department's audit log that the device holds.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    software: Word
-    models: Annotated[list[Word], Field(max_length=8)] = []
-    list_version: Annotated[int, Field(ge=0)] = 0
-    cameras: Annotated[dict[Word, Word], Field(max_length=64)] = {}
-    degraded: Annotated[list[Word], Field(max_length=32)] = []
-    boot: Annotated[str, StringConstraints(pattern=r"^([0-9a-f-]{36})?$")] = ""
-    boot_ms: Annotated[int, Field(ge=0, lt=2**40)] = 0
-    receipts: Annotated[
-        list[Annotated[str, StringConstraints(max_length=MAX_LINE)]], Field(max_length=RECEIPTS)
-    ] = []
-    audit_end: dict[str, Any] | None = None
-
-
-class HeartbeatAnswer(BaseModel):
-    """The last receipt that the department holds now, the newest list's ETag, and the audit log's end.
-
-    `consistency` proves that the end continues the one that the device holds (RFC 9162), hexadecimal.
-    """
-
-    receipt: dict[str, int | str] | None
-    hot_list: str | None
-    checkpoint: dict[str, int | str] | None
-    consistency: list[str] = []
 
 
 class Health(StrEnum):
@@ -90,7 +52,7 @@ def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None
             proof = audit_tree.consistency(session, held.seq, mark.seq)
         known = _known(row)
     return HeartbeatAnswer(
-        receipt={"sequence": known.sequence, "digest": known.digest} if known else None,
+        receipt=HeldReceipt(sequence=known.sequence, digest=known.digest) if known else None,
         hot_list=hot_list,
         checkpoint=mark.to_json() if mark else None,
         consistency=[each.hex() for each in proof],

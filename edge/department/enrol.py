@@ -11,13 +11,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge.department.link import ENROLLING, Link
+from pydantic import ValidationError
+
+from edge.department.link import Link
 from edge.errors import LinkError
 from hitonly_core.errors import HitonlyError, KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.signed_list.keyset import KeySet
 from hotlist.signed_list.store import HotListStore
+from protocol.messages import ENROL_PATH, ENROLLING, Enrolment, EnrolmentRequest
 
 KEYS: Final = "keys"
 TRUST: Final = "trust"
@@ -61,11 +64,26 @@ def enrol(url: str, code: str, folder: Path, authority: Path | None) -> Enrolled
     signing, sealing = make_keys(keys)
     link = Link(url, ENROLLING, signing, authority)
     try:
-        asked = {"code": code, "verify_key": signing.public.to_text(), "seal_key": sealing.public.to_text()}
-        given = link.json("POST", "/v1/devices/enrol", json.dumps(asked).encode())
+        asked = _request(code, signing, sealing)
+        given = link.json("POST", ENROL_PATH, asked.model_dump_json().encode())
     finally:
         link.close()
     return _take(given, link.url, folder, sealing, authority)
+
+
+def _request(code: str, signing: SigningKey, sealing: SealKey) -> EnrolmentRequest:
+    """Return the message that asks to be enrolled.
+
+    Raises:
+        LinkError: a code of such a length was made by no department.
+    """
+    try:
+        return EnrolmentRequest(
+            code=code, verify_key=signing.public.to_text(), seal_key=sealing.public.to_text()
+        )
+    except ValidationError:
+        hint = "Copy it whole from the page that made it, or ask for a new one."
+        raise LinkError("this is not an enrolment code: it has the wrong length", hint=hint) from None
 
 
 def make_keys(keys: Path) -> tuple[SigningKey, SealKey]:
@@ -111,16 +129,16 @@ def _take(
 ) -> Enrolled:
     """Check the department's answer, then write its keys; the last file written is the one that marks it done."""
     try:
-        enrolled = Enrolled(str(given["device"]), str(given["agency"]), dict(given["registration"]), url)
-        department = SealPublic.from_text(given["department_seal_key"])
-        service = VerifyKey.from_text(given["service_verify_key"])
-        authority = used.read_text() if used else str(given["certificate_authority"])
-        people = KeySet.from_bytes(given["hot_list_keys"].encode())
-        name = str(given["department"])
-    except (KeyError, TypeError, ValueError, AttributeError, HitonlyError):
-        raise LinkError("the department's answer is no enrolment") from None
+        answer = Enrolment.model_validate(given)
+        department = SealPublic.from_text(answer.department_seal_key)
+        service = VerifyKey.from_text(answer.service_verify_key)
+        people = KeySet.from_bytes(answer.hot_list_keys.encode())
+    except (ValidationError, HitonlyError):
+        raise LinkError("the department's answer is not an enrolment") from None
+    authority = used.read_text() if used else answer.certificate_authority
+    enrolled = Enrolled(answer.device, answer.agency, answer.registration, url)
     keys = folder / KEYS
-    HotListStore(folder / TRUST, sealing).begin(name, people)
+    HotListStore(folder / TRUST, sealing).begin(answer.department, people)
     write_durably(keys / SERVICE, service.to_text().encode(), mode=0o644)
     if authority:
         write_durably(keys / AUTHORITY, authority.encode(), mode=0o644)

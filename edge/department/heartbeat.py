@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from pydantic import ValidationError
 
 from edge.department.audit_memory import AuditMemory
 from edge.department.ledger import read_lines
@@ -24,12 +25,11 @@ from edge.errors import LinkError, StorageError
 from hitonly_core.clock import NS, Clock
 from hitonly_core.files import write_durably
 from protocol.audit_end import AuditEnd
+from protocol.messages import HEARTBEAT_PATH, HOT_LIST_PATH, MAX_DEGRADED, MAX_RECEIPTS, HeldReceipt, word
+from protocol.messages import Heartbeat as Message
 from protocol.receipts import Anchor
 
 PERIOD_NS: Final = 20 * NS
-RECEIPTS: Final = 256
-WORRIES: Final = 32
-"""The most worries that the service takes of a heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Condition:
 
 
 @dataclass(slots=True)
-class Heartbeat:
+class HeartbeatSender:
     """Speaks to the department when it is time; `work` is called often.
 
     Attributes:
@@ -109,12 +109,12 @@ class Heartbeat:
             StorageError: the receipts cannot be read.
         """
         condition, held = self.condition(), self.memory.held()
-        answer = self.link.json("POST", "/v1/heartbeat", self._body(condition, held))
+        answer = self.link.json("POST", HEARTBEAT_PATH, self._body(condition, held))
         try:
             receipt, newest, shown = answer["receipt"], answer["hot_list"], answer["checkpoint"]
-            known = Anchor(int(receipt["sequence"]), str(receipt["digest"])) if receipt else None
-        except (KeyError, TypeError, ValueError):
-            raise LinkError("the department's answer is no heartbeat's") from None
+            known = _anchor(HeldReceipt.model_validate(receipt)) if receipt else None
+        except (KeyError, TypeError, ValidationError):
+            raise LinkError("the department's answer is not an answer to a heartbeat") from None
         behind = known != self._known and (known.sequence if known else -1) < condition.last_receipt
         self._known = known
         self.memory.take(shown, answer.get("consistency"), held)
@@ -126,19 +126,18 @@ class Heartbeat:
     def _body(self, condition: Condition, held: AuditEnd | None) -> bytes:
         lines = self._receipts(condition.last_receipt)
         trouble = [self.memory.trouble] if self.memory.trouble else []
-        return json.dumps(
-            {
-                "software": condition.software,
-                "models": list(condition.models),
-                "list_version": condition.list_version,
-                "cameras": dict(condition.cameras),
-                "degraded": [*trouble, *condition.degraded][:WORRIES],
-                "boot": condition.boot,
-                "boot_ms": condition.boot_ms,
-                "receipts": [line.decode().rstrip("\n") for line in lines],
-                "audit_end": held.to_json() if held else None,
-            }
-        ).encode()
+        message = Message(
+            software=word(condition.software),
+            models=[word(each) for each in condition.models],
+            list_version=condition.list_version,
+            cameras={word(name): word(state) for name, state in condition.cameras.items()},
+            degraded=[word(each) for each in (*trouble, *condition.degraded)][:MAX_DEGRADED],
+            boot=condition.boot,
+            boot_ms=condition.boot_ms,
+            receipts=[line.decode().rstrip("\n") for line in lines],
+            audit_end=held.to_json() if held else None,
+        )
+        return message.model_dump_json().encode()
 
     def _receipts(self, last: int) -> Iterator[bytes]:
         """Return the receipts from the one that the department knows, if there are newer ones."""
@@ -146,7 +145,7 @@ class Heartbeat:
         if last < 0 or (self._known and last == first):
             return iter(())
         lines = (line for line in read_lines(self.state, since=first) if _sequence(line) >= first)
-        return islice(lines, RECEIPTS)
+        return islice(lines, MAX_RECEIPTS)
 
     def _fetch_list(self) -> None:
         """Fetch the newest list into the file that the box watches; the box itself decides whether to trust it.
@@ -154,7 +153,7 @@ class Heartbeat:
         Raises:
             LinkError: the service cannot be reached, or the disk refuses.
         """
-        answer = self.link.send("GET", "/v1/hotlist", headers={"If-None-Match": self._list})
+        answer = self.link.send("GET", HOT_LIST_PATH, headers={"If-None-Match": self._list})
         if answer.status_code == httpx.codes.OK:
             try:
                 write_durably(self.hot_list, answer.content)
@@ -163,6 +162,10 @@ class Heartbeat:
             self._list = answer.headers.get("etag", "")
         elif answer.status_code != httpx.codes.NOT_MODIFIED:
             raise LinkError(f"{self.link.url} gave no hot list ({answer.status_code})")
+
+
+def _anchor(held: HeldReceipt) -> Anchor:
+    return Anchor(held.sequence, held.digest)
 
 
 def _sequence(line: bytes) -> int:

@@ -19,8 +19,6 @@ from hitonly_core.keys import SigningKey
 from hitonly_core.urls import HTTPS, AddressError, parse
 from protocol.signed_requests import Request, sign_request
 
-ENROLLING: Final = "enrolling"
-"""The key id of the one request that a device signs before it has an id."""
 _TIMEOUT_S: Final = 15.0
 _ANSWER_S: Final = 600.0
 """A whole answer must be here within it: the largest list over a slow line."""
@@ -38,7 +36,7 @@ class Link:
 
     Attributes:
         url: the service's address.
-        device: the device's id, or `ENROLLING`.
+        device: the device's id, or `protocol.messages.ENROLLING`.
         key: the device's signing key.
         authority: file of the certificate authority that vouches for the service; None for plain loopback.
 
