@@ -46,7 +46,6 @@ class Session:
         weakref.finalize(self, os.close, self._wake)
         self._worker: Worker | None = None
         self._successor: Worker | None = None
-        self._started = 0.0
         self._first_ns = self._changed_ns = self._taken_ns = 0
         self._numbers_before = 0
         self._drops_before = 0
@@ -66,8 +65,12 @@ class Session:
 
     @property
     def age_s(self) -> float:
-        """For how long the running capture has run, time in suspend included."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - self._started
+        """For how long the running capture has run, time in suspend included; 0 where none runs.
+
+        A successor's age counts from its start, not from its first frame: it has received pictures since then.
+        """
+        worker = self._worker
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - worker.started_s if worker else 0.0
 
     def start(self, request: Request) -> None:
         """End the running capture, if any, and start another; frame numbers go on."""
@@ -160,7 +163,6 @@ class Session:
 
     def _install(self, worker: Worker) -> None:
         self._worker = worker
-        self._started = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._first_ns = 0
         self._numbers_before, self._drops_before = self.seen, self.drops
 

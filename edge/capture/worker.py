@@ -42,9 +42,11 @@ class Worker:
         locked: whether its memory and the shared memory are locked in RAM; None until it has said so.
         kept_ns: for how long its decoder has kept pictures at most; 0 where that is not known, or not yet.
         pid: its process id.
+        started_s: boot time at which it was started, s.
     """
 
     def __init__(self, request: Request, *, wake_fd: int) -> None:
+        self.started_s = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._memory: FrameMemory | None = None
         self._held: int | None = None
         self._killed = False
