@@ -10,6 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+FORGETTING = ROOT / "docs" / "forgetting.md"
 RESULTS = ROOT / "docs" / "results"
 DEMO = RESULTS / "demo.txt"
 SCALES = {
@@ -109,21 +110,83 @@ def soaked() -> int:
     return round(max(middles) + 0.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What one trial of the release gate found, and its controls."""
+
+    window: str
+    road: str
+    shown: int
+    seen: int
+    planted: tuple[int, int]
+    occurrences: tuple[int, int, int]
+    searched_mb: str
+
+
+def searched() -> list[Searched]:
+    """Return every trial of the release gate, as the results file has them.
+
+    Raises:
+        ValueError: a trial's tables are not as the benchmark writes them.
+    """
+    part = json.loads((RESULTS / "forgetting.json").read_text())["parts"]["forgetting"]
+    tables = {each["title"]: each["rows"] for each in part["tables"]}
+    found = []
+    for title, rows in tables.items():
+        name, control, _ = title.partition(": the search and its controls")
+        if not control:
+            continue
+        told = dict(rows)
+        (forms,) = (each for other, each in tables.items() if other.startswith(f"{name}: occurrences of"))
+        shown, listed = (int(number) for number in told["canaries shown, of them listed"].split(", "))
+        planted = [each.split(" of ") for what, each in rows if what.startswith("planted in ")]
+        window, _, road = name.removeprefix("window ").partition(", ")
+        memory, written, files = (sum(row[column] for row in forms) for column in (2, 3, 4))
+        found.append(
+            Searched(
+                window,
+                road,
+                shown - listed,
+                told["non-hits seen live and read exactly (control)"],
+                (sum(int(some) for some, _ in planted), sum(int(all_) for _, all_ in planted)),
+                (memory, written, files),
+                told["memory searched, MB, in regions"].split(",")[0],
+            )
+        )
+    return found
+
+
 def forgetting() -> str:
     """Return the table of what was found of passers-by after each window, controls included."""
-    part = json.loads((RESULTS / "forgetting.json").read_text())["parts"]["forgetting"]
     rows = [
-        "| Window | Seen live (control) | Planted, found (control) | In memory | In all writes | In files |",
-        "|---|---|---|---|---|---|",
+        "| Window | Trials | Non-hits | Seen live (control) | Planted, found (control) | In memory | In writes | In files |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    tables = {each["title"]: each for each in part["tables"]}
-    for window in ("180 s", "5 s", "0 s"):
-        controls = dict(tables[f"Window {window}: the search and its controls"]["rows"])
-        forms = tables[f"Window {window}: occurrences of 900 canaries"]["rows"]
-        found = [sum(row[column] for row in forms) for column in (2, 3, 4)]
-        seen = controls["non-hits seen live and read exactly (control)"]
-        planted = controls["planted copies found (control)"]
-        rows.append(f"| {window} | {seen} of 900 | {planted} | {found[0]} | {found[1]} | {found[2]} |")
+    trials = searched()
+    for window in dict.fromkeys(each.window for each in trials):
+        theirs = [each for each in trials if each.window == window]
+        there, planted = (sum(each.planted[place] for each in theirs) for place in (0, 1))
+        found = " | ".join(str(sum(each.occurrences[place] for each in theirs)) for place in (0, 1, 2))
+        rows.append(
+            f"| {window} | {len(theirs)} | {sum(each.shown for each in theirs)} | {sum(each.seen for each in theirs)} "
+            f"| {there} of {planted} | {found} |"
+        )
+    return "\n".join(rows)
+
+
+def forgetting_trials() -> str:
+    """Return the table of every trial of the release gate."""
+    rows = [
+        "| Window | Road | Non-hits | Seen live (control) | Planted, found (control) | In memory | In writes | In files "
+        "| Memory searched, MB |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for each in searched():
+        found = " | ".join(map(str, each.occurrences))
+        rows.append(
+            f"| {each.window} | {each.road} | {each.shown} | {each.seen} "
+            f"| {each.planted[0]} of {each.planted[1]} | {found} | {each.searched_mb} |"
+        )
     return "\n".join(rows)
 
 
@@ -158,6 +221,11 @@ def page(text: str) -> str:
     return _replaced(text, "demo", demo)
 
 
+def forgetting_page(text: str) -> str:
+    """Return docs/forgetting.md with its table of trials replaced."""
+    return _replaced(text, "trials", forgetting_trials())
+
+
 def _replaced(text: str, name: str, block: str) -> str:
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     before, rest = text.split(begin)
@@ -166,3 +234,4 @@ def _replaced(text: str, name: str, block: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(page(README.read_text()))
+    FORGETTING.write_text(forgetting_page(FORGETTING.read_text()))
