@@ -29,7 +29,9 @@ def loaded(program: str, *arguments: str) -> set[str]:
 )
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     """No command's help loads OpenCV, ONNX Runtime, NumPy, httpx or cryptography."""
-    by_typer = {"pydantic"} if words != ["--help"] else set()  # Typer loads it to describe a command's options
+    by_typer = (
+        {"pydantic"} if words != ["--help"] else set()
+    )  # Typer loads it to describe a command's options
     assert loaded("import edge.cli\nedge.cli.main()", *words) <= by_typer
 
 

@@ -30,7 +30,15 @@ from edge.retention.purger import Purger
 from edge.retention.scrub import lasting
 from edge.retention.watchdog import Watchdog
 from edge.retention.window import Window
-from edge.runtime.build import clear_leftovers, load_models, open_camera, open_ledger, open_window, watch_list
+from edge.runtime.build import (
+    clear_leftovers,
+    load_models,
+    open_camera,
+    open_ledger,
+    open_vision,
+    open_window,
+    watch_list,
+)
 from edge.runtime.software import software
 from edge.runtime.systemd import Notifier
 from edge.vision.models import Model
@@ -138,6 +146,7 @@ class Box:
         signing = SigningKey.load(config.keys.signing)
         department = SealPublic.load(config.keys.department)
         models = load_models(config)
+        vision = open_vision(config, models)
         spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
         digests = (models[0].digest, models[1].digest)
@@ -149,7 +158,7 @@ class Box:
         pipelines = [
             Pipeline(
                 index=index,
-                camera=open_camera(section, config, models, clock),
+                camera=open_camera(section, config, vision, clock),
                 window=window,
                 lists=lists,
                 hits=hits,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -123,13 +124,29 @@ def load_models(config: EdgeConfig) -> tuple[Model, Model]:
     )
 
 
-def open_camera(
-    section: CameraSection, config: EdgeConfig, models: tuple[Model, Model], clock: Clock
-) -> Camera:
+@dataclass(frozen=True, slots=True)
+class Vision:
+    """A box's networks, opened once: each camera gets a detector and a reader of its own over them."""
+
+    detector: PlateDetector
+    reader: PlateReader
+
+
+def open_vision(config: EdgeConfig, models: tuple[Model, Model]) -> Vision:
+    """Open the networks of a box.
+
+    Raises:
+        ModelError: a model cannot be used.
+    """
+    providers = config.models.providers
+    return Vision(PlateDetector(models[0], providers=providers), PlateReader(models[1], providers=providers))
+
+
+def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, clock: Clock) -> Camera:
     """Return one camera with its source, gate, detector and reader.
 
     Raises:
-        EdgeError: the source or a model cannot be used.
+        EdgeError: the source cannot be used.
     """
     chosen = config.models
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
@@ -142,13 +159,8 @@ def open_camera(
     return Camera(
         name=section.name,
         place=section.place,
-        detector=PlateDetector(
-            models[0],
-            providers=chosen.providers,
-            width=width,
-            confidence=section.confidence or chosen.confidence,
-        ),
-        reader=PlateReader(models[1], providers=chosen.providers),
+        detector=vision.detector.for_camera(width=width, confidence=section.confidence or chosen.confidence),
+        reader=vision.reader.for_camera(),
         gate=gate,
         zones=zones,
         detect_every_ns=every_ns,
