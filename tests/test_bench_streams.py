@@ -20,8 +20,11 @@ def keys_of(path: Path) -> tuple[str, list[int]]:
     """Return a clip's codec and which of its pictures are key pictures."""
     with av.open(str(path)) as container:
         track = container.streams.video[0]
-        pts = [packet.pts * track.time_base for packet in container.demux(track) if packet.is_keyframe]
-        return track.codec_context.name, [round(at * FPS) for at in pts]
+        assert track.time_base is not None
+        keys = [packet.pts for packet in container.demux(track) if packet.is_keyframe]
+        return track.codec_context.name, [
+            round(pts * track.time_base * FPS) for pts in keys if pts is not None
+        ]
 
 
 @pytest.mark.parametrize(("codec", "name"), [(Codec.H264, "h264"), (Codec.H265, "hevc")])

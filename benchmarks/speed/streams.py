@@ -26,10 +26,11 @@ TRAFFIC: Final = (0.0, 30.0)
 SIZES: Final = ((1280, 720), (1920, 1080), (3840, 2160))
 GOPS_S: Final = (1, 2, 4)
 ABOUT: Final = (
-    "Drawn roads with a sensor's noise, encoded as cameras encode, are read by this system's edge as `alpr-edge run` "
-    "runs it, allocator included, and by two loops that look at every frame: fast-alpr as its README has it, and the "
-    "same loop with one thread that does not spin. The second is the honest ratio of work: much of what the first "
-    "spends is ONNX Runtime waiting. Processor time counts every process; starting up is left out."
+    "Drawn roads with a sensor's noise, encoded as cameras encode, are read by this system's edge as "
+    "`alpr-edge run` runs it, allocator included, and by two loops that look at every frame: fast-alpr as its "
+    "README has it, and the same loop with one thread that does not spin. The second is the honest ratio of "
+    "work: much of what the first spends is ONNX Runtime waiting. Processor time counts every process; starting "
+    "up is left out."
 )
 
 
