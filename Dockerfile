@@ -44,6 +44,7 @@ RUN pip install --no-cache-dir --no-deps /wheels/*.whl
 USER hitonly
 VOLUME /var/lib/hitonly
 EXPOSE 8443
+# Run it with --ulimit nofile=16384:16384 --memory 4g --pids-limit 512: the service takes as many connections as that leaves.
 # Set tls.names and the rest in the file: inside a container the service must listen on 0.0.0.0, which needs TLS (R14).
 ENTRYPOINT ["alpr-api"]
 CMD ["serve", "--state", "/var/lib/hitonly", "--host", "0.0.0.0", "--tls", "local"]

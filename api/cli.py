@@ -9,20 +9,28 @@ from rich.console import Console
 
 from api import serve
 from api.accounts import people, resets
-from api.core.errors import ApiError
+from api.core.errors import ApiError, ConflictError
 from api.core.service import Service, open_service
 from api.core.settings import Settings, load_settings
 from api.db.engine import Database
 from api.db.migrate import migrate
 from api.devices import registry
+from api.devices.invitations import invitation
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
-from api.oversight import audit_export
+from api.oversight import audit_export, restore
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
+from hitonly_core.version_option import add_version
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Receive sealed hits, let people review them, and let go of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+add_version(app, "alpr-api")
 devices_app = typer.Typer(no_args_is_help=True, help="Register and revoke camera boxes.")
 people_app = typer.Typer(
     no_args_is_help=True, help="Invite people, release accounts, replace lost credentials."
@@ -41,11 +49,6 @@ Config = Annotated[
 DatabaseUrl = Annotated[str | None, typer.Option(help="postgresql+psycopg://... or sqlite:///...")]
 
 
-@app.callback()
-def service() -> None:
-    """Receive sealed hits, let people review them, and let go of them."""
-
-
 @app.command("serve")
 def serve_command(
     *,
@@ -58,14 +61,26 @@ def serve_command(
     tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
-    """Serve until stopped; the first start makes the keys and prints a link for the first administrator."""
+    """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
     mode = {"mode": tls} if tls else None
     ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
-        typer.echo(f"first administrator, once and within a day: {ready.link}")
+        typer.echo(
+            f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}"
+        )
     serve.run(ready)
+
+
+@app.command("first-link")
+def first_link_command(state: State = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
+    """Print a new link for the first administrator, while there is nobody; an older one works no more."""
+    with _Opened(_settings(config, state, database_url)) as opened:
+        path = serve.write_first_link(opened)
+        if path is None:
+            raise ConflictError("there are people already", hint="Ask an administrator for an invitation.")
+        typer.echo(path.read_text().strip())
 
 
 @app.command("migrate")
@@ -80,6 +95,23 @@ def migrate_command(state: State = None, config: Config = None, database_url: Da
         database.close()
 
 
+@app.command("accept-restore")
+def accept_restore(
+    reason: Annotated[str, typer.Option(help="Why an older database was put back; stands in the log.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let the service start on an older database that was put back on purpose; recorded, and flagged.
+
+    Ends every session, link, code and recovery code: some of them were used, or ended, since.
+    """
+    since = restore.accept(_settings(config, state, database_url), reason)
+    typer.echo(f"accepted. What was done {since} is not in this database: do again what was")
+    typer.echo("revoked or disabled then (units, people, keys, list entries), before the service is started.")
+    typer.echo("Everybody needs new recovery codes; each unit needs `alpr-edge accept-audit-log`.")
+
+
 @devices_app.command("add")
 def devices_add(
     *,
@@ -90,12 +122,19 @@ def devices_add(
     location: Annotated[str, typer.Option(help="Where it stands.")],
     agency: Annotated[str, typer.Option(help="Who runs it.")],
     policy_sha256: Annotated[str, typer.Option(help="SHA-256 of the policy document.")],
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a camera, as the unit's configuration has it; may be given often."),
+    ] = None,
     installed: Annotated[str | None, typer.Option(help="Day of installation, YYYY-MM-DD; today.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="How the device reaches the service, where no --config says it.")
+    ] = None,
     state: State = None,
     config: Config = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Register a device and print its one-time enrolment code."""
+    """Register a device and print its one-time code, alone and within the string that `alpr-edge setup` takes."""
     registration = Registration(
         device=device,
         registration_id=registration_id,
@@ -105,9 +144,12 @@ def devices_add(
         location=location,
         agency=agency,
         policy_sha256=policy_sha256,
+        cameras=tuple(camera or ()),
     )
-    with _Opened(_settings(config, state, database_url)) as opened:
-        typer.echo(registry.register(opened, registration, "operator"))
+    with _Opened(_settings(config, state, database_url, public_url=public_url)) as opened:
+        code = registry.register(opened, registration, "operator")
+        typer.echo(f"code: {code}")
+        typer.echo(f"enrolment string, for `alpr-edge setup`: {invitation(opened.settings, code)}")
 
 
 @people_app.command("invite")
@@ -170,16 +212,21 @@ def audit_verify(
     ],
     end: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, dir_okay=False, help="A device's checkpoint.json; may be given often."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A device's checkpoint.json or audit-ends.jsonl; may be given often.",
+        ),
     ] = None,
 ) -> None:
     """Check an export without the service; exits 1 when anything was altered, removed or cut off.
 
-    With the signed ends that the devices keep it is also seen when the service has rewritten its own history.
+    With the signed ends that the devices keep it is also seen when the service has rewritten or cut its own
+    history. An export that was made before such an end fails too: export anew.
     """
-    ends = [audit_export.read_end(path) for path in end or ()]
+    ends = [each for path in end or () for each in audit_export.read_ends(path)]
     number = audit_export.verify_file(file, VerifyKey.load(key), ends)
-    typer.echo(f"{number} records, unbroken; {len(ends)} device(s) hold the same history")
+    typer.echo(f"{number} records, unbroken; {len(ends)} signed end(s) from elsewhere lie on them")
 
 
 @app.command("open")

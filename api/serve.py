@@ -12,14 +12,17 @@ from fastapi import FastAPI
 
 from api.accounts import people
 from api.core.clock import utc_now
-from api.core.errors import SettingsError
+from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
-from api.core.service import open_service
+from api.core.service import Service, open_service
 from api.core.settings import Settings
 from api.devices.authority import Files, issue, prepare_authority
 from api.oversight.metrics import start_metrics
 from api.web.app import create_app
+from hitonly_core.files import write_durably
 
+FIRST_LINK: Final = "first-administrator.link"
+"""The file in the state folder."""
 _HANDOVER: Final = "HITONLY_API_SETTINGS"
 """Environment variable by which the parent hands its checked settings to worker processes."""
 
@@ -30,12 +33,12 @@ class Ready:
 
     Attributes:
         settings: with the port filled in.
-        link: the first administrator's one-time link, or None when there are people already.
+        link: the file that holds the first administrator's one-time link, or None when there are people already.
         files: the listener's certificate and key, or None without TLS.
     """
 
     settings: Settings
-    link: str | None
+    link: Path | None
     files: Files | None
 
 
@@ -50,11 +53,30 @@ def prepare(settings: Settings) -> Ready:
     service = open_service(settings)
     try:
         prepare_authority(settings.state, utc_now())
-        token = people.first_invitation(service)
+        link = write_first_link(service)
     finally:
         service.close()
-    link = f"{settings.url}/welcome/{token}" if token else None
     return Ready(settings, link, _files(settings))
+
+
+def write_first_link(service: Service) -> Path | None:
+    """Make the first administrator's link and keep it in a file for the operator only; None where there are people.
+
+    What a service prints, the system's journal keeps; so the link is never printed. An older one works no more.
+
+    Raises:
+        StateError: the file cannot be written.
+    """
+    path = service.settings.state / FIRST_LINK
+    token = people.first_invitation(service)
+    try:
+        if token is None:
+            path.unlink(missing_ok=True)
+            return None
+        write_durably(path, f"{service.settings.url}/welcome/{token}\n".encode(), mode=0o600)
+    except OSError as problem:
+        raise StateError(f"{path} cannot be written: {problem.strerror}") from None
+    return path
 
 
 def run(ready: Ready) -> None:
@@ -76,6 +98,9 @@ def run(ready: Ready) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
         log_config=None,
+        http="h11",
+        ws="none",
+        loop="api.web.connections:Loop",
         h11_max_incomplete_event_size=16_384,
     )
     if metrics is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.accounts import sessions
 from api.accounts.access import LOOK_BACK
 from api.core import rate_limits
-from api.core.errors import ApiError
+from api.core.errors import ApiError, StateError
 from api.core.service import Service
 from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
 from api.devices import registry
@@ -27,7 +27,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 def expire(service: Service) -> int:
     """End every hit whose deadline, or legal hold, has passed; return how many."""
-    now = service.now()
+    now = service.hit_now()
     with service.database.read() as session:
         due = list(session.execute(select(HitRow.id, HitRow.hold).where(HitRow.deadline <= now)))
     return sum(hits.expire_if_due(service, UUID(row.id)) for row in due)
@@ -38,7 +38,7 @@ def clean(service: Service) -> None:
     now = service.now()
     with service.database.begin() as session:
         registry.forget_nonces(session, now)
-        sessions.forget_ended(session, now)
+        sessions.forget_ended(session, now, service.settings.staffed)
         idempotency.forget(session, now)
         session.execute(delete(EntryRow).where(EntryRow.expires <= now))
         rate_limits.forget_rates(session, now)
@@ -50,7 +50,7 @@ def clean(service: Service) -> None:
 
 
 class Sweeper(threading.Thread):
-    """Calls `expire` every second, `clean` and `renew` every minute, until stopped.
+    """Calls `expire` and keeps the log's end every second, `clean` and `renew` every minute, until stopped.
 
     A round that fails is tried again in the next; what was due is then still due.
     """
@@ -59,6 +59,7 @@ class Sweeper(threading.Thread):
         super().__init__(name="retention", daemon=True)
         self._service = service
         self._stopped = threading.Event()
+        self._said = ""
 
     def run(self) -> None:
         """Work until stopped."""
@@ -70,6 +71,12 @@ class Sweeper(threading.Thread):
                     clean(self._service)
                     publishing.renew(self._service)
                 rounds += 1
+                self._service.note_end()
+                self._said = ""
+            except StateError as problem:
+                if self._said != str(problem):  # once, not every second
+                    _LOG.error("%s", problem)
+                self._said = str(problem)
             except (SQLAlchemyError, ApiError) as problem:
                 _LOG.warning("a round of retention failed: %s", type(problem).__name__)
 

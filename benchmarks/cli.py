@@ -44,6 +44,7 @@ from benchmarks.harness.runner import Bench, BenchError
 from benchmarks.matching.drawn_pictures import run_matching
 from benchmarks.speed import latency, motion, review_latency, soak, soak_report, streams, video
 from edge.errors import EdgeError
+from hitonly_core.version_option import add_version
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,6 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measure this system on this machine, and write one report that can be trusted.",
 )
+add_version(app, "alpr-bench")
 console = Console(stderr=True, highlight=False)
 
 

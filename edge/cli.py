@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.errors import ConfigError, EdgeError, Exit, ModelError, StorageError
+from edge.errors import ConfigError, EdgeError, Exit, ModelError, SourceError, StorageError
+from edge.runtime.places import CONFIG, FOLDER
 from edge.runtime.terminal import err, out
 from hitonly_core.errors import HitonlyError, KeyFileError
+from hitonly_core.version_option import add_version
 
 if TYPE_CHECKING:
     from edge.config import EdgeConfig
@@ -39,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+add_version(app, "alpr-edge")
 models_app = typer.Typer(
     help="Model files: only those whose digest matches are ever loaded.", no_args_is_help=True
 )
@@ -117,26 +120,27 @@ def run(
     print_summary(summary, as_json=as_json)
     if summary.unwritten:
         raise StorageError(f"{summary.unwritten} hits were never written to any disk and are LOST")
+    if summary.blind:
+        told = "; ".join(f"camera {name} {what}" for name, what in summary.blind.items())
+        raise SourceError(told, hint="Look at the recording; `alpr-edge check` says more about a camera.")
 
 
 @app.command()
-def check(config: ConfigOption) -> None:
+def check(config: ConfigOption, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
     """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
     _demand_new_start()
     from edge.config import load_config
     from edge.hardening import process
     from edge.hardening.pausing import pauses
-    from edge.runtime import checks
     from edge.runtime.allowances import allowed
 
     settings = load_config(config)
     measures = process.harden(allowed(settings), unsafe_allow_swap=True)
-    wrong = 0
-    for finding in checks.check(settings):
-        wrong += finding.problem is not None
-        _print_finding(finding.what, finding.found, finding.problem.hint if finding.problem else None)
+    wrong = _checked(settings, as_json=as_json)
     for measure in (*measures, *pauses()):
-        _print_measure(measure)
+        _print_measure(measure, as_json=as_json)
+    if as_json:
+        _print_line({"event": "checked", "wrong": wrong})
     if wrong:
         raise typer.Exit(Exit.CONFIG)
 
@@ -178,40 +182,65 @@ def keygen(
 @app.command()
 def enrol(
     api: Annotated[str, typer.Option(help="The department's address: https://..., or http:// on loopback.")],
-    code: Annotated[str, typer.Option(help="The one-time code made for this box.")],
     folder: Annotated[Path, typer.Option(help="The box's folder: keys and trust are made in it.")],
+    code_file: Annotated[
+        Path | None,
+        typer.Option(help="Where the one-time code stands, - for standard input; else a terminal is asked."),
+    ] = None,
     ca: Annotated[Path | None, typer.Option(help="The department's certificate authority (ca.pem).")] = None,
 ) -> None:
     """Make this box known to its department; prints what belongs in the configuration."""
     from edge.department import enrol as enrolment
+    from edge.runtime.config_text import config_text
+    from edge.runtime.questions import secret_line
+    from edge.runtime.setup import enrolment_tables
 
-    enrolled = enrolment.enrol(api, code, folder, ca)
-    registered = enrolled.registration
+    enrolled = enrolment.enrol(api, secret_line(code_file, "One-time code"), folder, ca)
     out.print(f"# enrolled with {enrolled.agency}; put this into the configuration", markup=False)
-    keys = folder / enrolment.KEYS
-    tables = {
-        "device": {
-            "id": enrolled.device,
-            "registration": registered.get("registration_id", ""),
-            "agency": registered.get("agency", enrolled.agency),
-            "policy_sha256": registered.get("policy_sha256", ""),
-        },
-        "keys": {
-            "signing": str(keys / enrolment.SIGNING),
-            "sealing": str(keys / enrolment.SEALING),
-            "department": str(keys / enrolment.DEPARTMENT),
-        },
-        "department": {"url": api, "service_key": str(keys / enrolment.SERVICE)},
-        "hotlist": {
-            "file": str(folder / "lists" / "hotlist.sealed"),
-            "trust": str(folder / enrolment.TRUST),
-        },
-    }
+    department = {"url": api, "service_key": str(folder / enrolment.KEYS / enrolment.SERVICE)}
     if ca:
-        tables["department"]["authority"] = str(keys / enrolment.AUTHORITY)
-    for name, members in tables.items():
-        lines = [f"{key} = {json.dumps(value)}" for key, value in members.items()]
-        out.print("\n".join([f"[{name}]", *lines, ""]), markup=False)
+        department["authority"] = str(folder / enrolment.KEYS / enrolment.AUTHORITY)
+    out.print(config_text(enrolment_tables(enrolled, folder, department)), markup=False, soft_wrap=True)
+
+
+@app.command()
+def setup(
+    *,
+    camera: Annotated[
+        str, typer.Option(help="The camera: rtsp://user@host/path, /dev/video0, or a clip; else it is asked.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="The camera's name, in logs and hits.")] = "",
+    place: Annotated[str | None, typer.Option(help="Where it stands, in words; written in hits.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="The policy document: compared with the registration's.")
+    ] = None,
+    enrolment_file: Annotated[
+        Path | None, typer.Option(help="Where the enrolment string stands, - for standard input; else asked.")
+    ] = None,
+    camera_password_file: Annotated[
+        Path | None, typer.Option(help="Where the camera's password stands; else asked, if it has a user.")
+    ] = None,
+    camera_authority: Annotated[
+        Path | None, typer.Option(help="For rtsps://: the camera's certificate, or its authority's.")
+    ] = None,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration to write.")] = CONFIG,
+    folder: Annotated[Path, typer.Option(help="The unit's folder: keys, trust, spool, state.")] = FOLDER,
+) -> None:
+    """Set this unit up: ask, enrol, write the configuration, check it, and say how to start."""
+    _demand_new_start()
+    from edge.config import load_config
+    from edge.runtime.questions import Questions
+    from edge.runtime.setup import set_up
+
+    questions = Questions(camera, name, place, policy, enrolment_file, camera_password_file, camera_authority)
+    enrolled = set_up(questions.ask(config, folder))
+    out.print(f"enrolled as {enrolled.device} with {enrolled.agency}; {config} is written", markup=False)
+    wrong = _checked(load_config(config), as_json=False)
+    if wrong:
+        out.print(f"Mend what is wrong, then look again: alpr-edge check --config {config}", markup=False)
+        raise typer.Exit(Exit.CONFIG)
+    out.print(f"Start it: alpr-edge run --config {config}", markup=False)
+    out.print("or, where it was installed as a service: sudo systemctl enable --now alpr-edge", markup=False)
 
 
 @app.command()
@@ -232,6 +261,30 @@ def deliver(
     out.print(f"{delivered} delivered, {left} left on the spool{aside}", markup=False)
     if left or refused:
         raise typer.Exit(Exit.LINK)
+
+
+@app.command("accept-audit-log")
+def accept_audit_log(config: ConfigOption) -> None:
+    """Go on with a department's audit log that contradicts the one this box was shown; the evidence is kept.
+
+    For after a restore that the auditor knows of. The box must not be running.
+    """
+    from edge.config import load_config
+    from edge.department.audit_memory import ACCEPTED, AuditMemory
+    from edge.runtime.instance_lock import alone
+    from hitonly_core.keys import VerifyKey
+
+    settings = load_config(config)
+    if settings.department is None:
+        raise ConfigError("the configuration has no [department]")
+    state = settings.storage.state
+    with alone(state):
+        memory = AuditMemory(state, VerifyKey.load(settings.department.service_key), lambda _: None)
+        number = memory.accept()
+    if not number:
+        out.print("nothing contradicts what this box was shown", markup=False)
+        return
+    out.print(f"accepted; {number} pair(s) of signed ends are kept in {state / ACCEPTED}", markup=False)
 
 
 @models_app.command("list")
@@ -334,16 +387,41 @@ def _demand_new_start() -> None:
         renewal.renew()
 
 
+def _checked(settings: "EdgeConfig", *, as_json: bool) -> int:
+    """Try all that the configuration names and print what came of it; return how much is wrong."""
+    from edge.runtime import checks
+
+    wrong = 0
+    for finding in checks.check(settings):
+        wrong += finding.problem is not None
+        hint = finding.problem.hint if finding.problem else None
+        if as_json:
+            line = {"event": "finding", "what": finding.what, "found": finding.found, "good": hint is None}
+            _print_line({**line, "hint": hint or ""})
+        else:
+            _print_finding(finding.what, finding.found, hint)
+    return wrong
+
+
+def _print_line(body: dict[str, Any]) -> None:
+    """Print one JSON object on one line."""
+    out.print(json.dumps(body, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)
+
+
 def _print_finding(what: str, found: str, hint: str | None) -> None:
     """Print one line of ``check``; `hint` is None when all is well."""
     out.print("[green]good[/green]   " if hint is None else "[red]wrong[/red]  ", end="")
     out.print(f"{what}: {found}" + (f" {hint}" if hint else ""), markup=False)
 
 
-def _print_measure(measure: "Measure") -> None:
+def _print_measure(measure: "Measure", *, as_json: bool) -> None:
     """Print what came of one protective measure."""
     from hitonly_core.safeguard import State
 
+    if as_json:
+        state = measure.state.value
+        _print_line({"event": "measure", "name": measure.name, "state": state, "reason": measure.reason})
+        return
     colour = "green" if measure.state is State.APPLIED else "yellow"
     out.print(f"[{colour}]{measure.state.value:<8}[/{colour}] ", end="")
     out.print(measure.name + (f": {measure.reason}" if measure.reason else ""), markup=False)

@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -10,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from edge.capture.settings import SourceSettings
 from edge.errors import ConfigError
+from hitonly_core.policy import FALSE_HITS_PER_DAY, LIST_AGE_CEILING, PASSES_PER_DAY, WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 from protocol.receipts import AT_LEAST
+
+_LIST_HOURS = LIST_AGE_CEILING / timedelta(hours=1)
 
 _HEX256 = r"^[0-9a-f]{64}$"
 _POINT = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
@@ -47,9 +51,9 @@ class RetentionSection(_Section):
     """How long a read that is no hit may exist."""
 
     window_seconds: float = Field(
-        180.0,
+        WINDOW_CEILING.total_seconds(),
         ge=0,
-        le=180,
+        le=WINDOW_CEILING.total_seconds(),
         description="A read is destroyed this long after capture; 0 at once; at most 180 (R1).",
     )
     slots: int = Field(
@@ -85,6 +89,11 @@ class ModelsSection(_Section):
     detector_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
     reader: str = Field("hitonly-ocr", description="A name of the manifest, or a file of your own.")
     reader_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
+    region: str = Field(
+        "hitonly-region",
+        description="Tells the state or country, beside any reader; empty: the reader's own regions alone.",
+    )
+    region_sha256: str | None = Field(None, pattern=_HEX256, description="Digest of a file of your own.")
     folder: Path | None = Field(None, description="Looked in first.")
     providers: tuple[str, ...] = Field(
         ("CPUExecutionProvider",), min_length=1, description="ONNX Runtime execution providers, in order."
@@ -104,10 +113,13 @@ class MatchingSection(_Section):
     """How sure a match must be."""
 
     max_false_hits_per_day: float = Field(
-        1.0, gt=0, le=1000, description="The false-hit budget that sets the matching threshold."
+        FALSE_HITS_PER_DAY,
+        gt=0,
+        le=1000,
+        description="The false-hit budget that sets the matching threshold.",
     )
     passes_per_day: float = Field(
-        10_000.0, gt=0, description="Vehicles a day at this box, known or estimated."
+        PASSES_PER_DAY, gt=0, description="Vehicles a day at this box, known or estimated."
     )
     sure: float = Field(
         0.9,
@@ -122,7 +134,9 @@ class HotListSection(_Section):
 
     file: Path = Field(description="The signed, sealed list.")
     trust: Path = Field(description="Folder of the trusted keys and the last version seen (rollback).")
-    max_age_hours: float = Field(24.0, gt=0, le=24, description="An older list does not alert (R7).")
+    max_age_hours: float = Field(
+        _LIST_HOURS, gt=0, le=_LIST_HOURS, description="An older list does not alert (R7)."
+    )
     poll_seconds: float = Field(5.0, gt=0, le=60, description="How often a new list is looked for.")
 
 

@@ -22,6 +22,9 @@ CROP_HEIGHT: Final = 96
 CROP_WIDTH: Final = 256
 """The largest crop that is ever kept: a plate, never a scene (R5, RSA 261:75-b I)."""
 
+_AT_THE_SIDE: Final = 0.004
+"""A box that ends within this share of the picture's width of a side lies on it."""
+
 Pixels = npt.NDArray[np.uint8]
 Table = npt.NDArray[np.float32]
 
@@ -81,6 +84,15 @@ class Box:
         both = width * height
         return both / (self.width * self.height + other.width * other.height - both)
 
+    def cut_by(self, width: int, height: int) -> bool:
+        """Whether a picture's side cuts it off: it lies on one side, and not on the opposite one too.
+
+        What touches two opposite sides fills the picture, as in a picture that was cropped to its plate.
+        """
+        near = max(2.0, _AT_THE_SIDE * width)
+        across = (self.left <= near) != (self.right >= width - near)
+        return across or (self.top <= near) != (self.bottom >= height - near)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame(Fleeting):
@@ -119,7 +131,7 @@ class Reading(Fleeting):
 
     Attributes:
         table: (slots x 37) float32; each row a distribution over ``0-9A-Z`` and padding.
-        regions: probability per ISO 3166 region code; empty when the OCR does not tell regions.
+        regions: probability per ISO 3166 region code; empty when none is told, or the region was not looked at.
         crop: h x w x 3 uint8 BGR, at most 96 x 256.
         quality: larger is a sharper and larger crop; comparable within one pass only.
     """

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from hitonly_core.errors import KeyFileError, SealError
 from hitonly_core.files import write_durably
+from hitonly_core.key_checks import check_ed25519, check_mlkem768, check_x25519
 
 _SUITE: Final = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _ED25519_BYTES: Final = 32
@@ -46,6 +47,10 @@ class _KeyText:
     def __post_init__(self) -> None:
         if len(self.raw) != self.size:
             raise KeyFileError(f"a {self.kind} of {len(self.raw)} bytes; it has {self.size}")
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse bytes that are no such key, or a key that keeps nothing; a public key's class says how."""
 
     def to_text(self) -> str:
         """Return the key file's text."""
@@ -63,7 +68,7 @@ class _KeyText:
             body = json.loads(text)
             kind, encoded = body["kind"], body["key"]
             raw = base64.b64decode(encoded, validate=True)
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             raise KeyFileError(f"no key text; expected a {cls.kind}") from None
         if kind != cls.kind or body.get("version") != 1:
             raise KeyFileError(f"a {str(kind)[:40]!r} where a {cls.kind} (version 1) is needed")
@@ -103,7 +108,7 @@ class _KeyText:
         try:
             return cls.from_text(text)
         except KeyFileError as problem:
-            raise KeyFileError(f"{path}: {problem}") from None
+            raise KeyFileError(f"{path}: {problem}", hint=problem.hint) from None
 
 
 class _Identified(_KeyText):
@@ -124,6 +129,9 @@ class VerifyKey(_Identified):
     kind = "hitonly verify key"
     size = _ED25519_BYTES
     private = False
+
+    def _check(self) -> None:
+        check_ed25519(self.raw)
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether the signature is this key's over the message."""
@@ -164,6 +172,10 @@ class SealPublic(_Identified):
     kind = "hitonly sealing public key"
     size = _MLKEM_PUBLIC_BYTES + _X25519_BYTES
     private = False
+
+    def _check(self) -> None:
+        check_mlkem768(self.raw[:_MLKEM_PUBLIC_BYTES])
+        check_x25519(self.raw[_MLKEM_PUBLIC_BYTES:])
 
     def seal(self, plaintext: bytes, *, info: bytes) -> bytes:
         """Seal to the key's owner; `info` names what it is and must be the same to open it."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from typing import Final
 
 PR_SET_DUMPABLE: Final = 4
@@ -65,6 +66,22 @@ def malloc_trim() -> None:
     """Give the allocator's free pages back to the kernel, where the C library is glibc."""
     if hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(ctypes.c_size_t(0))
+
+
+_STA_UNSYNC: Final = 0x40
+_TIME_ERROR: Final = 5
+_TIMEX_BYTES: Final = 256
+"""More than a `struct timex` of any Linux; `modes`, its first field, 0 changes nothing."""
+_TIMEX_STATUS: Final = 40 if ctypes.sizeof(ctypes.c_long) == 8 else 20  # noqa: PLR2004 - bytes of a 64-bit long
+
+
+def clock_is_synchronised() -> bool:
+    """Return whether a time service keeps the wall clock, as the kernel knows it."""
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
+    result = int(_LIBC.adjtimex(timex))
+    _check(result)
+    status = int.from_bytes(timex.raw[_TIMEX_STATUS : _TIMEX_STATUS + 4], sys.byteorder)
+    return result != _TIME_ERROR and not status & _STA_UNSYNC
 
 
 def _check(result: int) -> None:

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from hitonly_core.errors import HitonlyError
+from hitonly_core.version_option import add_version
 from hotlist.commands import desk, entries, files, lists, people
 from hotlist.commands.common import EPILOG, err
 from hotlist.errors import Exit, HotListError
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     epilog=EPILOG,
 )
+add_version(app, "alpr-hotlist")
 app.command()(people.keygen)
 app.command()(people.init)
 app.command()(people.trust)

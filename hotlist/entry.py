@@ -58,7 +58,7 @@ MAX_DAYS: Final[Mapping[Purpose, int]] = MappingProxyType(
 
 
 class Severity(StrEnum):
-    """How urgent a strong match is; a weak match is never urgent (R10)."""
+    """How urgent a match is at most; only one whose region agrees can be urgent (R10)."""
 
     ROUTINE = "routine"
     HIGH = "high"

@@ -25,6 +25,7 @@ from uuid import UUID
 from hitonly_core.canonical import canonical
 from hitonly_core.errors import HitonlyError, SealError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import entry_from_json, entry_to_json
 from hotlist.matching.match import Match, MatchKind
 from protocol.padding import PaddingError, pad, unpad
@@ -34,6 +35,8 @@ MAX_CROP_BYTES: Final = 64 * 1024
 MAX_ENVELOPE: Final = 256 * 1024
 MAX_CROP_WIDTH: Final = 256
 MAX_CROP_HEIGHT: Final = 96
+_MODELS: Final = (2, 3)
+"""How many models a hit names: the region model may be absent."""
 _JPEG_START: Final = b"\xff\xd8\xff"
 
 
@@ -54,6 +57,22 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class HitClock:
+    """What a hit's time rests on. Only a hit has it, and it travels sealed.
+
+    Attributes:
+        state: whether the device's wall clock could be believed when the hit was made.
+        boot: the kernel's random name of the boot; empty where it has none.
+        boot_ms: boot time of the capture, milliseconds. With the same boot's wall clock known later, it tells the
+            true time of a capture whose wall clock was wrong.
+    """
+
+    state: ClockState
+    boot: str
+    boot_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One vehicle's pass that matched the hot list.
 
@@ -62,14 +81,15 @@ class Hit:
         device: the device's id in the department's register.
         camera: the camera's name in the configuration.
         place: where the camera stands, as the configuration says.
-        captured: when the best crop was captured; aware UTC.
+        captured: when the best crop was captured, by the device's wall clock; aware UTC.
+        clock: what that time rests on.
         plate_read: the likeliest reading.
         alternatives: other readings, likeliest first.
         region_read: ISO 3166 region as read, or empty.
         matches: the entries it may be, likeliest first; at least one. Several: ambiguous.
         crop_jpeg: JPEG of the plate's crop, at most 256 x 96 pixels and 64 KiB (R5).
         software: name and version of the software that made it.
-        models: SHA-256 of the detector and the reader in use.
+        models: SHA-256 of the detector and the reader in use, and of the region model where one is.
     """
 
     id: UUID
@@ -77,13 +97,14 @@ class Hit:
     camera: str
     place: str
     captured: datetime
+    clock: HitClock
     plate_read: str = field(repr=False)
     alternatives: tuple[Alternative, ...] = field(repr=False)
     region_read: str
     matches: tuple[Match, ...] = field(repr=False)
     crop_jpeg: bytes = field(repr=False)
     software: str
-    models: tuple[str, str]
+    models: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if not self.matches or not all(isinstance(match, Match) for match in self.matches):
@@ -108,6 +129,7 @@ def hit_to_bytes(hit: Hit) -> bytes:
         "camera": hit.camera,
         "place": hit.place,
         "captured": hit.captured.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "clock": [hit.clock.state.value, hit.clock.boot, hit.clock.boot_ms],
         "plate_read": hit.plate_read,
         "alternatives": [[other.text, round(other.probability, 6)] for other in hit.alternatives],
         "region_read": hit.region_read,
@@ -135,13 +157,14 @@ def hit_from_bytes(content: bytes) -> Hit:
             camera=_text(body["camera"]),
             place=_text(body["place"]),
             captured=datetime.fromisoformat(body["captured"]),
+            clock=_clock_from_json(body["clock"]),
             plate_read=_text(body["plate_read"]),
             alternatives=tuple(Alternative(_text(text), float(p)) for text, p in body["alternatives"]),
             region_read=_text(body["region_read"]),
             matches=tuple(_match_from_json(match) for match in body["matches"]),
             crop_jpeg=base64.b64decode(body["crop_jpeg"], validate=True),
             software=_text(body["software"]),
-            models=(_text(body["models"][0]), _text(body["models"][1])),
+            models=_models(body["models"]),
         )
     except (
         ValueError,
@@ -256,6 +279,19 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a text is expected")
     return value
+
+
+def _clock_from_json(value: Sequence[object]) -> HitClock:
+    state, boot, boot_ms = value
+    if type(boot_ms) is not int or boot_ms < 0:
+        raise TypeError("milliseconds are expected")
+    return HitClock(ClockState(_text(state)), _text(boot), boot_ms)
+
+
+def _models(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) not in _MODELS:
+        raise TypeError("two or three digests are expected")
+    return tuple(_text(digest) for digest in value)
 
 
 def _match_to_json(match: Match) -> dict[str, object]:

@@ -60,7 +60,7 @@ class Run:
         at_least: how many reads without a hit a receipt covers, unless a day has passed.
         software: name and version.
         software_digest: SHA-256 over the installed modules.
-        models: SHA-256 of the detector and the reader.
+        models: SHA-256 of the detector and the reader, and of the region model where one is.
         refused: names of the protective measures that the platform did not grant.
     """
 

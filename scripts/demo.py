@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,12 +42,13 @@ out = Console(soft_wrap=True, highlight=False)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is read and what should be found: a source for the edge, plates to list, plates expected."""
+    """What is read and what should be found: a source, plates to list with their regions, plates expected."""
 
     source: str
     listed: tuple[str, ...] = field(repr=False)
     expected: frozenset[str] | None = field(repr=False)
     passes: int | None
+    regions: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def main() -> int:
@@ -59,7 +61,7 @@ def main() -> int:
     _title("A department, its hot list, and a camera box")
     with start_office(folder / "office") as office:
         config = _enrol(office, folder)
-        publish(office, folder / "box", BOX, sample.listed)
+        publish(office, folder / "box", BOX, sample.listed, sample.regions)
         out.print(f"{len(sample.listed)} plates listed, the list signed and sealed to the box")
         if not sample.listed:
             out.print(
@@ -97,13 +99,16 @@ def _sample(asked: argparse.Namespace, folder: Path) -> Sample:
     out.print(f"{clip.relative_to(ROOT)}: {SPEC.seconds:g} s, {len(passing)} vehicles with a legible plate")
     expected = plates or tuple(passing[1::LISTED_EVERY])
     absent = () if plates else ("ZZ99QQQ", "QX11ZZI")
-    return Sample(str(clip), expected + absent, frozenset(expected) & frozenset(passing), len(passing))
+    regions = {each.plate: each.region for each in truth.passes}
+    return Sample(
+        str(clip), expected + absent, frozenset(expected) & frozenset(passing), len(passing), regions
+    )
 
 
 def _enrol(office: Office, folder: Path) -> Path:
     """Enrol the box; return its configuration without the service, for reading first and delivering after."""
     box = folder / "box"
-    enrolled = enrol(office, box, BOX)
+    enrolled = enrol(office, box, BOX, "demo")
     config = box / "edge.toml"
     config.write_text(enrolled + CAMERA)
     offline = box / "offline.toml"
@@ -136,7 +141,12 @@ def _open(folder: Path, office: Office) -> list[str]:
     hits = sorted((each.hit for each in opened if each.hit), key=lambda hit: hit.captured)
     for hit in hits:
         best = hit.matches[0]
-        shown = (f"{hit.captured:%H:%M:%S}", best.entry.plate, hit.plate_read, best.kind.value)
+        shown = (
+            f"{hit.captured:%H:%M:%S}",
+            f"{best.entry.plate} {best.entry.region}",
+            f"{hit.plate_read} {hit.region_read}",
+            best.kind.value.replace("-", " "),
+        )
         grid.add_row(*shown, f"{best.probability:.0%}", best.why)
     out.print(grid)
     return [hit.matches[0].entry.plate for hit in hits]

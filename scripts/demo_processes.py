@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hotlist.matching.match import MatchKind
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,7 +28,7 @@ def run_edge(config: Path, source: str, out: Console) -> dict[str, int]:
                 event = json.loads(line)
                 if event["event"] == "hit":
                     out.print(
-                        f"hit {event['hit'][:8]}: {event['kind']} match, sealed and spooled (UNVERIFIED)"
+                        f"hit {event['hit'][:8]}: {MatchKind(event['kind']).words}, sealed and spooled (UNVERIFIED)"
                     )
                 elif event["event"] == "summary":
                     counts = event["counts"]

@@ -20,16 +20,19 @@ from sqlalchemy import func, select, text
 
 from api.accounts import people
 from api.accounts.people import Role
+from api.accounts.routes.link_kit import COOKIE as LINK
 from api.core.service import open_service
 from api.core.settings import Settings
-from api.db.models import AuditRow, Base, EntryRow, ListRow
+from api.db.models import AuditRow, Base, EntryRow, ListRow, PersonRow, new_version
 from api.devices import registry
+from api.devices.authority import prepare_authority
 from api.devices.registry import Registration
 from api.web.app import create_app
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import Entry, Purpose, Severity, Vehicle, entry_to_json
 from hotlist.matching.match import Match, MatchKind
-from protocol.hit import Hit, seal_hit
+from protocol.hit import Hit, HitClock, seal_hit
 from protocol.signed_requests import Request, sign_request
 
 START = datetime(2030, 1, 7, 3, 0, tzinfo=UTC)
@@ -41,14 +44,20 @@ class HandClock:
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
+        self.passed = timedelta(0)
 
     def __call__(self) -> datetime:
         """Return the time."""
         return self.now
 
     def move(self, **amount: float) -> None:
-        """Move the clock by a `timedelta`'s arguments."""
+        """Let time pass, or set the clock back, by a `timedelta`'s arguments."""
         self.now += timedelta(**amount)
+        self.passed += max(timedelta(**amount), timedelta(0))
+
+    def boot(self) -> int:
+        """Return the nanoseconds that have passed: a clock that is set back does not move it."""
+        return self.passed // timedelta(microseconds=1) * 1000
 
 
 def crop_jpeg(text: str = PLATE, size: tuple[int, int] = (200, 64)) -> bytes:
@@ -108,6 +117,7 @@ def make_hit(
         camera="north gate",
         place="Mill Road, northbound",
         captured=captured,
+        clock=HitClock(ClockState.SYNCHRONISED, "", 0),
         plate_read=read or entry.plate,
         alternatives=(),
         region_read=region,
@@ -180,6 +190,7 @@ def _fresh_state() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hitonly-"))
     atexit.register(shutil.rmtree, folder)
     open_service(Settings(state=folder / "state")).close()
+    prepare_authority(folder / "state", START)
     return folder / "state"
 
 
@@ -191,7 +202,7 @@ class Desk:
         shutil.copytree(_fresh_state(), state)
         settings = {"public_url": "https://testserver", **settings}
         self.settings = Settings.model_validate({"state": state, **settings})
-        self.app = create_app(self.settings, self.clock, background=False)
+        self.app = create_app(self.settings, self.clock, self.clock.boot, background=False)
         self.service = self.app.state.service
         self.totp: dict[str, str] = {}
         self.recovery: dict[str, list[str]] = {}
@@ -202,12 +213,21 @@ class Desk:
         return TestClient(self.app, base_url="https://testserver", headers=headers, follow_redirects=False)
 
     def join(self, name: str, *roles: Role) -> None:
-        """Invite somebody and set their account up through the page."""
-        token = people.invite(self.service, frozenset(roles), "service")
-        secret = people.open_invitation(self.service, token).secret
+        """Invite somebody and set their account up through the page.
+
+        Roles that nobody may hold together (R23) are written past the service, for tests whose matter is another.
+        """
+        apart = len(roles) > 1 and {Role.AUDITOR, Role.EDITOR} & set(roles)
+        token = people.invite(self.service, frozenset({Role.REVIEWER} if apart else roles), "service")
+        offered = people.open_invitation(self.service, token)
+        secret, client = offered.secret, self.client()
+        client.cookies.set(LINK, offered.browser)
         form = {"name": name, "full_name": name.title(), "password": PASSWORD, "code": self.code(secret)}
-        answer = self.client().post(f"/welcome/{token}", data=form)
+        answer = client.post(f"/welcome/{token}", data=form)
         assert answer.status_code == 200, answer.text
+        if apart:
+            with self.service.database.begin() as session:
+                session.scalars(select(PersonRow).where(PersonRow.name == name)).one().roles = sorted(roles)
         self.totp[name] = secret
         self.recovery[name] = re.findall(r"<code>([A-Z2-7-]{27})</code>", answer.text)
 
@@ -258,6 +278,7 @@ class Desk:
                 author="editor",
                 approver="approver",
                 expires=entry.expires,
+                version=new_version(),
             )
             session.merge(row)
 
@@ -289,4 +310,5 @@ def registration(device: str = "camera-1") -> Registration:
         location="Mill Road, northbound",
         agency="Example Police Department",
         policy_sha256="c" * 64,
+        cameras=("north gate",),
     )

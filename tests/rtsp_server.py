@@ -6,8 +6,9 @@ Run by the system's Python, which has GStreamer's bindings:
 
 CERTIFICATE is a PEM file of a certificate and its key, for rtsps. With ``digest`` the password is asked for by
 digest only, and is read from the first line of standard input, so that it stands in no argument. It prints its port
-once it serves, and obeys one word a line on standard input: ``resize`` changes the picture's size, ``still`` makes
-it the same for ever.
+once it serves, and obeys one word a line on standard input: ``resize`` changes the size, ``still`` and ``black``
+make it the same for ever, ``snow`` makes every picture another noise. CODEC is ``h264`` or ``h265``, with a
+key picture every 0.4 seconds, or ``h264-rare``, with one every 40.
 """
 
 # ruff: noqa: ANN401 - GStreamer's bindings carry no types
@@ -30,6 +31,8 @@ PIPELINE = (
 ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=false threads=1 key-int-max=10"
     " ! rtph264pay",
+    "h264-rare": "x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=false threads=1 key-int-max=1000"
+    " option-string=scenecut=0 ! rtph264pay",
     "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10"
     " option-string=pools=1:frame-threads=1:log-level=none ! rtph265pay",
 }
@@ -42,6 +45,10 @@ def obey(media: Any, word: str) -> None:
         pipeline.get_by_name("size").set_property("caps", Gst.Caps.from_string(LARGE))
     elif word == "still":
         pipeline.get_by_name("picture").set_property("pattern", "white")
+    elif word == "snow":
+        pipeline.get_by_name("picture").set_property("pattern", "snow")
+    elif word == "black":
+        pipeline.get_by_name("picture").set_property("pattern", "black")
 
 
 def protect(server: Any, factory: Any, user: str, password: str, certificate: str) -> None:

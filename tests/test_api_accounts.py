@@ -13,12 +13,15 @@ from typer.testing import CliRunner
 from api import upkeep
 from api.accounts import people, resets
 from api.accounts.people import Role
+from api.accounts.routes.link_kit import COOKIE as LINK
 from api.cli import app as command_line
 from api.core.errors import AbsentError, ConflictError, InvalidError
 from api.db.models import AuditRow, InvitationRow, PersonRow, RecoveryRow, SessionRow
 from tests.api_kit import PASSWORD, Desk
 
 NEW = "another long pass phrase"
+BROWSER = "b" * 43
+"""One browser that opens every link of these tests."""
 
 
 @pytest.fixture
@@ -61,10 +64,10 @@ def offered(desk: Desk, name: str = "dora") -> str:
 
 def use(desk: Desk, token: str, *, password: str = NEW) -> Response:
     """Set new credentials with a link; keep the new secret."""
-    secret = resets.open_reset(desk.service, token).secret
-    answer: Response = desk.client().post(
-        f"/reset/{token}", data={"password": password, "code": desk.code(secret)}
-    )
+    found, browser = resets.open_reset(desk.service, token, BROWSER), desk.client()
+    browser.cookies.set(LINK, found.browser)
+    secret = found.secret
+    answer: Response = browser.post(f"/reset/{token}", data={"password": password, "code": desk.code(secret)})
     if answer.status_code == 200:
         desk.totp["dora"] = secret
     return answer
@@ -220,7 +223,6 @@ def test_a_link_works_once_for_an_hour_and_only_the_newest(desk: Desk) -> None:
     first, second = offered(desk), offered(desk)
     assert desk.client().get(f"/reset/{first}").status_code == 404
     desk.clock.move(minutes=59)
-    assert desk.client().get(f"/reset/{second}").status_code == 200
     assert use(desk, second).status_code == 200
     assert desk.client().post(f"/reset/{second}", data={"password": NEW, "code": "0"}).status_code == 404
     late = offered(desk)
@@ -253,7 +255,12 @@ def test_a_wrong_code_or_password_leaves_the_link_open_and_the_account_as_it_was
     """The form says what is wrong; nothing was changed."""
     browser = desk.sign_in("dora")
     token, was = offered(desk), row_of(desk)
-    wrong = desk.client().post(f"/reset/{token}", data={"password": NEW, "code": "000000"})
+    unopened = desk.client().post(f"/reset/{token}", data={"password": NEW, "code": "000000"})
+    assert unopened.status_code == 403, "a link is for the browser that opened it"
+    mine = desk.client()
+    mine.cookies.set(LINK, BROWSER)
+    assert mine.get(f"/reset/{token}").status_code == 200
+    wrong = mine.post(f"/reset/{token}", data={"password": NEW, "code": "000000"})
     assert wrong.status_code == 422
     assert "six digits" in wrong.text
     assert use(desk, token, password="short").status_code == 422
@@ -270,7 +277,7 @@ def test_a_link_and_an_invitation_are_not_each_other(desk: Desk) -> None:
     assert desk.client().get(f"/welcome/{token}").status_code == 404
     form = {"name": "eve", "full_name": "Eve", "password": PASSWORD, "code": "000000"}
     assert desk.client().post(f"/welcome/{token}", data=form).status_code == 404
-    invited = people.invite(desk.service, frozenset(Role), "service")
+    invited = people.invite(desk.service, people.FIRST_ROLES, "service")
     assert desk.client().get(f"/reset/{invited}").status_code == 404
     assert desk.client().post(f"/reset/{invited}", data={"password": NEW, "code": "0"}).status_code == 404
 

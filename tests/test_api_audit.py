@@ -1,4 +1,3 @@
-import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
@@ -16,10 +15,10 @@ from api.accounts.people import Role
 from api.cli import app
 from api.core import audit
 from api.core.audit import Act
-from api.core.errors import AuditError, ChainError
+from api.core.errors import AuditError, ChainError, StateError
 from api.core.service import Service
 from api.db.models import AuditRow, InvitationRow
-from api.oversight import audit_export
+from api.oversight import audit_export, review_week
 from hitonly_core.keys import SigningKey
 from tests.api_kit import Desk
 
@@ -33,6 +32,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         desk.clock.move(seconds=1.234)
     yield desk
     desk.service.close()
+
+
+def forget_from(connection: Connection, seq: int) -> None:
+    """Cut the log off as somebody with the database and without a key does: from a record on, tree and all."""
+    for table in ("audit", "audit_nodes"):
+        connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete")
+    connection.exec_driver_sql("DELETE FROM audit WHERE seq >= ?", (seq,))
+    connection.exec_driver_sql("DELETE FROM audit_nodes WHERE (place + 1) << level >= ?", (seq,))
+    connection.exec_driver_sql("DELETE FROM checkpoints WHERE seq >= ?", (seq,))
+    for table in ("audit", "audit_nodes"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'append-only'); END"
+        )
 
 
 def export(desk: Desk, folder: Path) -> Path:
@@ -96,15 +109,13 @@ def test_a_history_that_the_service_rewrote_is_seen_by_what_a_device_holds(
         mark = audit.checkpoint(session, key, desk.clock())
     assert mark is not None
     kept = tmp_path / "checkpoint.json"
-    body = {"seq": mark.seq, "digest": mark.digest, "at": mark.at}
-    kept.write_text(json.dumps({**body, "signature": base64.b64encode(mark.signature).decode()}))
-    end = audit_export.read_end(kept)
+    kept.write_text(json.dumps(mark.to_json()))
+    [end] = audit_export.read_ends(kept)
     path = export(desk, tmp_path)
     assert audit_export.verify_file(path, key.public, [end]) == 13
     path.unlink()
     with desk.service.database.engine.begin() as connection:
-        for statement in ("DROP TRIGGER audit_no_delete", "DELETE FROM audit", "DELETE FROM checkpoints"):
-            connection.exec_driver_sql(statement)
+        forget_from(connection, 1)
     for number in range(12):
         desk.service.record(Act("person:dora", "hit.open", f"hit:{number + 100}", "review-alert", "30-1"))
     forged = export(desk, tmp_path)
@@ -182,7 +193,7 @@ def test_writers_at_the_same_moment_take_turns(desk: Desk) -> None:
             for row in session.query(AuditRow).order_by(AuditRow.seq)
         ]
     assert mark is not None
-    assert audit.verify(rows, [mark], desk.service.secrets.service.public) == 12 + 80
+    assert audit.verify(rows, [mark], desk.service.secrets.service.public)[0] == 12 + 80
 
 
 def _write_together(service: Service) -> None:
@@ -197,3 +208,50 @@ def _write_together(service: Service) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_a_log_that_was_cut_off_is_said_to_be_cut(desk: Desk, tmp_path: Path) -> None:
+    """Whoever has the database and no key deletes the last records: the service says so, and so does the export."""
+    ada = desk.sign_in("ada", Role.AUDITOR)
+    desk.service.note_end()
+    mark = desk.service.high_water.read()
+    assert mark
+    assert mark.end
+    kept = tmp_path / "audit-ends.jsonl"
+    kept.write_text(json.dumps(mark.end.to_json()) + "\n")
+    assert "unbroken" in ada.post("/audit/check").text, "the control"
+    with desk.service.database.engine.begin() as connection:
+        forget_from(connection, 9)
+    assert "it was cut off" in ada.post("/audit/check").text
+    assert "cut off" in ada.get("/devices").text
+    assert "cut off" in ada.get("/audit").text
+    exported = export(desk, tmp_path)
+    key = desk.service.secrets.service.public
+    assert audit_export.verify_file(exported, key) < mark.end.seq, "alone it looks whole"
+    line = ["audit", "verify", str(exported), "--key", str(desk.settings.state / "service.pub")]
+    done = CliRunner().invoke(app, [*line, "--end", str(kept)])
+    assert done.exit_code == 1
+    assert isinstance(done.exception, ChainError)
+
+
+@pytest.mark.parametrize("more", [0, 20], ids=["shorter", "grown longer again"])
+def test_the_end_outside_the_database_never_moves_back(desk: Desk, more: int) -> None:
+    """A shorter log, or another one of any length, leaves the signed end where it was."""
+    desk.service.note_end()
+    before = desk.service.high_water.read()
+    with desk.service.database.engine.begin() as connection:
+        forget_from(connection, 9)
+    for _ in range(more):
+        desk.service.record(Act("service", "test"))
+    with pytest.raises(StateError):
+        desk.service.note_end()
+    assert desk.service.high_water.read() == before
+    assert review_week.BROKEN in review_week.check_chain(desk.service)
+
+
+def test_a_tree_that_is_not_the_records_is_named(desk: Desk) -> None:
+    """Whoever rewrites the stored nodes with the records in place: the check compares both."""
+    with desk.service.database.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_nodes_no_update")
+        connection.exec_driver_sql("UPDATE audit_nodes SET hash = zeroblob(32) WHERE level = 2")
+    assert review_week.BROKEN in review_week.check_chain(desk.service)

@@ -282,7 +282,7 @@ def test_an_auditor_works_by_json(desk: Desk) -> None:
     assert auditor.get("/v1/audit/flagged").json()["items"] == []
     exported = auditor.post("/v1/audit/export")
     assert exported.headers["content-type"] == "application/x-ndjson"
-    assert exported.text.startswith('{"format":"hitonly/audit-export/v1"')
+    assert exported.text.startswith('{"format":"hitonly/audit-export/v2"')
     assert auditor.get("/v1/precision").json() == {"lines": [], "confusions": []}
     report = auditor.get("/v1/report?year=2030").json()
     assert report["year"] == 2030

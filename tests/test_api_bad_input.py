@@ -216,7 +216,7 @@ def test_a_typed_reading_that_is_no_plate_changes_nothing(desk: Desk, box: Box, 
     box.deliver(box.sealed(hit))
     browser = desk.sign_in("dora")
     browser.post(f"/hits/{hit.id}/open", data={"purpose": "review-alert", "case_number": "1"})
-    answer = browser.post(f"/hits/{hit.id}/reading", data={"plate": plate})
+    answer = browser.post(f"/hits/{hit.id}/reading", data={"plate": plate, "sure": "yes"})
     assert answer.status_code == 422
     assert "<script>" not in answer.text
-    assert browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE}).status_code == 303
+    assert browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "sure": "yes"}).status_code == 303

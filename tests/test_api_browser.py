@@ -60,7 +60,7 @@ def running(state: Path, *options: str) -> Iterator[Server]:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().split()[-1]
-            link = process.stdout.readline().split()[-1]
+            link = Path(process.stdout.readline().split()[-1]).read_text().strip()
             with client(url, state) as asking:
                 _wait(asking)
             yield Server(url, link, state)
@@ -249,6 +249,11 @@ def review(person: Person) -> None:
     page.locator("[name=region]").select_option("GB")
     with page.expect_navigation():
         page.locator("[name=plate]").press("Enter")
+    expect(
+        page.get_by_role("heading", name="You read ZQ57KPX, United Kingdom. Submit or change.")
+    ).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your decision")).to_be_visible()
     person.look("compare")
     person.press("button", "Correct read")
@@ -261,19 +266,15 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
     ada = Person(browser, server, "ada", folder)
     ada.join(server.link)
     ada.look("queue-empty")
-    ada.go("/people")
-    for role in ("Approver", "Auditor"):
-        ada.page.get_by_label(role).first.check()
-    ada.press("button", "Make a link")
-    arno = Person(browser, server, "arno", folder)
-    link = str(ada.page.locator(".secret").text_content())
+    edith, arno, gus = (Person(browser, server, name, folder) for name in ("edith", "arno", "gus"))
+    for person, role in ((edith, "Editor"), (arno, "Approver"), (gus, "Auditor")):
+        joins(person, invited(ada, role))
     ada.look("people")
-    code = register(ada)
-    propose(ada)
+    code = register(ada).split("#")[1]
+    propose(edith)
     with client(server.url, server.state) as line:
         box = Box(line, HandClock(datetime.now(UTC)))
         assert box.enrol(code).status_code == 200
-        arno_joins(arno, link)
         approve(arno)
         box.clock.now = datetime.now(UTC)
         hot_list = box.send("GET", "/v1/hotlist")
@@ -282,37 +283,52 @@ def test_the_whole_story_in_a_browser(server: Server, browser: Browser, folder: 
         accepted = accept(hot_list.content, device_key=box.seal, trusted=trusted, now=datetime.now(UTC))
         (entry,) = (entry for entry in accepted.list.entries if entry.plate == "ZQ57KPX")
         ada.go("/queue")
-        expect(ada.page.locator("#live")).to_have_text("Live")
+        expect(ada.page.locator("#line")).to_contain_text("Live, heard")
         answer = box.deliver(box.sealed(make_hit(entry=entry, captured=datetime.now(UTC))))
         assert answer.json()["results"][0]["status"] == "stored"
     review(ada)
     ada.press("button", "None")
+    ada.press("button", "None: destroy the hit")
     expect(ada.page.get_by_text("the hit has been destroyed")).to_be_visible()
     ada.look("ended")
-    for name in ("report", "audit", "precision", "devices", "list"):
-        ada.go(f"/{name}")
-        ada.look(f"page-{name}")
-    assert "ZQ57KPX" not in ada.page.content()
-    assert not ada.faults
-    assert not arno.faults
+    for name, person in (
+        ("report", gus),
+        ("audit", gus),
+        ("precision", gus),
+        ("devices", ada),
+        ("list", edith),
+    ):
+        person.go(f"/{name}")
+        person.look(f"page-{name}")
+        assert "ZQ57KPX" not in person.page.content()
+    for person in (ada, edith, arno, gus):
+        assert not person.faults
 
 
-def arno_joins(arno: Person, link: str) -> None:
-    """Join without the queue: an approver has none."""
-    page = arno.page
+def invited(admin: Person, role: str) -> str:
+    """Make a link for somebody new; return it."""
+    admin.go("/people")
+    admin.page.get_by_label(role).first.check()
+    admin.press("button", "Make a link")
+    return str(admin.page.locator(".secret").text_content())
+
+
+def joins(person: Person, link: str) -> None:
+    """Join without the queue: only a reviewer has one."""
+    page = person.page
     page.goto(link)
     page.locator("[name=code]").fill(pyotp.TOTP(str(page.text_content(".secret")).strip()).now())
-    page.locator("[name=name]").fill("arno")
-    page.locator("[name=full_name]").fill("Arno")
+    page.locator("[name=name]").fill(person.name)
+    page.locator("[name=full_name]").fill(person.name.title())
     page.locator("[name=password]").fill(PASSWORD)
-    arno.press("button", "Make the account")
+    person.press("button", "Make the account")
     code = str(page.locator(".codes code").first.text_content())
-    arno.go("/sign-in")
-    page.locator("[name=name]").fill("arno")
+    person.go("/sign-in")
+    page.locator("[name=name]").fill(person.name)
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=code]").fill(code)
-    arno.press("button", "Sign in")
-    page.wait_for_url("**/list")
+    person.press("button", "Sign in")
+    expect(page.get_by_role("link", name="your account")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "height", "zoom"), [(1280, 800, 2), (820, 1180, 1), (390, 844, 1)])
@@ -359,13 +375,11 @@ def sign(person: Person, key: SigningKey) -> None:
 
 def test_people_sign_the_list_through_the_page(signed_server: Server, browser: Browser, folder: Path) -> None:
     """Keys registered by one and confirmed by another; a version waits, is signed twice, and is in use."""
-    keys = {name: SigningKey.generate() for name in ("ada", "arno")}
-    ada, arno = Person(browser, signed_server, "ada", folder), Person(browser, signed_server, "arno", folder)
+    keys = {name: SigningKey.generate() for name in ("edith", "arno")}
+    ada, edith, arno = (Person(browser, signed_server, name, folder) for name in ("ada", "edith", "arno"))
     ada.join(signed_server.link)
-    ada.go("/people")
-    ada.page.get_by_label("Approver").first.check()
-    ada.press("button", "Make a link")
-    arno_joins(arno, str(ada.page.locator(".secret").text_content()))
+    joins(edith, invited(ada, "Editor"))
+    joins(arno, invited(ada, "Approver"))
     for name, key in keys.items():
         ada.go("/signing")
         ada.page.get_by_text("Register a key").click()
@@ -377,22 +391,22 @@ def test_people_sign_the_list_through_the_page(signed_server: Server, browser: B
     for key in keys.values():
         form = arno.page.locator(f"form[action='/signing/signers/{key.public.id}/confirm']")
         form.locator("[name=typed]").fill(key.public.id)
-        if key is keys["ada"]:
+        if key is keys["edith"]:
             arno.look("signing-confirm")
         with arno.page.expect_navigation():
             form.get_by_role("button").click()
-    ada.go("/list")
-    ada.press("button", "Make a version to sign")
-    expect(ada.page.get_by_text("nobody signed so far")).to_be_visible()
-    ada.look("list-signing")
-    sign(ada, keys["ada"])
-    expect(ada.page.get_by_text("1 of 2 by the keys that it brings")).to_be_visible()
-    ada.look("signing-waiting")
+    arno.go("/list")
+    arno.press("button", "Make a version to sign")
+    expect(arno.page.get_by_text("nobody signed so far")).to_be_visible()
+    arno.look("list-signing")
+    sign(edith, keys["edith"])
+    expect(edith.page.get_by_text("1 of 2 by the keys that it brings")).to_be_visible()
+    edith.look("signing-waiting")
     sign(arno, keys["arno"])
     expect(arno.page.get_by_role("heading", name="Version 1 is in use")).to_be_visible()
     arno.look("signing-published")
-    assert not ada.faults
-    assert not arno.faults
+    for person in (ada, edith, arno):
+        assert not person.faults
 
 
 def test_a_lost_telephone_through_the_page(tmp_path: Path, browser: Browser, folder: Path) -> None:

@@ -57,7 +57,7 @@ def refuted(desk: Desk, hit: Hit) -> None:
     """End a hit by a reading that differs."""
     browser = desk.sign_in("dora")
     browser.post(f"/hits/{hit.id}/open", data=REASON)
-    assert "Refuted" in browser.post(f"/hits/{hit.id}/reading", data={"plate": "AB12CDE"}).text
+    assert "Refuted" in browser.post(f"/hits/{hit.id}/reading", data={"plate": "AB12CDE", "sure": "yes"}).text
 
 
 def expired(desk: Desk, hit: Hit) -> None:
@@ -71,9 +71,9 @@ def concluded(desk: Desk, hit: Hit) -> None:
     """End a hit by an outcome that keeps it no longer."""
     browser = desk.sign_in("dora")
     browser.post(f"/hits/{hit.id}/open", data=REASON)
-    browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "region": "GB"})
+    browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "region": "GB", "sure": "yes"})
     browser.post(f"/hits/{hit.id}/disposition", data={"disposition": "correct-read"})
-    assert "ended" in browser.post(f"/hits/{hit.id}/outcome", data={"outcome": "none"}).text
+    assert "ended" in browser.post(f"/hits/{hit.id}/outcome", data={"outcome": "none", "sure": "yes"}).text
 
 
 @pytest.mark.parametrize("end", [refuted, expired, concluded])
@@ -165,11 +165,16 @@ def confirm(desk: Desk, hit: Hit) -> str:
     browser = desk.sign_in("dora")
     path = f"/hits/{hit.id}"
     browser.post(f"{path}/open", data=REASON)
-    browser.post(f"{path}/reading", data={"plate": PLATE, "region": "GB"})
+    browser.post(f"{path}/reading", data={"plate": PLATE, "region": "GB", "sure": "yes"})
     browser.post(f"{path}/disposition", data={"disposition": "correct-read"})
     until = f"{desk.clock.now + timedelta(days=9):%Y-%m-%d}"
     form = {"reason": "preservation", "authority": "Superior Court", "until": until}
     assert browser.post(f"{path}/hold", data=form).status_code == 303
+    assert "Agree to the hold" not in browser.get(path).text
+    second = desk.sign_in("doran")
+    second.post(f"{path}/open", data=REASON)
+    assert "Agree to the hold" in second.get(path).text
+    assert second.post(f"{path}/hold/agree").status_code == 303
     return path
 
 

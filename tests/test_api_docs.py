@@ -16,7 +16,7 @@ import pyotp
 import pytest
 
 from api.accounts import people
-from api.accounts.people import Application
+from api.accounts.people import Application, Role
 from api.core.service import open_service
 from api.core.settings import Settings
 from tests.api_kit import PASSWORD
@@ -51,7 +51,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
         assert process.stdout is not None
         try:
             url = process.stdout.readline().split()[-1]
-            token = process.stdout.readline().split()[-1].rpartition("/")[2]
+            link = Path(process.stdout.readline().split()[-1])
+            token = link.read_text().strip().rpartition("/")[2]
             until = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
             (folder / "feed.csv").write_text(FEED.format(until=until))
             given = {
@@ -69,13 +70,17 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
             process.terminate()
 
 
-def join(state: Path, token: str) -> str:
-    """Set the first person's account up; return the code of the next half minute, which is unused."""
+def join(state: Path, token: str = "", name: str = "ada") -> str:
+    """Set a person's account up, an editor's where there is no token; return an unused code."""
     service = open_service(Settings(state=state))
     try:
-        totp = pyotp.TOTP(people.open_invitation(service, token).secret)
+        token = token or people.invite(service, frozenset({Role.EDITOR}), "service")
+        offered = people.open_invitation(service, token)
+        totp = pyotp.TOTP(offered.secret)
         now = datetime.now(UTC)
-        people.accept(service, token, Application("ada", "Ada", PASSWORD, totp.at(now)))
+        people.accept(
+            service, token, Application(name, name.title(), PASSWORD, totp.at(now)), offered.browser
+        )
         return totp.at(now + timedelta(seconds=30))
     finally:
         service.close()
@@ -105,7 +110,7 @@ def run(shell: tuple[Path, dict[str, str]], name: str) -> str:
 
 
 def test_the_examples_do_what_the_pages_say(shell: tuple[Path, dict[str, str]]) -> None:
-    """Sign in, register a device, invite, propose, import and put forward, in this order."""
+    """Sign in, register a device, invite; and as an editor sign in, propose, import and put forward."""
     assert set(SCRIPTS) == {"sign-in", "administer", "propose", "import"}
     run(shell, "sign-in")
     cookies = shell[0] / "session.txt"
@@ -114,6 +119,9 @@ def test_the_examples_do_what_the_pages_say(shell: tuple[Path, dict[str, str]]) 
     said = run(shell, "administer")
     assert '"code":"' in said
     assert "/welcome/" in said
+    environment = {**shell[1], "NAME": "eve", "CODE": join(shell[0] / "state", name="eve")}
+    shell = shell[0], environment
+    run(shell, "sign-in")
     first, second = run(shell, "propose"), run(shell, "propose")
     assert json.loads(first) == json.loads(second), "asked twice with one key"
     assert json.loads(run(shell, "import"))["draft"] is False

@@ -118,8 +118,11 @@ USUAL: Final = {
     "note": "a note",
 }
 """What a form is filled with beside the one field that is fuzzed, so that the field is reached."""
-UNTOUCHED: Final = {"audit", "rates", "nonces", "failures", "sessions", "lookups", "openings"}
-"""Tables that a refused request may write to; people's last_seen is left out below."""
+UNTOUCHED: Final = {"audit", "audit_nodes", "rates", "nonces", "failures", "sessions", "lookups", "openings"}
+"""Tables that a refused request may write to; people's `last_seen` and `locked` are left out below.
+
+Five wrong passwords lock their person out of new sign-ins, also when they are given with a change of it (R13).
+"""
 LIMITS: Final = {"device_per_minute": 10**6, "sign_in_per_minute": 10**6, "refused_per_minute": 10**6}
 
 
@@ -160,7 +163,7 @@ class Target:
         with self.desk.service.database.read() as session:
             for table in Base.metadata.sorted_tables:
                 if table.name not in UNTOUCHED:
-                    columns = [column for column in table.c if column.name != "last_seen"]
+                    columns = [column for column in table.c if column.name not in {"last_seen", "locked"}]
                     found[table.name] = sorted(repr(row) for row in session.execute(select(*columns)))
         return found
 
@@ -391,10 +394,12 @@ def test_no_field_of_a_hit_from_a_hostile_device_breaks_the_service(
             assert CANARY not in answer.text
             results += [one["status"] for one in answer.json()["results"]]
         assert set(results) <= {"stored", "refused"}, path
-        assert target.desk.acts().count("hit.refuse") == acts + results.count("refused")
+        recorded = target.desk.acts().count("hit.refuse") - acts
+        assert recorded <= results.count("refused"), "of many, the first are recorded one by one"
         if "stored" not in results:
             assert target.state() == before, path
         stored, refused = stored + results.count("stored"), refused + results.count("refused")
+    assert target.desk.acts().count("hit.refuse") > 100
     assert stored > 10, "the control: harmless values are taken"
     assert refused > stored
     show_everything(target)
@@ -408,10 +413,10 @@ def show_everything(target: Target) -> None:
     with target.desk.service.database.read() as session:
         ids = list(session.scalars(select(HitRow.id)))
     for hit in ids:
-        assert browser.post(f"/hits/{hit}/open", data=USUAL).status_code == 303
+        assert browser.post(f"/hits/{hit}/open", data=USUAL).status_code in {200, 303}
         assert browser.get(f"/hits/{hit}").status_code == 200
         assert browser.get(f"/hits/{hit}/crop.jpg").status_code == 200
-        assert browser.post(f"/hits/{hit}/reading", data=USUAL).status_code in {200, 303}
+        assert browser.post(f"/hits/{hit}/reading", data={**USUAL, "sure": "yes"}).status_code in {200, 303}
         assert browser.get(f"/hits/{hit}").status_code in {200, 410}
     target.hit = make_hit()
     target.box.deliver(target.box.sealed(target.hit))

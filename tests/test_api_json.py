@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from api.accounts.people import Role
+from api.oversight import review_week
 from tests.api_kit import PLATE, Desk, make_entry, make_hit
 
 REASON = {"purpose": "review-alert", "case_number": "30-4711"}
@@ -39,7 +40,16 @@ def test_the_review_is_the_same_through_json(desk: Desk) -> None:
     confirmed = browser.post(f"{path}/disposition", json={"disposition": "correct-read"})
     assert confirmed.json()["state"] == "confirmed"
     order = {"reason": "preservation", "authority": "Superior Court", "until": "2030-03-01T00:00:00Z"}
-    assert browser.post(f"{path}/hold", json=order).json()["state"] == "confirmed"
+    asked = browser.post(f"{path}/hold", json=order).json()
+    assert (asked["state"], asked["held_until"]) == ("confirmed", None)
+    assert browser.post(f"{path}/hold/agree").status_code == 409, "nobody agrees to their own"
+    second = desk.sign_in("doran")
+    assert second.post(f"{path}/hold/agree").status_code == 403, "not opened"
+    second.post(f"{path}/open", json=REASON)
+    assert second.post(f"{path}/hold/agree").json()["held_until"] == "2030-03-01T00:00:00Z"
+    assert desk.acts()[-1] == "hit.hold"
+    assert "hit.hold" in {row.act for row in review_week.flagged(desk.service)}
+    assert browser.post(f"{path}/hold", json={**order, "until": "2030-09-01T00:00:00Z"}).status_code == 409
     assert browser.post(f"{path}/hold", json={**order, "until": "2029-01-01T00:00:00Z"}).status_code == 409
     assert browser.post(f"{path}/release").json()["state"] == "confirmed"
     assert browser.post(f"{path}/outcome", json={"outcome": "none"}).json()["state"] == "destroyed"

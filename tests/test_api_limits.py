@@ -51,7 +51,7 @@ def taken(rate: Rate, address: str) -> bool:
 def test_four_services_at_once_let_through_what_one_would(tmp_path: Path, url: str | None) -> None:
     """Four engines on one database, eight threads: exactly the limit, whoever counts."""
     desk = Desk(tmp_path / "state", database_url=url)
-    services = [open_service(desk.settings, desk.clock) for _ in range(4)]
+    services = [open_service(desk.settings, desk.clock, desk.clock.boot) for _ in range(4)]
     rates = [Rate(service, "test", 25) for service in services]
     with ThreadPoolExecutor(8) as pool:
         let = list(pool.map(lambda number: taken(rates[number % 4], "192.0.2.1"), range(80)))

@@ -177,10 +177,10 @@ def test_the_rule_is_one_interval_for_each_published_version(
     assert box.id == "camera-1"
     moment = timedelta(seconds=captured)
     begins, ends = {1: (timedelta(0), HOUR + DAY), 2: (HOUR, 365 * DAY)}.get(version, (DAY, -DAY))
-    right = begins - BEFORE <= moment <= ends
+    hit, right = matched(version, moment), begins - BEFORE <= moment <= ends
     with desk.service.database.read() as session:
         try:
-            check_lists(session, matched(version, moment))
+            check_lists(session, hit, captured=hit.captured)
         except ListVersionError:
             assert not right
         else:

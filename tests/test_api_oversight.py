@@ -203,12 +203,12 @@ def test_people_are_invited_and_managed_from_the_page(desk: Desk) -> None:
     assert browser.post("/people/invite", data={}).status_code == 422
     desk.join("dora", Role.REVIEWER)
     assert browser.post("/people/dora/roles", data={"role": ["auditor"]}).status_code == 303
-    assert browser.post("/people/dora/disable").status_code == 303
+    assert browser.post("/people/dora/disable", data={"sure": "yes"}).status_code == 303
     assert "disabled" in browser.get("/people").text
     assert browser.post("/people/dora/release").status_code == 303
     assert browser.post("/people/ada/release").status_code == 422
-    assert browser.post("/people/ada/disable").status_code == 409
-    assert browser.post("/people/nobody/disable").status_code == 404
+    assert browser.post("/people/ada/disable", data={"sure": "yes"}).status_code == 409
+    assert browser.post("/people/nobody/disable", data={"sure": "yes"}).status_code == 404
 
 
 def test_an_auditor_filters_checks_exports_and_signs_off(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from api import upkeep
 from api.accounts import people
 from api.accounts.people import Role
+from api.accounts.routes.link_kit import COOKIE as LINK
 from api.core.errors import ConflictError
 from api.db.models import PersonRow, SessionRow
 from tests.api_kit import PASSWORD, Desk
@@ -121,12 +122,13 @@ def test_a_link_works_once_and_for_a_day(desk: Desk) -> None:
     """An invitation is used up by the account it makes, or by time."""
     used = people.invite(desk.service, frozenset({Role.REVIEWER}), "service")
     desk.join("dora", Role.REVIEWER)
-    secret = people.open_invitation(desk.service, used).secret
-    form = {"name": "eve", "full_name": "Eve", "password": PASSWORD, "code": desk.code(secret)}
-    assert desk.client().post(f"/welcome/{used}", data={**form, "password": "short"}).status_code == 422
-    assert desk.client().post(f"/welcome/{used}", data={**form, "name": "dora"}).status_code == 409
-    assert desk.client().post(f"/welcome/{used}", data=form).status_code == 200
-    assert desk.client().post(f"/welcome/{used}", data=form).status_code == 404
+    offered, browser = people.open_invitation(desk.service, used), desk.client()
+    browser.cookies.set(LINK, offered.browser)
+    form = {"name": "eve", "full_name": "Eve", "password": PASSWORD, "code": desk.code(offered.secret)}
+    assert browser.post(f"/welcome/{used}", data={**form, "password": "short"}).status_code == 422
+    assert browser.post(f"/welcome/{used}", data={**form, "name": "dora"}).status_code == 409
+    assert browser.post(f"/welcome/{used}", data=form).status_code == 200
+    assert browser.post(f"/welcome/{used}", data=form).status_code == 404
     late = people.invite(desk.service, frozenset({Role.REVIEWER}), "service")
     desk.clock.move(days=1)
     assert desk.client().get(f"/welcome/{late}").status_code == 404

@@ -28,6 +28,7 @@ reviewer       GET  /hits/{hit}
 reviewer       GET  /hits/{hit}/crop.jpg
 reviewer       POST /hits/{hit}/disposition
 reviewer       POST /hits/{hit}/hold
+reviewer       POST /hits/{hit}/hold/agree
 reviewer       POST /hits/{hit}/open
 reviewer       POST /hits/{hit}/outcome
 reviewer       POST /hits/{hit}/reading
@@ -49,6 +50,11 @@ editor         POST /list/proposed/{batch}/put-forward
 editor,approver POST /list/proposed/{batch}/withdraw
 approver       POST /list/publish
 admin          GET  /people
+admin          POST /people/asked/{request_id}/agree
+admin          POST /people/asked/{request_id}/withdraw
+admin          GET  /v1/staff-requests
+admin          POST /v1/staff-requests/{request_id}/agree
+admin          POST /v1/staff-requests/{request_id}/withdraw
 admin          POST /people/invite
 admin          GET  /people/{name}
 admin          POST /people/{name}/disable
@@ -77,9 +83,11 @@ anybody        GET  /report
 anybody        GET  /report.csv
 public         GET  /sign-in
 public         POST /sign-in
+anybody        POST /session/stay
 anybody        POST /sign-out
 public         MOUNT /static
 device         POST /v1/devices/enrol
+public         GET  /v1/certificate-authority
 device         POST /v1/heartbeat
 device         POST /v1/hits
 device         GET  /v1/hotlist
@@ -133,9 +141,12 @@ reviewer       POST /v1/hits/{hit}/reading
 reviewer       POST /v1/hits/{hit}/disposition
 reviewer       POST /v1/hits/{hit}/outcome
 reviewer       POST /v1/hits/{hit}/hold
+reviewer       POST /v1/hits/{hit}/hold/agree
 reviewer       POST /v1/hits/{hit}/release
 anybody        GET  /v1/report
 anybody        GET  /v1/report.csv
+public         GET  /healthz
+public         GET  /readyz
 public         GET  /v1/openapi.json
 public         GET  /welcome/{token}
 public         POST /welcome/{token}

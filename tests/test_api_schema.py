@@ -52,10 +52,14 @@ def test_a_signed_request_is_answered_as_the_openapi_says(case: Any) -> None:  #
     check(case, answer)
 
 
+OPEN = {"/v1/certificate-authority"}
+"""Compared with the fingerprint that the enrolment string holds, before anything is sent."""
+
+
 @SCHEMA.parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_an_unsigned_request_is_refused_as_the_openapi_says(case: Any) -> None:  # noqa: ANN401 - schemathesis has no plain type for it
-    """With whatever headers, query and body: refused with a problem document."""
+    """With whatever headers, query and body: refused; but not what a new unit must see first."""
     answer = case.call()
-    assert 400 <= answer.status_code < 500
+    assert 400 <= answer.status_code < 500 or case.path in OPEN
     check(case, answer)

@@ -81,7 +81,7 @@ def test_the_live_queue_ends_with_the_session(desk: Desk, end: str) -> None:
     desk.join("ada", Role.ADMINISTRATOR)
     browser = desk.sign_in("dora")
     token = browser.cookies["__Host-session"]
-    assert _picture(desk.service, token) == "[]"
+    assert _picture(desk.service, token) == ("queue", "[]")
     if end == "sign-out":
         browser.post("/sign-out")
     elif end == "disable":
@@ -120,7 +120,7 @@ def test_an_entry_corrected_since_refutes(desk: Desk, changes: dict[str, str]) -
     box.deliver(box.sealed(hit))
     browser = desk.sign_in("dora")
     browser.post(f"/hits/{hit.id}/open", data={"purpose": "review-alert", "case_number": "1"})
-    answer = browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "region": "GB"})
+    answer = browser.post(f"/hits/{hit.id}/reading", data={"plate": PLATE, "region": "GB", "sure": "yes"})
     assert "stale entry" in answer.text
 
 

@@ -12,12 +12,13 @@ import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import select
 
 from api.accounts import people, resets, sessions
 from api.accounts.people import Application, Role
 from api.core.service import Service, open_service
 from api.core.settings import Settings
-from api.db.models import EntryRow
+from api.db.models import EntryRow, PersonRow
 from api.devices import registry
 from hotlist.entry import Entry, entry_to_json
 from tests.api_kit import PASSWORD, PLATE, Box, HandClock, make_entry, make_hit, registration
@@ -83,11 +84,14 @@ def _joined(service: Service, server: Server) -> str:
     """Let somebody with every role in, and a colleague; return the first one's session."""
     token, secret = server.link.rpartition("/")[2], ""
     for name in ("ada", "dora"):
-        totp = pyotp.TOTP(people.open_invitation(service, token).secret)
+        offered = people.open_invitation(service, token)
+        totp = pyotp.TOTP(offered.secret)
         application = Application(name, name.title(), PASSWORD, totp.at(service.now()))
-        codes = people.accept(service, token, application)
+        codes = people.accept(service, token, application, offered.browser)
         secret = secret or codes[0]
         token = people.invite(service, frozenset({Role.REVIEWER}), "person:ada")
+    with service.database.begin() as session:
+        session.scalars(select(PersonRow).where(PersonRow.name == "ada")).one().roles = sorted(Role)
     return sessions.sign_in(service, "ada", PASSWORD, secret)
 
 

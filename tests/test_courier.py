@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,8 +12,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from edge.department import audit_memory
 from edge.department import spool as spooling
-from edge.department.heartbeat import CHECKPOINT, PERIOD_NS, Condition, Heartbeat
+from edge.department.audit_memory import CONTRADICTIONS, DAYS, HELD, AuditMemory
+from edge.department.heartbeat import PERIOD_NS, Condition, HeartbeatSender
 from edge.department.ledger import NAME, Ledger
 from edge.department.link import Link
 from edge.department.spool import Spool
@@ -20,8 +23,10 @@ from edge.department.uploader import BATCH, Courier
 from hitonly_core.clock import NS, SystemClock
 from hitonly_core.keys import SigningKey
 from protocol.acknowledgement import acknowledge, envelope_digest
+from protocol.audit_end import AuditEnd
 from protocol.counts import Counts
 from protocol.hit import EnvelopeError
+from protocol.merkle import consistency_proof, leaf_hash, node_hash, root
 from protocol.receipts import AT_LEAST, STEP_NS, Reason, Run
 
 CONDITION = Condition("hitonly 0", ("a", "b"), 1, {"north": "online"}, (), 1)
@@ -42,6 +47,36 @@ class LateClock(SystemClock):
         return super().utc() + timedelta(microseconds=self.ahead // 1000)
 
 
+class Log:
+    """The department's audit log: leaves, and what its service says of it in an answer."""
+
+    def __init__(self, key: SigningKey, size: int, fork: int = 1 << 60) -> None:
+        self.key, self.size, self.fork = key, size, fork
+        self.at = "2026-06-01T10:00:00.00Z"
+        self.says: dict[str, Any] = {}
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return a whole node's hash; from the leaf `fork` on it is another history's."""
+        if level == 0:
+            return leaf_hash(f"{index}{'x' if index >= self.fork else ''}".encode())
+        return node_hash(self.node(level - 1, 2 * index), self.node(level - 1, 2 * index + 1))
+
+    def end(self) -> AuditEnd:
+        """Return its signed end."""
+        end = AuditEnd(self.size, root(self.size, self.node).hex(), self.at)
+        return replace(end, signature=self.key.sign(end.signed_bytes()))
+
+    def answer(self, held: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the answer's members, with the proof where there can be one."""
+        old = held["seq"] if held else 0
+        proof = consistency_proof(old, self.size, self.node) if 0 < old <= self.size else []
+        return {
+            "checkpoint": self.end().to_json(),
+            "consistency": [each.hex() for each in proof],
+            **self.says,
+        }
+
+
 class Department(ThreadingHTTPServer):
     """Acknowledges every envelope that is JSON, refuses the others one by one, answers heartbeats."""
 
@@ -52,7 +87,7 @@ class Department(ThreadingHTTPServer):
         self.refuses: dict[str, Any] = {}
         self.revoked: dict[str, Any] = {}
         self.offered = 0
-        self.mark: dict[str, Any] = {"seq": 5, "digest": "d"}
+        self.log = Log(self.key, 5)
         self.heartbeats: list[dict[str, Any]] = []
 
     def results(self, envelopes: list[str]) -> list[dict[str, Any]]:
@@ -83,7 +118,7 @@ class _Desk(BaseHTTPRequestHandler):
             answer: dict[str, Any] = {"results": self.server.results(body["envelopes"])}
         else:
             self.server.heartbeats.append(body)
-            answer = {"receipt": None, "hot_list": None, "checkpoint": self.server.mark}
+            answer = {"receipt": None, "hot_list": None, **self.server.log.answer(body["audit_end"])}
         content = json.dumps(self.server.revoked or answer).encode()
         self.send_response(401 if self.server.revoked else 200)
         self.send_header("Content-Length", str(len(content)))
@@ -314,7 +349,7 @@ def test_an_acknowledgement_of_another_hit_deletes_nothing(courier: Courier, dep
 
 
 @pytest.fixture
-def heartbeat(link: Link, tmp_path: Path) -> Heartbeat:
+def heartbeat(department: Department, link: Link, tmp_path: Path) -> HeartbeatSender:
     """Return the heartbeat of a box with two receipts."""
     key, state = SigningKey.generate(), tmp_path / "state"
     ledger = Ledger(
@@ -322,53 +357,165 @@ def heartbeat(link: Link, tmp_path: Path) -> Heartbeat:
     )
     for reason in (Reason.START, Reason.STEP):
         ledger.write(reason, COUNTS, kept=True, list_version=1)
-    return Heartbeat(link, state, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None)
+    memory = AuditMemory(state, department.key.public, lambda _: None)
+    return HeartbeatSender(
+        link, state, memory, tmp_path / "list", lambda: CONDITION, LateClock(), lambda _: None
+    )
 
 
-def _beat(heartbeat: Heartbeat) -> None:
+def _beat(heartbeat: HeartbeatSender) -> None:
     heartbeat.clock.ahead += PERIOD_NS + 1  # type: ignore[attr-defined]
     heartbeat.work()
 
 
-def test_an_unchanged_checkpoint_is_not_written_again(heartbeat: Heartbeat, department: Department) -> None:
+def _held(heartbeat: HeartbeatSender) -> dict[str, Any]:
+    """Return what the box's file holds."""
+    held: dict[str, Any] = json.loads((heartbeat.state / HELD).read_text())
+    return held
+
+
+def test_an_unchanged_checkpoint_is_not_written_again(
+    heartbeat: HeartbeatSender, department: Department
+) -> None:
     """Every 20 s for years: the same bytes are not written to flash memory again; new ones are."""
     _beat(heartbeat)
-    path = heartbeat.state / CHECKPOINT
+    path = heartbeat.state / HELD
     first = path.stat().st_ino, path.stat().st_mtime_ns
     _beat(heartbeat)
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == first
-    department.mark = {"seq": 6, "digest": "e"}
+    department.log.size = 6
     _beat(heartbeat)
-    assert json.loads(path.read_text()) == department.mark
+    assert _held(heartbeat) == department.log.end().to_json()
 
 
-def test_a_rewritten_audit_log_is_said_once_and_the_first_end_is_kept(
-    heartbeat: Heartbeat, department: Department
+FORKS = {
+    "shorter": (4, 1 << 60),
+    "as long": (5, 4),
+    "longer again": (90, 4),
+    "longer from the start": (64, 0),
+}
+
+
+@pytest.mark.parametrize(("size", "fork"), FORKS.values(), ids=FORKS.keys())
+def test_a_log_that_does_not_continue_the_held_end_is_said_loudly_and_both_ends_are_kept(
+    size: int, fork: int, heartbeat: HeartbeatSender, department: Department
 ) -> None:
-    """Contradictions do not fill the log, and do not replace what the box was shown."""
+    """Cut off and grown again under the service's own key: said once, told in every heartbeat, nothing replaced."""
     said: list[str] = []
-    heartbeat.say = said.append
+    heartbeat.memory.say = said.append
     _beat(heartbeat)
-    for mark in ({"seq": 5, "digest": "other"}, {"seq": 4, "digest": "d"}):
-        department.mark = mark
+    honest = _held(heartbeat)
+    department.log = Log(department.key, size, fork)
+    for more in range(3):
+        department.log.size = size + more if size > 5 else size
         _beat(heartbeat)
     assert len(said) == 1
-    assert json.loads((heartbeat.state / CHECKPOINT).read_text())["digest"] == "d"
+    assert _held(heartbeat) == honest
+    [pair] = [json.loads(line) for line in (heartbeat.state / CONTRADICTIONS).read_text().splitlines()]
+    assert pair["held"] == honest
+    assert AuditEnd.from_json(pair["shown"]).signed_by(department.key.public)
+    assert pair["shown"]["digest"] != honest["digest"]
+    assert any("contradicts" in each for each in department.heartbeats[-1]["degraded"])
+    after = AuditMemory(heartbeat.state, department.key.public, said.append)
+    assert after.trouble, "a restart forgets nothing"
+    assert after.accept() == 1
+    assert not after.trouble
+    _beat(heartbeat)
+    _beat(heartbeat)
+    assert department.heartbeats[-1]["degraded"] == []
+    assert _held(heartbeat)["seq"] == department.log.size
+
+
+ABSURD: dict[str, dict[str, Any]] = {
+    "unsigned": {"checkpoint": {"seq": 10**15, "digest": "ab" * 32, "at": "2026-06-01T10:00:00.00Z"}},
+    "signed by nobody": {
+        "checkpoint": {
+            "seq": 9, "digest": "ab" * 32, "at": "2026-06-01T10:00:00.00Z", "signature": "A" * 86 + "==",
+        }
+    },
+    "no mark any more": {"checkpoint": None},
+    "a list": {"checkpoint": [1]},
+    "a number as text": {"checkpoint": {"seq": "9", "digest": "d", "at": "", "signature": ""}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", ABSURD.values(), ids=ABSURD.keys())
+def test_an_unsigned_or_absurd_end_is_never_taken_and_is_said(
+    says: dict[str, Any], heartbeat: HeartbeatSender, department: Department
+) -> None:
+    """It neither replaces the held end nor is the first one held; the next honest one is taken."""
+    said: list[str] = []
+    heartbeat.memory.say = said.append
+    if says["checkpoint"] is not None:
+        department.log.says = says
+        _beat(heartbeat)
+        assert not (heartbeat.state / HELD).exists()
+    department.log.says = {}
+    _beat(heartbeat)
+    honest = _held(heartbeat)
+    department.log.says = says
+    _beat(heartbeat)
+    _beat(heartbeat)
+    assert _held(heartbeat) == honest
+    assert department.heartbeats[-1]["degraded"] != []
+    assert "unproven" in said[-1]
+    department.log.says, department.log.size = {}, 8
+    _beat(heartbeat)
+    _beat(heartbeat)
+    assert (_held(heartbeat)["seq"], department.heartbeats[-1]["degraded"]) == (8, [])
+
+
+@pytest.mark.parametrize("proof", [None, [], ["zz"], [7], ["ab" * 31], ["ab" * 32] * 9, "x" * 64])
+def test_a_signed_end_without_its_proof_is_a_contradiction(
+    proof: object, heartbeat: HeartbeatSender, department: Department
+) -> None:
+    """The signature alone says nothing about what came before."""
+    _beat(heartbeat)
+    department.log.size, department.log.says = 9, {"consistency": proof}
+    _beat(heartbeat)
+    assert (_held(heartbeat)["seq"], bool(heartbeat.memory.trouble)) == (5, True)
+
+
+def test_the_last_end_of_each_day_is_kept_and_their_number_is_bounded(
+    heartbeat: HeartbeatSender, department: Department, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One a day, oldest first, every one signed; the oldest go once there are too many."""
+    most = 20
+    monkeypatch.setattr(audit_memory, "DAYS_MOST", most)
+    start = datetime(2026, 6, 1, 10, tzinfo=UTC)
+    memory, held = heartbeat.memory, None
+    for number in range(2 * (most + 5)):
+        department.log.size = 5 + number
+        department.log.at = f"{start + timedelta(hours=12 * number):%Y-%m-%dT%H:%M:%S}.00Z"
+        answer = department.log.answer(held.to_json() if held else None)
+        memory.take(answer["checkpoint"], answer["consistency"], held)
+        held = memory.held()
+    ends = [
+        AuditEnd.from_json(json.loads(line)) for line in (heartbeat.state / DAYS).read_text().splitlines()
+    ]
+    days = [end.day for end in ends]
+    assert len(days) == most == len(set(days))
+    assert days == sorted(days)
+    assert all(end.signed_by(department.key.public) for end in ends)
+    (heartbeat.state / HELD).write_bytes(b"torn")
+    assert memory.held() == ends[-1], "the last day's end stands in for a torn file"
 
 
 @pytest.mark.parametrize("left", [b"", bytes(512), b"[]", b'{"seq": 5', b"\xff"])
-def test_a_torn_checkpoint_is_replaced(left: bytes, heartbeat: Heartbeat, department: Department) -> None:
+def test_a_torn_checkpoint_is_replaced(
+    left: bytes, heartbeat: HeartbeatSender, department: Department
+) -> None:
     """What a power cut made of the file is no reason to stop, nor to accuse the department."""
     said: list[str] = []
-    heartbeat.say = said.append
-    (heartbeat.state / CHECKPOINT).write_bytes(left)
+    heartbeat.memory.say = said.append
+    (heartbeat.state / HELD).write_bytes(left)
     _beat(heartbeat)
     assert said == []
-    assert json.loads((heartbeat.state / CHECKPOINT).read_text()) == department.mark
+    assert _held(heartbeat) == department.log.end().to_json()
 
 
 def test_receipts_that_cannot_be_read_are_said_and_the_box_beats_on(
-    heartbeat: Heartbeat, department: Department
+    heartbeat: HeartbeatSender, department: Department
 ) -> None:
     """A disk that gives nothing back is trouble for a person, not the end of the thread that delivers."""
     said: list[str] = []

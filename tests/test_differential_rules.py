@@ -209,7 +209,7 @@ def test_a_sealed_hit_must_open_and_hold_nothing_beside() -> None:
 
 def test_a_kept_list_must_be_what_the_department_sent() -> None:
     """A byte in a stored list or checkpoint that did not come in is a fault."""
-    mark = json.dumps({"digest": "ab" * 32, "seq": 7}, sort_keys=True).encode()
+    mark = json.dumps({"digest": "ab" * 32, "seq": 7}, sort_keys=True).encode() + b"\n"
     call = Call("edge 5", "write", f"/box/state/.checkpoint.json.{RANDOM[:8].hex()}.part", "", mark)
     for came, wrong in ((b'{"seq":7,"digest":"' + b"ab" * 32 + b'"}', False), (b'{"seq":8}', True)):
         assert bool(told(run(call, received=came), KEYS).rules.faults) is wrong

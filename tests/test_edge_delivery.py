@@ -90,6 +90,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return path, [each.plate for each in truth.passes]
 
 
+def code_file(folder: Path, code: str) -> Path:
+    """Write a one-time code where `enrol` reads it."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "code"
+    path.write_text(code)
+    return path
+
+
 def enrolled(office: Office, folder: Path, clip: Path) -> Path:
     """Register and enrol a box; return its configuration."""
     said = office.api(
@@ -101,8 +109,8 @@ def enrolled(office: Office, folder: Path, clip: Path) -> Path:
         "enrol",
         "--api",
         office.url,
-        "--code",
-        code,
+        "--code-file",
+        str(code_file(folder, code)),
         "--folder",
         str(folder),
         "--ca",
@@ -202,8 +210,8 @@ def test_a_wrong_code_and_a_strange_authority_are_refused(office: Office, tmp_pa
             "enrol",
             "--api",
             office.url,
-            "--code",
-            code,
+            "--code-file",
+            str(code_file(tmp_path, code)),
             "--folder",
             str(tmp_path / "box"),
             "--ca",
@@ -213,7 +221,15 @@ def test_a_wrong_code_and_a_strange_authority_are_refused(office: Office, tmp_pa
         assert word in done.stderr
         assert "Traceback" not in done.stderr
         assert not (tmp_path / "box" / "keys" / "department.pub").exists()
-    plain = alpr_edge("enrol", "--api", "http://192.0.2.1", "--code", code, "--folder", str(tmp_path / "box"))
+    plain = alpr_edge(
+        "enrol",
+        "--api",
+        "http://192.0.2.1",
+        "--code-file",
+        str(code_file(tmp_path, code)),
+        "--folder",
+        str(tmp_path / "box"),
+    )
     assert plain.returncode == Exit.CONFIG
     assert "https" in plain.stderr
 
@@ -280,7 +296,7 @@ def signed_office(tmp_path: Path) -> Iterator[tuple[Office, Settings, dict[str, 
             session.add(
                 PersonRow(
                     id=name, name=name, full_name=name, roles=["approver"], password="", secret=b"",
-                    signing_key=b"", key_id=key.public.id, created=now, last_seen=now,
+                    signing_key=b"", key_id=key.public.id, created=now, last_seen=now, sponsors=[], sponsored=now,
                 )
             )  # fmt: skip
     for name, key in keys.items():

@@ -4,12 +4,13 @@ import json
 import subprocess
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from edge.capture import open_source
-from edge.capture.settings import PicturesSettings
+from edge.capture.settings import FileSettings, PicturesSettings
 from edge.errors import Exit
 from tests.box_kit import Department, alpr_edge
 
@@ -45,18 +46,22 @@ def camera(path: Path) -> str:
 
 
 @pytest.mark.parametrize("interlaced", [True, False])
-def test_an_interlaced_clip_is_refused_by_name(*, interlaced: bool, tmp_path: Path) -> None:
-    """The library reports success and hands out black: `run` and `check` say why; its progressive twin is good."""
+def test_an_interlaced_clip_is_read_like_a_progressive_one(*, interlaced: bool, tmp_path: Path) -> None:
+    """Neither refused nor black: `run` reads it to its end, `check` finds it good, and it shows a picture."""
     clip = coded(tmp_path / "clip.mp4", interlaced=interlaced)
     department = Department(tmp_path)
     department.publish("AB12CDE")
     config = str(department.configure(camera(clip)))
     done, checked = alpr_edge("run", "--config", config), alpr_edge("check", "--config", config)
-    assert done.returncode == (Exit.SOURCE if interlaced else Exit.OK), done.stderr
-    assert ("is interlaced" in done.stderr) is interlaced
-    assert ("is interlaced" in checked.stdout) is interlaced
-    assert ("wrong  camera" in checked.stdout) is interlaced
-    assert ("good   camera" in checked.stdout) is not interlaced
+    assert done.returncode == Exit.OK, done.stderr
+    assert "good   camera" in checked.stdout
+    frames = [frame.pixels.copy() for frame in open_source(FileSettings(path=clip)).frames()]
+    assert len(frames) == 25
+    assert all(np.ptp(pixels) > 200 for pixels in frames)
+    with av.open(str(clip)) as container:
+        assert next(container.decode(video=0)).interlaced_frame is interlaced, (
+            "the clip is what it is taken for"
+        )
 
 
 @pytest.mark.parametrize(("spread", "word"), [(0, "wrong"), (40, "good")])
@@ -81,4 +86,64 @@ def test_what_other_systems_leave_in_a_folder_is_passed_over(tmp_path: Path) -> 
     for name in ("._a.jpg", "Thumbs.db", ".DS_Store"):
         (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
     source = open_source(PicturesSettings(kind="pictures", name="c", paths=(tmp_path,)))
+    assert source.passed_over == 3
     assert len([frame.number for frame in source.frames()]) == 1
+
+
+def clip_of(path: Path, pictures: list[np.ndarray]) -> Path:
+    """Write a clip at ten pictures a second."""
+    height, width = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10, (width, height))  # type: ignore[attr-defined]  # OpenCV's stubs
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def scene(step: int) -> np.ndarray:
+    """Draw a road with something on it."""
+    picture = np.full((240, 320, 3), 70, np.uint8)
+    picture[120:] = 120
+    picture[150:180, 20 + 4 * step : 60 + 4 * step] = 200
+    return picture
+
+
+def noise(step: int) -> np.ndarray:
+    """Draw what a sensor gives under a lens cap."""
+    drawn = np.random.default_rng(step).normal(12, 6, (240, 320, 3))
+    return np.clip(drawn, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("black", "only one even colour"),
+        ("green", "only one even colour"),
+        ("noise", "only one even colour"),
+        ("same", "one and the same picture"),
+        ("late", ""),
+        ("moving", ""),
+    ],
+)
+def test_a_clip_that_shows_nothing_ends_with_an_error(kind: str, words: str, tmp_path: Path) -> None:
+    """`run` exits 4 and says what the clip showed; `check` says wrong. A black beginning is no fault."""
+    drawn = {
+        "black": lambda _step: np.zeros((240, 320, 3), np.uint8),
+        "green": lambda _step: np.full((240, 320, 3), (0, 135, 0), np.uint8),
+        "noise": noise,
+        "same": lambda _step: scene(3),
+        "late": lambda step: scene(step) if step > 8 else np.zeros((240, 320, 3), np.uint8),
+        "moving": scene,
+    }[kind]
+    clip = clip_of(tmp_path / "clip.mp4", [drawn(step) for step in range(40)])
+    department = Department(tmp_path)
+    department.publish("AB12CDE")
+    config = str(department.configure(camera(clip)))
+    done, checked = alpr_edge("run", "--config", config, "--json"), alpr_edge("check", "--config", config)
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == (Exit.SOURCE if words else Exit.OK), done.stderr
+    assert words in summary["blind"].get("north", "")
+    assert words in done.stderr
+    assert bool(summary["blind"]) is bool(words)
+    (line,) = [each for each in checked.stdout.splitlines() if "camera north" in each]
+    assert line.startswith("wrong" if words else "good"), checked.stdout

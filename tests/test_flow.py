@@ -85,3 +85,23 @@ def test_overlap_is_a_share() -> None:
     assert box.overlap(box) == 1
     assert box.overlap(Box(20, 20, 30, 30)) == 0
     assert box.overlap(Box(5, 0, 15, 10)) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("box", "cut"),
+    [
+        ((0, 300, 90, 340), True),
+        ((3, 300, 90, 340), True),
+        ((1190, 300, 1280, 340), True),
+        ((600, 0, 690, 40), True),
+        ((600, 690, 690, 720), True),
+        ((600, 300, 690, 340), False),
+        ((12, 300, 90, 340), False),
+        ((0, 300, 1280, 340), False),
+        ((0, 0, 1280, 720), False),
+        ((0, 0, 90, 40), True),
+    ],
+)
+def test_a_plate_on_one_side_of_the_picture_is_cut_off(box: tuple[int, int, int, int], *, cut: bool) -> None:
+    """What touches two opposite sides fills the picture: it was cropped to its plate."""
+    assert Box(*map(float, box)).cut_by(1280, 720) is cut

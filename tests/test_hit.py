@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitonly_core.keys import SealKey, SigningKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.matching.match import Match, MatchKind
 from protocol.hit import (
@@ -21,6 +22,7 @@ from protocol.hit import (
     Envelope,
     EnvelopeError,
     Hit,
+    HitClock,
     hit_from_bytes,
     hit_to_bytes,
     open_hit,
@@ -52,6 +54,7 @@ HIT = Hit(
     camera="north",
     place="at the line",
     captured=NOW,
+    clock=HitClock(ClockState.SYNCHRONISED, "", 0),
     plate_read="CANARY7",
     alternatives=(Alternative("CANARYZ", 0.25),),
     region_read="US",
@@ -278,9 +281,10 @@ def test_a_hit_shows_no_plate_in_its_repr() -> None:
         ({}, True),
         ({"kind": MatchKind.CONFUSABLE}, True),
         ({"kind": MatchKind.WEAK}, False),
+        ({"kind": MatchKind.REGION_NOT_READ}, False),
         ({"ambiguous": True}, False),
     ],
 )
 def test_a_weak_or_ambiguous_match_is_never_urgent(change: dict[str, object], urgent: bool) -> None:  # noqa: FBT001
-    """R10: another or unknown region, or two likely plates, wakes nobody."""
+    """R10: a region that is different or was not read, or two likely plates, wakes nobody."""
     assert replace(HIT, matches=(replace(MATCH, **change),)).urgent is urgent  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hotlist.matching.match import Match, MatchKind
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.matcher import Matcher
 from hotlist.matching.plate_index import Index
+from hotlist.matching.region_agreement import region_told
 from hotlist.plate import ALPHABET, encode
 from tests.matching_reference import NOW, SURE, columns_of, doubt, entry, log_probability, reading
 
@@ -85,33 +87,77 @@ def test_an_entry_out_of_its_time_never_matches(effective: int, expires: int) ->
     ("listed", "read", "kind", "said"),
     [
         ("US", {"US": 0.9}, MatchKind.EXACT, "region agrees"),
-        ("US", {"US-NH": 0.6, "US-MA": 0.3}, MatchKind.EXACT, "region agrees"),
+        ("US", {"US-NH": 0.6, "US-MA": 0.35}, MatchKind.EXACT, "region agrees"),
         ("US-NH", {"US-NH": 0.9}, MatchKind.EXACT, "region agrees"),
-        ("US-NH", {"US": 0.9}, MatchKind.WEAK, "region unknown"),
+        ("US-NH", {"US-NH": 0.93, "US-MA": 0.05}, MatchKind.EXACT, "region agrees"),
+        ("US-NH", {"US": 0.9}, MatchKind.REGION_NOT_READ, "region not read"),
+        ("US-NH", {"US-NH": 0.6, "US-MA": 0.3}, MatchKind.REGION_NOT_READ, "region not read"),
+        ("US-NH", {"US-MA": 0.6, "US-NH": 0.3}, MatchKind.REGION_NOT_READ, "region not read"),
+        ("US-NH", {"US-MA": 0.5, "US-VT": 0.45}, MatchKind.WEAK, "region different"),
         ("US-NH", {"US-MA": 0.9}, MatchKind.WEAK, "region different"),
         ("US", {"CA": 0.9}, MatchKind.WEAK, "region different"),
-        ("US", {"US": 0.4, "CA": 0.4}, MatchKind.WEAK, "region unknown"),
-        ("US", {}, MatchKind.WEAK, "region unknown"),
-        ("", {"US": 0.9}, MatchKind.WEAK, "region unknown"),
+        ("US", {"US": 0.4, "CA": 0.4}, MatchKind.REGION_NOT_READ, "region not read"),
+        ("US", {}, MatchKind.REGION_NOT_READ, "region not read"),
+        ("", {"US": 0.9}, MatchKind.REGION_NOT_READ, "the entry names no region"),
         ("G", {"GB": 0.9}, MatchKind.WEAK, "region different"),
     ],
 )
-def test_the_same_number_elsewhere_is_weak_and_never_urgent(
+def test_only_a_region_that_agrees_makes_a_match_urgent(
     listed: str, read: dict[str, float], kind: MatchKind, said: str
 ) -> None:
-    """Only the same region makes an exact match; a different or unknown one is weak, never urgent (R10)."""
+    """The same region: exact. Read and different: weak. Not told, or told unsurely: its own kind (R10)."""
     found = only(matcher(entry("ABC1234", region=listed)).match(reading("ABC1234"), read, NOW))
     assert found.kind is kind
     assert found.urgent is (kind is MatchKind.EXACT)
     assert said in found.why
 
 
+@pytest.mark.parametrize(
+    ("kind", "ambiguous", "listed", "severity"),
+    [
+        (MatchKind.EXACT, False, Severity.URGENT, Severity.URGENT),
+        (MatchKind.CONFUSABLE, False, Severity.URGENT, Severity.URGENT),
+        (MatchKind.REGION_NOT_READ, False, Severity.URGENT, Severity.HIGH),
+        (MatchKind.REGION_NOT_READ, False, Severity.HIGH, Severity.HIGH),
+        (MatchKind.REGION_NOT_READ, False, Severity.ROUTINE, Severity.ROUTINE),
+        (MatchKind.WEAK, False, Severity.URGENT, Severity.ROUTINE),
+        (MatchKind.REGION_NOT_READ, True, Severity.URGENT, Severity.ROUTINE),
+        (MatchKind.EXACT, True, Severity.URGENT, Severity.ROUTINE),
+    ],
+)
+def test_how_severe_a_match_is(
+    kind: MatchKind,
+    ambiguous: bool,  # noqa: FBT001 - a case of the table
+    listed: Severity,
+    severity: Severity,
+) -> None:
+    """A region that was not read leaves a match at high; a different one, or two likely plates, at routine."""
+    match = Match(replace(entry("ABC1234"), severity=listed), kind, 0.97, (), "", 7, ambiguous)
+    assert match.severity is severity
+    assert match.urgent is (severity is Severity.URGENT)
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ({"US-NH": 0.95, "US-MA": 0.02}, "US-NH"),
+        ({"US-NH": 0.6, "US-MA": 0.35}, "US"),
+        ({"US-NH": 0.5, "GB": 0.45}, ""),
+        ({"GB": 0.97}, "GB"),
+        ({}, ""),
+    ],
+)
+def test_the_region_told_is_the_smallest_that_is_sure(read: dict[str, float], told: str) -> None:
+    """A state where it is sure, else the country that its states make together, else nothing."""
+    assert region_told(read) == told
+
+
 def test_a_confused_character_is_told() -> None:
     """A listed O read as 0 is a confusable match; its place is doubtful and the sentence names it."""
     found = only(matcher(entry("RKO99AN")).match(reading("RK099AN"), {}, NOW))
-    assert found.why == "O read as 0 at position 3; region unknown"
+    assert found.why == "O read as 0 at position 3; region not read"
     assert found.doubtful == (2,)
-    assert found.kind is MatchKind.WEAK
+    assert found.kind is MatchKind.REGION_NOT_READ
     strong = only(matcher(entry("RKO99AN")).match(reading("RK099AN"), SURE, NOW))
     assert strong.kind is MatchKind.CONFUSABLE
     assert strong.urgent

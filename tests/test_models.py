@@ -3,10 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from edge.errors import Exit, ModelError
 from edge.vision import models
+from edge.vision.onnx_runtime import open_session
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,7 +70,7 @@ def test_a_model_of_ones_own_needs_its_digest() -> None:
 def test_the_bundled_weights_are_the_manifests() -> None:
     """Every bundled model is there, verified, small, and has a model card; both together are under 6 MB."""
     bundled = [each for each in models.manifest().values() if each.source.startswith("bundled")]
-    assert {each.kind for each in bundled} == {"detector", "reader"}
+    assert {each.kind for each in bundled} == {"detector", "reader", "region"}
     total = 0
     for each in bundled:
         total += sum(len(content) for content in models.load(each, [models.BUNDLED]).contents)
@@ -86,3 +88,27 @@ def test_the_command_line_verifies_and_names_the_altered(tmp_path: Path) -> None
     bad = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert bad.returncode == Exit.MODEL
     assert "expected" in bad.stdout
+
+
+def test_an_accelerator_that_is_silently_left_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime goes on without a provider that does not start; the box refuses, and names both."""
+    asked = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    class FellBack:
+        """What the runtime returns where the accelerator's libraries are not there."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.used = asked[1:]
+
+        def get_providers(self) -> list[str]:
+            """Return what is in use."""
+            return self.used
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: asked)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", FellBack)
+    with pytest.raises(
+        ModelError, match=r"CUDAExecutionProvider .* CPUExecutionProvider would be used"
+    ) as caught:
+        open_session(b"", name="m", providers=asked)
+    assert caught.value.exit_code == Exit.MODEL
+    assert open_session(b"", name="m", providers=asked[1:]).get_providers() == asked[1:]

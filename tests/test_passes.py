@@ -3,7 +3,7 @@ import pytest
 
 from edge.flow import COLUMNS, SLOTS, Frame, Reading, Table
 from edge.pipeline import fusion
-from edge.pipeline.passes import READ_DTYPE, Best, Pass
+from edge.pipeline.passes import KEPT, READ_DTYPE, Best, Pass
 from edge.retention.arena import Arena
 from edge.retention.window import Window
 from hitonly_core.clock import NS, SystemClock
@@ -85,3 +85,31 @@ def test_legibility_tells_a_plate_from_a_lamp() -> None:
     assert found == sorted(found)
     assert found[0] == pytest.approx(0.1, abs=1e-3)
     assert found[-1] == pytest.approx(0.999, abs=1e-3)
+
+
+def test_a_better_reading_replaces_the_worst_and_a_worse_one_changes_nothing(window: Window) -> None:
+    """A pass is fused from its twelve best readings, whenever they came."""
+    of = Pass()
+    for number in range(KEPT):
+        read(of, window, number, 0.5, quality=100.0 + number, shade=10)
+    assert of.slot is not None
+    worst = float(of.slot.record["weights"].min())
+    read(of, window, 20.0, 0.5, quality=50.0, shade=10)
+    assert float(of.slot.record["weights"].min()) == worst
+    read(of, window, 21.0, 0.5, quality=300.0, shade=10)
+    record = of.slot.record
+    assert (int(record["readings"]), int(record["taken"])) == (KEPT, KEPT + 2)
+    assert float(record["weights"].min()) > worst
+    assert float(record["weights"].max()) == pytest.approx(3 * worst, rel=1e-3)
+
+
+def test_a_plate_that_stands_is_left_alone_and_one_that_grows_is_read_again(window: Window) -> None:
+    """However often it was read, and however badly; a hit's pass is over."""
+    of = Pass()
+    for number in range(40):
+        read(of, window, number, 0.05, quality=100.0, shade=10)
+    assert not of.wants(100.0, 50 * NS)
+    assert not of.wants(110.0, 50 * NS)
+    assert of.wants(115.0, 50 * NS)
+    of.over = True
+    assert not of.wants(115.0, 50 * NS)

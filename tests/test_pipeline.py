@@ -1,6 +1,9 @@
 """One camera's loop: how often the detector is asked, and when leftovers are overwritten."""
 
-from collections.abc import Callable, Mapping
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -83,19 +86,67 @@ class NoList:
 
 def watch(sight: Sight, frames: int, gate: Gate | None = None) -> Detector:
     """Show a pipeline so many frames, ten a second; return its detector."""
-    clock, detector = SystemClock(), Detector(sight)
-    parts = gate or EveryFrame(), Zones(), detector, SureReader()
-    camera = Camera("c", "", cast("Any", None), *parts, TENTH, 0.08, 0.9)
+    detector = Detector(sight)
+    pipeline = pipeline_with(detector, gate or EveryFrame())
+    show(pipeline, detector, frames)
+    assert pipeline.tally.watched == frames
+    assert pipeline.tally.looked == len(detector.asked)
+    pipeline.window.destroy_all()
+    return detector
+
+
+def pipeline_with(detector: Detector, gate: Gate) -> Pipeline:
+    """Return a pipeline without a list."""
+    clock = SystemClock()
+    camera = Camera("c", "", cast("Any", None), gate, Zones(), detector, SureReader(), None, TENTH, 0.08, 0.9)
     window = Window(Arena(16, READ_DTYPE), clock, window_ns=180 * NS, late_ns=NS)
-    pipeline = Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
+    return Pipeline(0, camera, window, cast("Any", NoList()), cast("Any", None), clock)
+
+
+def show(pipeline: Pipeline, detector: Detector, frames: int) -> None:
+    """Show it so many frames, ten a second."""
     pixels = np.full((200, 640, 3), 90, np.uint8)
     for number in range(frames):
         detector.now = number
-        pipeline.turn(Frame("c", number, clock.boot_ns(), datetime.now(UTC), number * TENTH, pixels))
-    assert pipeline.tally.watched == frames
-    assert pipeline.tally.looked == len(detector.asked)
-    window.destroy_all()
-    return detector
+        boot_ns = pipeline.clock.boot_ns()
+        pipeline.turn(Frame("c", number, boot_ns, datetime.now(UTC), number * TENTH, pixels))
+
+
+@contextmanager
+def impatient_threads() -> Iterator[None]:
+    """Let threads change places at nearly every step."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_new_list_may_come_at_any_moment() -> None:
+    """Its reads are matched from another thread, while passes begin and end: neither thread is upset by that."""
+    detector = Detector(lambda number: [(60 * number) % 500, (60 * number + 250) % 500])
+    pipeline = pipeline_with(detector, EveryFrame())
+    over, faults = threading.Event(), list[BaseException]()
+
+    def rematch() -> None:
+        try:
+            while not over.is_set():
+                pipeline.rematch()
+        except BaseException as fault:  # noqa: BLE001 - whatever it is, it is the test's result
+            faults.append(fault)
+
+    thread = threading.Thread(target=rematch)
+    with impatient_threads():
+        thread.start()
+        show(pipeline, detector, 400)
+        over.set()
+        thread.join()
+    assert faults == []
+    assert pipeline.tally.passes > 20
+    counts = pipeline.window.counts()
+    assert counts.reads == counts.hits + counts.destroyed + counts.live > 20
+    pipeline.window.destroy_all()
 
 
 def test_a_road_without_plates_is_looked_at_at_every_turn() -> None:

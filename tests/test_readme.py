@@ -4,6 +4,7 @@ import re
 import runpy
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_every_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize(
     ("module", "commands"),
     [
-        ("edge.cli", ["run", "check", "read", "keygen", "enrol", "deliver", "models", "receipts"]),
+        ("edge.cli", ["run", "check", "read", "keygen", "enrol", "setup", "deliver", "models", "receipts"]),
         ("api.cli", ["serve", "migrate", "devices", "audit", "open"]),
         ("hotlist.cli", ["keygen", "add", "approve", "import", "sign", "verify", "cost", "show"]),
     ],
@@ -58,6 +59,14 @@ def test_every_documented_command_exists(module: str, commands: list[str]) -> No
     command = [sys.executable, "-c", f"from {module} import main; main()", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert not [name for name in commands if not re.search(rf"\b{name}\b", done.stdout)]
+
+
+@pytest.mark.parametrize("tool", ["edge.cli", "api.cli", "hotlist.cli", "benchmarks.cli"])
+def test_every_tool_says_its_version(tool: str) -> None:
+    """`--version`: the tool's name and the installed version, on one line."""
+    command = [sys.executable, "-c", f"from {tool} import main; main()", "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.fullmatch(rf"alpr-\w+ {re.escape(version('hitonly'))}\n", done.stdout)
 
 
 def test_the_dangerous_command_says_so() -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from edge.department.account import Account
-from edge.department.heartbeat import Condition, Heartbeat
+from edge.department.audit_memory import AuditMemory
+from edge.department.heartbeat import Condition, HeartbeatSender
 from edge.department.ledger import Ledger, read_lines
 from edge.errors import Forgotten
 from edge.pipeline.passes import READ_DTYPE
@@ -99,8 +100,14 @@ class SimulatedBox:
         self.ledger = Ledger(self.folder, KEY, replace(RUN, run=str(self._runs)), self.clock)
         self.account = Account(self.window, self.ledger, self.clock)
         link = cast("Link", self.observer)
-        self.heartbeat = Heartbeat(
-            link, self.folder, self.folder / "list", self._condition, self.clock, print
+        self.heartbeat = HeartbeatSender(
+            link,
+            self.folder,
+            AuditMemory(self.folder, KEY.public, print),
+            self.folder / "list",
+            self._condition,
+            self.clock,
+            print,
         )
         self.live: list[Slot] = []
         self.account.begin(1)

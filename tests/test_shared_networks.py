@@ -139,25 +139,25 @@ def test_no_buffer_is_shared_and_a_new_camera_s_are_empty(
     assert not np.shares_memory(first_reader._batch, later_reader._batch)
 
 
-def test_a_scrub_wipes_one_camera_and_no_other(
+def test_a_look_leaves_nothing_in_a_camera_s_buffers_and_touches_no_other_s(
     first: PlateDetector, first_reader: PlateReader, pictures: list[Pixels]
 ) -> None:
-    """Scrubbing overwrites all three buffers of the camera that asks; another's work goes on undisturbed."""
+    """Each camera's buffers are wiped after its own turn; another's, in the middle of its turn, stay as they are."""
     quiet, busy = (first.for_camera(width=448, confidence=0.4) for _ in range(2))
     quiet_reader, busy_reader = first_reader.for_camera(), first_reader.for_camera()
-    for detector, plates in ((quiet, quiet_reader), (busy, busy_reader)):
-        detector.detect(pictures[0])
-        plates.table(crop_of(pictures[0], 0))
-    tensor, canvas, batch = busy._tensor.copy(), busy._canvas.copy(), busy_reader._batch.copy()
+    busy._fill(pictures[0])  # as far as a turn gets before the network is asked
+    busy_reader._fill(crop_of(pictures[0], 0))
+    tensor, batch = busy._tensor.copy(), busy_reader._batch.copy()
     assert tensor.any()
     assert batch.any()
+    quiet.detect(pictures[0])
+    quiet_reader.table(crop_of(pictures[0], 0))
     quiet.scrub()
     quiet_reader.scrub()
     assert not quiet._tensor.any()
     assert (quiet._canvas == _GREY).all()
     assert not quiet_reader._batch.any()
     assert np.array_equal(tensor, busy._tensor)
-    assert np.array_equal(canvas, busy._canvas)
     assert np.array_equal(batch, busy_reader._batch)
 
 
@@ -166,13 +166,45 @@ def test_buffers_of_another_size_are_wiped_when_they_are_replaced(
 ) -> None:
     """A camera that changes its picture's shape leaves nothing in the buffers of the old one."""
     detector = first.for_camera(width=448, confidence=0.4)
-    detector.detect(pictures[0])
+    detector._fill(pictures[0])
     tensor, canvas = detector._tensor, detector._canvas
     assert tensor.any()
     detector.detect(np.full((480, 640, 3), 200, np.uint8))
     assert detector._tensor.shape != tensor.shape
     assert not tensor.any()
     assert (canvas == _GREY).all()
+
+
+def test_a_turn_that_hangs_in_a_network_holds_up_no_other_camera(pictures: list[Pixels]) -> None:
+    """No lock is shared: while one camera's thread hangs in the network, another looks, reads and ends its turn."""
+    one = PlateDetector(bundled("hitonly-detector", "detector"))
+    hanging, other = (one.for_camera(width=448, confidence=0.05) for _ in range(2))
+    alone = other.detect(pictures[0])
+    inside, let_go = threading.Event(), threading.Event()
+    session: Any = one._network._session
+
+    class Hanging:
+        """The session, in which the hanging camera's thread gets stuck until it is let go."""
+
+        def run(self, *given: Any) -> Any:  # noqa: ANN401 - the runtime's own
+            if threading.current_thread().name == "hanging":
+                inside.set()
+                let_go.wait()
+            return session.run(*given)
+
+    one._network._session = Hanging()
+    stuck = threading.Thread(target=lambda: hanging.detect(pictures[1]), name="hanging")
+    stuck.start()
+    try:
+        assert inside.wait(60)
+        assert other.detect(pictures[0]) == alone
+        assert stuck.is_alive()
+        assert hanging._tensor.any(), "the positive control: the hanging turn holds its picture"
+        assert not other._tensor.any()
+    finally:
+        let_go.set()
+        stuck.join()
+    assert not hanging._tensor.any()
 
 
 def test_a_box_s_cameras_share_the_networks(tmp_path: Path) -> None:
@@ -191,6 +223,10 @@ def test_a_box_s_cameras_share_the_networks(tmp_path: Path) -> None:
     readers: list[Any] = [pipeline.camera.reader for pipeline in box.pipelines]
     assert len({id(each._network) for each in detectors}) == 1
     assert len({id(each._session) for each in readers}) == 1
+    regions: list[Any] = [pipeline.camera.region for pipeline in box.pipelines]
+    if regions[0] is not None:
+        assert len({id(each._session) for each in regions}) == 1
+        assert len({id(each._batch) for each in regions}) == 3
     assert len({id(each) for each in (*detectors, *readers)}) == 6
     assert not np.shares_memory(readers[0]._batch, readers[1]._batch)
     assert [each._width for each in detectors] == [448, 320, 320]

@@ -15,12 +15,13 @@ import pytest
 
 from edge.capture import Source, open_source
 from edge.capture.base import State
-from edge.capture.memory import FrameMemory
+from edge.capture.memory import SLOTS, FrameMemory
 from edge.capture.process import Post, stream
 from edge.capture.settings import FileSettings, PicturesSettings
 from edge.capture.wire import Message, Request, Say, Token
 from edge.errors import Exit, SourceError
 from edge.flow import Pixels
+from hitonly_core.clock import NS
 
 FRAMES = 60
 WIDTH, HEIGHT, RATE = 320, 240, 30
@@ -128,6 +129,10 @@ class CountingDecoder:
         """Return true."""
         return True
 
+    def kept_ns(self) -> int:
+        """Return nothing."""
+        return 0
+
 
 def test_stream_time_is_the_clips_own_and_capture_time_is_real(clip: Path) -> None:
     """Stream time follows the frame rate; the capture stamp never runs ahead of the clock, nor back."""
@@ -180,6 +185,28 @@ def test_a_frame_is_a_view_and_its_memory_is_wiped_at_the_end(clip: Path) -> Non
 
     assert not kept.any()
     assert next(frames, None) is None
+
+
+def test_a_frame_whose_turn_hangs_is_destroyed(clip: Path) -> None:
+    """However long whoever took it hangs; the reading ends with an error, and not in silence."""
+    source = open_source(FileSettings(path=clip))
+    frames = source.frames()
+    next(frames)
+    kept = next(frames).pixels
+    source.lapse(NS * 60)
+    assert kept.any()
+    source.lapse(0)
+    assert not kept.any()
+    with pytest.raises(SourceError, match="took too long"):
+        list(frames)
+
+
+def test_every_place_for_a_frame_is_used_again_and_again(clip: Path) -> None:
+    """No frame is left lying in a place that is not wanted for now."""
+    source = open_source(FileSettings(path=clip))
+    places = [frame.pixels.ctypes.data for frame in source.frames()]
+    for first in range(len(places) - SLOTS + 1):
+        assert len(set(places[first : first + SLOTS])) == SLOTS
 
 
 def bad_clip(kind: str, folder: Path) -> Path:

@@ -19,6 +19,7 @@ from pydantic import SecretStr, ValidationError
 from edge.capture import open_source
 from edge.capture.base import State
 from edge.capture.live import LiveCamera
+from edge.capture.memory import SLOTS
 from edge.capture.process import Beginning
 from edge.capture.settings import RtspSettings, UsbSettings, settings_from_text
 from edge.errors import SourceError
@@ -178,17 +179,27 @@ def test_the_codec_makes_no_difference() -> None:
 
 
 @needs_rtsp_server
+@pytest.mark.parametrize("name", ["127.0.0.1", "DS_2CD (a maker's)"], ids=["an address", "a model's name"])
 @pytest.mark.parametrize("known_by", ["authority", "itself"])
-def test_an_encrypted_camera_is_read_and_known_by_its_certificate(known_by: str, tmp_path: Path) -> None:
-    """rtsps: read where the certificate is the configured one, or signed by it; any other camera is refused."""
+def test_an_encrypted_camera_is_read_and_known_by_its_certificate(
+    known_by: str, name: str, tmp_path: Path
+) -> None:
+    """rtsps: read where the certificate is the configured one, or signed by it; any other camera is refused.
+
+    With a name that can be compared by the library whose decoder is made anew, else by the other one.
+    """
     authority = Certificate("an authority", tmp_path)
-    shown = Certificate("127.0.0.1", tmp_path, signed_by=authority if known_by == "authority" else None)
+    shown = Certificate(name, tmp_path, signed_by=authority if known_by == "authority" else None)
     expected = authority if known_by == "authority" else shown
-    stranger = Certificate("127.0.0.1", tmp_path, signed_by=Certificate("a stranger", tmp_path))
+    stranger = Certificate(name, tmp_path, signed_by=Certificate("a stranger", tmp_path))
     with serving(certificate=shown.with_key) as server:
         url = server.url(scheme="rtsps")
         with camera(url, authority=expected.path) as source:
-            assert next(source.frames()).pixels.shape == (240, 320, 3)
+            frames = source.frames()
+            assert next(frames).pixels.shape == (240, 320, 3)
+            for _ in range(40):  # four intervals of its key pictures
+                next(frames)
+            assert bool(source.kept_s) is (name != "127.0.0.1")
         with camera(server.url(scheme="rtsp")) as source, reading(source) as numbers:
             wait_for(source, State.OFFLINE)
             assert not numbers, "the server takes nothing but TLS: the positive control"
@@ -264,6 +275,33 @@ def test_the_newest_frame_wins(server: Server) -> None:
         assert max(ages[1:]) < 400_000_000  # older frames were waiting for 500 ms
         assert source.drops > 0
         assert numbers[-1] + 1 == len(numbers) + source.drops
+
+
+@needs_rtsp_server
+def test_a_frame_whose_turn_hangs_is_destroyed_and_the_camera_found_again(server: Server) -> None:
+    """Whoever took it may hang on a disk: its picture ends all the same, with what is in the capture process."""
+    with camera(server.url()) as source:
+        frames = source.frames()
+        kept, capture = next(frames).pixels, source.pid
+        source.lapse(60 * NS)
+        assert kept.any()
+        time.sleep(0.2)
+        source.lapse(NS // 10)
+        assert not kept.any()
+        assert next(frames).pixels.any()
+        assert source.pid != capture
+
+
+@needs_rtsp_server
+def test_every_place_for_a_frame_of_a_camera_is_used_again_and_again(server: Server) -> None:
+    """Read fast or slowly, no frame is left lying in a place that is not wanted for now."""
+    with camera(server.url()) as source:
+        places = []
+        for frame in itertools.islice(source.frames(), 60):
+            places.append(frame.pixels.ctypes.data)
+            time.sleep(0.1 if len(places) > 50 else 0)
+        for first in range(len(places) - 8):
+            assert len(set(places[first : first + 8])) == SLOTS
 
 
 @needs_rtsp_server
@@ -356,6 +394,22 @@ def test_a_capture_process_is_renewed_without_a_gap(server: Server) -> None:
     assert numbers == sorted(set(numbers))
     assert {state for _, _, state in seen} == {State.ONLINE}
     assert source.restarts == 0
+
+
+@needs_rtsp_server
+def test_a_camera_that_turns_black_is_noticed(server: Server) -> None:
+    """A lens covered while it runs, or a decoder that gives black: named blank; frames still come."""
+    with camera(server.url(), frozen_after_s=1.0) as source, reading(source) as numbers:
+        wait_for(source, State.ONLINE)
+        while source.sight.length_ns < 2e9:
+            time.sleep(0.05)
+        server.say("black")
+        wait_for(source, State.BLANK)
+        before = len(numbers)
+        time.sleep(0.5)
+
+        assert "lens covered" in source.reason
+        assert len(numbers) > before
 
 
 @needs_rtsp_server

@@ -73,3 +73,20 @@ def test_the_end_of_the_stream_ends_what_is_open() -> None:
     tracker.observe([at(100), at(500)], 0)
     assert len(tracker.finish()) == 2
     assert tracker.finish() == []
+
+
+def test_a_parked_car_that_comes_nearer_begins_a_new_pass_once() -> None:
+    """A car far down a queue is parked; it rolls up, one and a half times as large, and is one new pass."""
+    tracker = Tracker()
+    for turn in range(200):
+        tracker.ended(turn * STEP)
+        parked = tracker.observe([at(100)], turn * STEP)[0][0]
+    assert parked.parked
+    numbers = []
+    for turn in range(200, 260):
+        width = min(90.0, 60.0 + 2 * (turn - 200))
+        tracker.ended(turn * STEP)
+        numbers.append(tracker.observe([at(100, width=width)], turn * STEP)[0][0].number)
+    assert sorted(set(numbers)) == [parked.number, parked.number + 1]
+    assert not tracker.tracks[0].ended
+    assert len(tracker.tracks) == 1

@@ -230,7 +230,9 @@ def test_a_configured_address_that_cannot_be_used_is_exit_3(table: str, tmp_path
 @pytest.mark.parametrize("api", ["department.example", "https://u:QXZJ@h:99999/x"])
 def test_a_bad_address_for_enrolment_is_exit_3(api: str, tmp_path: Path) -> None:
     """`enrol --api`: one clear line."""
-    done = alpr_edge("enrol", "--api", api, "--code", "x", "--folder", str(tmp_path / "box"))
+    code = tmp_path / "code"
+    code.write_text("x")
+    done = alpr_edge("enrol", "--api", api, "--code-file", str(code), "--folder", str(tmp_path / "box"))
     assert done.returncode == Exit.CONFIG, done.stderr
     assert "the department's address" in done.stderr
     assert "QXZ" not in done.stderr

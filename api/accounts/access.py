@@ -127,5 +127,5 @@ def note_lookup(service: Service, session: Session, who: SignedIn, plate: str) -
         )
     )
     if (times or 0) >= REPEATED:
-        detail: dict[str, str | int] = {"times": times or 0, "subject": subject[:16]}
+        detail: dict[str, str | int] = {"times": times or 0}
         audit.append(session, Act(who.person.actor, "lookup.repeated", result="flagged", detail=detail), now)

@@ -1,6 +1,10 @@
 """Passwords, one-time passwords and recovery codes: what proves who somebody is (R13)."""
 
 import hmac
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -8,11 +12,17 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
-from api.core.errors import InvalidError
+from api.core.errors import InvalidError, TooManyError
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 200
 STEP: Final = 30
+_AT_ONCE: Final = max(1, min(4, os.cpu_count() or 1))
+"""Hashes at once: each takes 64 MiB and a processor for a tenth of a second."""
+_WAITING: Final = 8
+"""More wait for their turn; the next one is refused, or hashing would take every thread that answers requests."""
+_TURNS: Final = threading.BoundedSemaphore(_AT_ONCE)
+_PLACES: Final = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
 _HASHER: Final = PasswordHasher()
 _NOBODY: Final = _HASHER.hash("nobody has this password")
 """Verified for unknown names, so that the time taken does not tell which names exist."""
@@ -23,21 +33,44 @@ def hash_password(password: str, name: str) -> str:
 
     Raises:
         InvalidError: too short, too long, or it contains the name.
+        TooManyError: too many passwords are being hashed already.
     """
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     if name.casefold() in password.casefold():
         raise InvalidError("the password contains the name")
-    return _HASHER.hash(password)
+    with turn():
+        return _HASHER.hash(password)
 
 
 def check_password(stored: str | None, password: str) -> bool:
-    """Whether the password is right; takes as long for an unknown name (None)."""
+    """Whether the password is right; takes as long for an unknown name (None).
+
+    Raises:
+        TooManyError: too many passwords are being checked already.
+    """
     try:
-        _HASHER.verify(stored or _NOBODY, password[:MAX_PASSWORD])
+        with turn():
+            _HASHER.verify(stored or _NOBODY, password[:MAX_PASSWORD])
     except VerificationError:
         return False
     return stored is not None
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait for a turn to hash.
+
+    Raises:
+        TooManyError: too many wait already.
+    """
+    if not _PLACES.acquire(blocking=False):
+        raise TooManyError("too many passwords are being checked at the moment")
+    try:
+        with _TURNS:
+            yield
+    finally:
+        _PLACES.release()
 
 
 def new_totp_secret() -> str:

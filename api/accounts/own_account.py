@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from api.accounts import credentials, resets
+from api.accounts import credentials, presence, resets
 from api.accounts.endings import end, end_sessions
 from api.accounts.people import new_recovery_codes
 from api.accounts.resets import Offer
-from api.accounts.sessions import IDLE, LONGEST, SignedIn, fail, use_totp
+from api.accounts.sessions import SignedIn, fail, use_totp
 from api.core import audit
 from api.core.audit import Act
 from api.core.clock import stamp
@@ -84,9 +84,8 @@ def overview(service: Service, who: SignedIn) -> OwnAccount:
     now = service.now()
     with service.database.read() as session:
         row = session.get_one(PersonRow, who.person.id)
-        mine = select(SessionRow).where(
-            SessionRow.person == row.id, SessionRow.seen > now - IDLE, SessionRow.began > now - LONGEST
-        )
+        ended = presence.over(now, service.settings.staffed)
+        mine = select(SessionRow).where(SessionRow.person == row.id, not_(ended))
         opened = list(session.scalars(mine.order_by(SessionRow.began.desc())))
         began = next((one.began for one in opened if one.digest == who.digest), now)
         codes = select(func.count()).select_from(RecoveryRow).where(RecoveryRow.person == row.id)

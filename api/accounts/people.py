@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -11,11 +12,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.accounts import codes, credentials
+from api.accounts import codes, credentials, duties, links
 from api.accounts.endings import drop_links, end_sessions
 from api.core import audit
 from api.core.audit import Act
-from api.core.errors import AbsentError, ConflictError, InvalidError
+from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
 from api.db.models import FailureRow, InvitationRow, PersonRow, RecoveryRow
 from hitonly_core.keys import SigningKey
@@ -35,6 +36,11 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+FIRST: Final = "first start"
+"""Who makes the first administrator's link."""
+FIRST_ROLES: Final = frozenset({Role.ADMINISTRATOR, Role.REVIEWER})
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who can sign in."""
@@ -52,10 +58,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An open invitation: what the person will be, and the TOTP secret to set up."""
+    """An open invitation: what the person will be, the TOTP secret to set up, the token of the browser's cookie."""
 
     roles: frozenset[Role]
     secret: str = field(repr=False)
+    browser: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,54 +79,74 @@ def invite(service: Service, roles: frozenset[Role], actor: str) -> str:
     """Make a one-time link's token for a new person; it is returned once and kept as a hash.
 
     Raises:
-        InvalidError: no role was given.
+        InvalidError: no role was given, or some that nobody may hold together (R23).
+        ForbiddenError: a second administrator is needed (`api.accounts.staff`).
     """
-    if not roles:
-        raise InvalidError("an invitation names at least one role")
-    token, now = codes.new_token(), service.now()
-    digest = codes.token_digest(token)
-    secret = credentials.new_totp_secret().encode()
     with service.database.begin() as session:
-        row = InvitationRow(
-            digest=digest,
-            roles=sorted(roles),
-            secret=service.secrets.seal(secret, f"invitation:{digest}"),
-            created_by=actor[:32],
-            expires=now + INVITATION_LIFE,
-        )
-        session.add(row)
-        audit.append(session, Act(actor, "person.invite", detail={"roles": " ".join(sorted(roles))}), now)
+        if duties.needs_second(session, actor, service.now()):
+            raise ForbiddenError("a second administrator must agree")
+        return new_link(session, service, roles, (actor,))
+
+
+def new_link(session: Session, service: Service, roles: frozenset[Role], actors: Sequence[str]) -> str:
+    """Make a link in a transaction, with its record and its count; the last of the actors does it.
+
+    Raises:
+        InvalidError: no role was given, or some that nobody may hold together (R23).
+    """
+    duties.check_roles(roles)
+    token, now = codes.new_token(), service.now()
+    row = InvitationRow(
+        digest=codes.token_digest(token),
+        roles=sorted(roles),
+        sponsors=sorted(actors),
+        created_by=actors[-1],
+        expires=now + INVITATION_LIFE,
+    )
+    session.add(row)
+    duties.tally(session, duties.INVITED, now)
+    detail = {"roles": " ".join(sorted(roles)), "by": " ".join(actors)}
+    audit.append(session, Act(actors[-1], "person.invite", detail=detail), now)
     return token
 
 
 def first_invitation(service: Service) -> str | None:
-    """Return a link's token for the first administrator while there is nobody; None afterwards."""
-    with service.database.read() as session:
+    """Return a link's token for the first administrator while there is nobody; None afterwards.
+
+    An older one works no more: there is one at a time.
+    """
+    with service.database.begin() as session:
+        _drop_first_links(session)
         if session.scalar(select(PersonRow.id).limit(1)) is not None:
             return None
-    return invite(service, frozenset(Role), "service")
+        return new_link(session, service, FIRST_ROLES, (FIRST,))
 
 
-def open_invitation(service: Service, token: str) -> Invitation:
-    """Return what an invitation offers.
+def open_invitation(service: Service, token: str, browser: str = "") -> Invitation:
+    """Return what an invitation offers, to the browser that shows it first.
 
     Raises:
         AbsentError: unknown, used or too old.
+        LinkTakenError: another browser has begun.
     """
-    with service.database.read() as session:
+    with service.database.begin() as session:
         row = _invitation(service, session, token)
-        return Invitation(frozenset(Role(role) for role in row.roles), _invited_secret(service, row))
+        begun = links.begin(service, session, row, browser)
+        return Invitation(frozenset(Role(role) for role in row.roles), begun.secret, begun.browser)
 
 
-def accept(service: Service, token: str, application: Application) -> list[str]:
+def accept(service: Service, token: str, application: Application, browser: str) -> list[str]:
     """Make the invited person; return their recovery codes, which are shown once.
 
     Raises:
         AbsentError: the invitation is unknown, used or too old.
+        LinkTakenError: another browser began it, or none yet.
         InvalidError: the name or password cannot be used, or the TOTP code is wrong.
         ConflictError: the name is taken.
     """
     now = service.now()
+    with service.database.begin() as session:
+        links.check(_invitation(service, session, token), browser)
     if not _NAME.fullmatch(application.name):
         raise InvalidError("a name has 2 to 40 of a-z, 0-9, dot and hyphen, and begins with a letter")
     if not 1 <= len(application.full_name.strip()) <= 80 or not application.full_name.isprintable():  # noqa: PLR2004
@@ -127,13 +154,15 @@ def accept(service: Service, token: str, application: Application) -> list[str]:
     password = credentials.hash_password(application.password, application.name)
     with service.database.begin() as session:
         row = _invitation(service, session, token)
-        secret = _invited_secret(service, row)
+        secret = links.secret_of(service, row, browser)
         step = credentials.totp_step(secret, application.code, now, last=0)
         if step is None:
             raise InvalidError("the six digits are not right", hint="Check the phone's clock.")
         person = _new_person(service, application, password, secret)
-        person.roles, person.totp_step = row.roles, step
+        person.roles, person.totp_step, person.sponsors = row.roles, step, row.sponsors
         session.delete(row)
+        session.flush()
+        _drop_first_links(session)
         session.add(person)
         try:
             session.flush()
@@ -143,6 +172,11 @@ def accept(service: Service, token: str, application: Application) -> list[str]:
         act = Act(f"person:{person.name}", "person.join", detail={"key": person.key_id})
         audit.append(session, act, now)
     return fresh
+
+
+def _drop_first_links(session: Session) -> None:
+    """Make every link for the first administrator worthless."""
+    session.execute(delete(InvitationRow).where(InvitationRow.created_by == FIRST))
 
 
 def _new_person(service: Service, application: Application, password: str, secret: str) -> PersonRow:
@@ -158,6 +192,8 @@ def _new_person(service: Service, application: Application, password: str, secre
         key_id=key.public.id,
         created=now,
         last_seen=now,
+        sponsors=[],
+        sponsored=now,
     )
 
 
@@ -208,19 +244,35 @@ def set_roles(service: Service, name: str, roles: frozenset[Role], actor: str) -
 
     Raises:
         AbsentError: nobody has that name.
-        InvalidError: no role was given.
+        InvalidError: no role was given, or some that nobody may hold together (R23).
+        ForbiddenError: a second administrator is needed (`api.accounts.staff`).
         ConflictError: the last administrator would be none any more.
     """
-    if not roles:
-        raise InvalidError("somebody has at least one role; disable the person instead")
-    now = service.now()
     with service.database.begin() as session:
-        row = find(session, name)
-        _keep_an_administrator(session, row, sorted(roles))
-        row.roles = sorted(roles)
-        end_sessions(session, row.id)
-        detail = {"roles": " ".join(sorted(roles))}
-        audit.append(session, Act(actor, "person.roles", f"person:{name}", detail=detail), now)
+        if duties.needs_second(session, actor, service.now()):
+            raise ForbiddenError("a second administrator must agree")
+        change_roles(session, service, name, roles, (actor,))
+
+
+def change_roles(
+    session: Session, service: Service, name: str, roles: frozenset[Role], actors: Sequence[str]
+) -> None:
+    """Give somebody other roles in a transaction, with its record and its count; the last actor does it.
+
+    Raises:
+        AbsentError: nobody has that name.
+        InvalidError: no role was given, or some that nobody may hold together (R23).
+        ConflictError: the last administrator would be none any more.
+    """
+    duties.check_roles(roles)
+    now, row = service.now(), find(session, name)
+    _keep_an_administrator(session, row, sorted(roles))
+    row.roles = sorted(roles)
+    duties.vouch(row, actors, now)
+    duties.tally(session, duties.ROLES, now)
+    end_sessions(session, row.id)
+    detail = {"roles": " ".join(sorted(roles)), "by": " ".join(actors)}
+    audit.append(session, Act(actors[-1], "person.roles", f"person:{name}", detail=detail), now)
 
 
 def _keep_an_administrator(session: Session, row: PersonRow, roles: list[str]) -> None:
@@ -260,14 +312,19 @@ def person_of(row: PersonRow) -> Person:
 def _invitation(service: Service, session: Session, token: str) -> InvitationRow:
     """Return the row of an open invitation; a link for somebody who is here already is none.
 
+    Every link for a first administrator is locked with it: of two that are used at once, one is there no more.
+
     Raises:
         AbsentError: unknown, used or too old.
     """
-    row = session.get(InvitationRow, codes.token_digest(token), with_for_update=True)
+    digest = codes.token_digest(token)
+    query = select(InvitationRow).where(
+        (InvitationRow.digest == digest) | (InvitationRow.created_by == FIRST)
+    )
+    found = {
+        row.digest: row for row in session.scalars(query.order_by(InvitationRow.digest).with_for_update())
+    }
+    row = found.get(digest)
     if row is None or row.person is not None or row.expires <= service.now():
         raise AbsentError("the link is unknown, used or too old", hint="Ask for a new one.")
     return row
-
-
-def _invited_secret(service: Service, row: InvitationRow) -> str:
-    return service.secrets.open(row.secret, f"invitation:{row.digest}").decode()

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from api.accounts import codes, credentials
+from api.accounts import codes, credentials, duties, links
 from api.accounts.endings import drop_links, end_sessions
 from api.accounts.people import find, new_recovery_codes
 from api.accounts.sessions import UNSEEN
@@ -48,11 +48,12 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class OpenReset:
-    """What a link's holder needs: whose account it is, and the TOTP secret to set up."""
+    """What a link's holder needs: whose account it is, the TOTP secret to set up, the token of their cookie."""
 
     name: str
     full_name: str
     secret: str = field(repr=False)
+    browser: str = field(repr=False)
 
 
 def issue(service: Service, name: str, actor: str) -> Issued:
@@ -68,7 +69,6 @@ def issue(service: Service, name: str, actor: str) -> Issued:
         raise InvalidError("nobody makes a link for themselves", hint=hint)
     token, now = codes.new_token(), service.now()
     digest = codes.token_digest(token)
-    secret = credentials.new_totp_secret().encode()
     with service.database.begin() as session:
         row = find(session, name)
         if row.disabled is not None or row.last_seen + UNSEEN <= now:
@@ -80,7 +80,7 @@ def issue(service: Service, name: str, actor: str) -> Issued:
             digest=digest,
             person=row.id,
             roles=[],
-            secret=service.secrets.seal(secret, f"reset:{digest}"),
+            sponsors=[actor],
             created_by=actor,
             expires=now + RESET_LIFE,
         )
@@ -112,35 +112,43 @@ def offer(session: Session, person: str, now: datetime) -> Offer | None:
     return Offer(row.created_by, row.expires) if row is not None else None
 
 
-def open_reset(service: Service, token: str) -> OpenReset:
-    """Return what a link is for.
+def open_reset(service: Service, token: str, browser: str = "") -> OpenReset:
+    """Return what a link is for, to the browser that shows it first.
 
     Raises:
         AbsentError: unknown, used, withdrawn or too old.
+        LinkTakenError: another browser has begun.
     """
-    with service.database.read() as session:
+    with service.database.begin() as session:
         link, person = _found(service, session, token)
-        return OpenReset(person.name, person.full_name, _secret(service, link))
+        begun = links.begin(service, session, link, browser, f"person:{person.name}")
+        return OpenReset(person.name, person.full_name, begun.secret, begun.browser)
 
 
-def accept(service: Service, token: str, password: str, code: str) -> list[str]:
+def accept(service: Service, token: str, password: str, code: str, browser: str) -> list[str]:
     """Give the link's person a new password and second factor; return their recovery codes, shown once.
 
     Raises:
         AbsentError: the link is unknown, used, withdrawn or too old.
+        LinkTakenError: another browser began it, or none yet.
         InvalidError: the password cannot be used, or the TOTP code is wrong. The link stays open.
     """
     now = service.now()
-    hashed = credentials.hash_password(password, open_reset(service, token).name)
     with service.database.begin() as session:
         link, person = _found(service, session, token)
-        secret = _secret(service, link)
+        links.check(link, browser)
+        name = person.name
+    hashed = credentials.hash_password(password, name)
+    with service.database.begin() as session:
+        link, person = _found(service, session, token)
+        secret = links.secret_of(service, link, browser)
         step = credentials.totp_step(secret, code, now, last=0)
         if step is None:
             raise InvalidError("the six digits are not right", hint="Check the phone's clock.")
         person.password, person.totp_step = hashed, step
         person.secret = service.secrets.seal(secret.encode(), f"totp:{person.id}")
         person.locked, person.last_seen = None, now
+        duties.vouch(person, link.sponsors, now)
         by = link.created_by
         end_sessions(session, person.id)
         drop_links(session, person.id)
@@ -164,7 +172,3 @@ def _found(service: Service, session: Session, token: str) -> tuple[InvitationRo
     if link is None or person is None or person.disabled is not None or link.expires <= service.now():
         raise AbsentError("the link is unknown, used or too old", hint="Ask for a new one.")
     return link, person
-
-
-def _secret(service: Service, link: InvitationRow) -> str:
-    return service.secrets.open(link.secret, f"reset:{link.digest}").decode()

@@ -13,17 +13,16 @@ from typing import Final
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from api.accounts import codes, credentials
+from api.accounts import codes, credentials, presence
 from api.accounts.endings import end
 from api.accounts.people import Person, person_of
 from api.core import audit
 from api.core.audit import Act
 from api.core.errors import SignInError
 from api.core.service import Service
+from api.core.settings import Staffed
 from api.db.models import FailureRow, OpeningRow, PersonRow, RecoveryRow, SessionRow
 
-IDLE: Final = timedelta(minutes=30)
-LONGEST: Final = timedelta(hours=12)
 FAILURES: Final = 5
 FAILURES_WITHIN: Final = timedelta(minutes=15)
 UNSEEN: Final = timedelta(days=90)
@@ -142,7 +141,7 @@ def resume(service: Service, token: str, *, quiet: bool = False) -> SignedIn:
     now, digest = service.now(), codes.token_digest(token)
     with service.database.begin() if not quiet else service.database.read() as session:
         row = session.get(SessionRow, digest)
-        if row is None or row.seen + IDLE <= now or row.began + LONGEST <= now:
+        if row is None or presence.ends_at(row, service.settings.staffed) <= now:
             raise SignInError("the session has ended")
         person = session.get_one(PersonRow, row.person)
         if person.disabled is not None:
@@ -160,11 +159,9 @@ def sign_out(service: Service, who: SignedIn) -> None:
         audit.append(session, Act(who.person.actor, "session.end"), now)
 
 
-def forget_ended(session: Session, now: datetime) -> None:
+def forget_ended(session: Session, now: datetime, staffed: Staffed | None) -> None:
     """Drop sessions that have ended, and failures that no longer count."""
-    ended = select(SessionRow.digest).where(
-        (SessionRow.seen <= now - IDLE) | (SessionRow.began <= now - LONGEST)
-    )
+    ended = select(SessionRow.digest).where(presence.over(now, staffed))
     session.execute(delete(OpeningRow).where(OpeningRow.session.in_(ended)))
     session.execute(delete(SessionRow).where(SessionRow.digest.in_(ended.scalar_subquery())))
     session.execute(delete(FailureRow).where(FailureRow.at <= now - FAILURES_WITHIN))

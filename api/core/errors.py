@@ -112,6 +112,14 @@ class ForbiddenError(ApiError):
     title = "Not allowed"
 
 
+class LinkTakenError(ForbiddenError):
+    """A one-time link belongs to the browser that opened it first."""
+
+    slug = "link-taken"
+    title = "The link was opened elsewhere"
+    hint = "If that was not you, tell an administrator, and ask for a new link."
+
+
 class CrossSiteError(ForbiddenError):
     """The request came from another site's page."""
 

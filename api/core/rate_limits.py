@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgres
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import Session
 
+from api.core import audit
 from api.core.audit import Act
 from api.core.errors import TooManyError
 from api.core.service import Service
@@ -22,6 +23,8 @@ from api.db.models import RateRow
 _MINUTE: Final = 60
 _LAST: Final = "; more of this minute are not recorded"
 _RESULT: Final = 80
+_OVER: Final = "unit-over:"
+_ENDLESS: Final = 2**31 - 1
 
 
 class Rate:
@@ -44,7 +47,7 @@ class Rate:
         Raises:
             TooManyError: it has none left. The refused request is not counted.
         """
-        key = f"{self._name}:{self._service.secrets.blind(_network(address))[:32]}"
+        key = f"{self._name}:{self._service.secrets.blind(network(address))[:32]}"
         seconds = self._service.now().timestamp()
         minute, share = int(seconds // _MINUTE), seconds % _MINUTE / _MINUTE
         with self._service.database.begin() as session:
@@ -80,9 +83,44 @@ class Refusals:
         self._service.record(Act(act.actor, act.act, act.object, result=result))
 
 
+class UnitRecords:
+    """Bounds what one device makes the service record; what is over is counted, and summed up in one record.
+
+    Args:
+        service: whose database counts.
+        per_minute: records of one device.
+    """
+
+    def __init__(self, service: Service, per_minute: int) -> None:
+        self._service = service
+        self._most = per_minute
+
+    def take(self, device: str) -> None:
+        """Count an envelope.
+
+        Raises:
+            TooManyError: the device has had its records of this minute. The envelope is counted as refused.
+        """
+        minute = int(self._service.now().timestamp() // _MINUTE)
+        with self._service.database.begin() as session:
+            if _count(session, f"unit:{device}", minute, self._most) is not None:
+                return
+            _count(session, f"{_OVER}{device}", minute, _ENDLESS)
+        raise TooManyError("too many envelopes from this device in one minute; it may send them again")
+
+
 def forget_rates(session: Session, now: datetime) -> None:
-    """Drop the counts of minutes that are over."""
+    """Drop the counts of minutes that are over; what devices sent too much is recorded, once a minute of each."""
     minute = int(now.timestamp() // _MINUTE)
+    over = select(RateRow).where(RateRow.key.startswith(_OVER), RateRow.minute != minute)
+    for row in session.scalars(over.with_for_update()):
+        detail: dict[str, str | int] = {"envelopes": row.n, "minute": row.minute}
+        act = Act(
+            f"device:{row.key.removeprefix(_OVER)}", "hit.refuse-many", result="too many", detail=detail
+        )
+        audit.append(session, act, now)
+        session.delete(row)
+    session.flush()
     session.execute(delete(RateRow).where((RateRow.minute < minute - 1) | (RateRow.minute > minute + 1)))
 
 
@@ -101,7 +139,7 @@ def _count(session: Session, key: str, minute: int, room: int) -> int | None:
     return session.scalar(statement)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return what an address is counted under: itself, or the 64 bits of IPv6 that one site has."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])

@@ -87,7 +87,17 @@ class Secrets:
 
     def blind(self, text: str) -> str:
         """Return a keyed hash: equal texts are seen to be equal, and nothing else is told."""
-        return hmac.new(self.secret, b"blind\0" + text.encode(), hashlib.sha256).hexdigest()
+        return self.blind_bytes(text.encode())
+
+    def blind_bytes(self, content: bytes, salt: bytes = b"") -> str:
+        """Return a keyed hash of bytes, 64 hexadecimal digits; what it is of is told by nobody without the key.
+
+        Args:
+            content: what is hashed.
+            salt: kept beside the hash and deleted with it, where the hash lasts.
+        """
+        key = hmac.digest(self.secret, b"salt\0" + salt, "sha256") if salt else self.secret
+        return hmac.new(key, b"blind\0" + content, hashlib.sha256).hexdigest()
 
 
 def _secret(state: Path) -> bytes:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from hitonly_core.policy import WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 
 
@@ -32,6 +33,10 @@ class Tls(_Part):
     )
     certificate: Path | None = Field(default=None, description="PEM chain, for mode files")
     key: Path | None = Field(default=None, description="PEM private key, for mode files")
+    authority: Path | None = Field(
+        default=None,
+        description="PEM of the one authority that devices must trust, where it is not the service's own",
+    )
 
     @model_validator(mode="after")
     def _files(self) -> Self:
@@ -49,9 +54,14 @@ class Retention(_Part):
     pending: Positive = Field(default=timedelta(hours=1), description="from arrival to the end of review")
     confirmed: Positive = Field(default=timedelta(days=1), description="from confirmation to an outcome")
     outcomes: dict[Outcome, timedelta] = Field(default_factory=dict, description="overrides, by outcome")
+    hold: Positive = Field(
+        default=timedelta(days=90),
+        le=timedelta(days=366),
+        description="the longest that a legal hold may last",
+    )
     strict: bool = Field(default=False, description="unreviewed hits expire with the read's own window")
     window: timedelta = Field(
-        default=timedelta(seconds=180), le=timedelta(seconds=180), description="that window, from capture"
+        default=WINDOW_CEILING, le=WINDOW_CEILING, description="that window, from capture"
     )
 
     def deadlines(self) -> Deadlines:
@@ -60,6 +70,7 @@ class Retention(_Part):
             pending=self.pending,
             confirmed=self.confirmed,
             outcomes={**SHORTEST, **self.outcomes},
+            hold=self.hold,
             strict=self.strict,
             window=self.window,
         )
@@ -80,9 +91,29 @@ class Limits(_Part):
         default=600, ge=1, description="requests of one address to the devices' routes"
     )
     sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts of one address")
+    unit_records_per_minute: int = Field(
+        default=600, ge=1, description="envelopes of one device that are recorded one by one"
+    )
     refused_per_minute: int = Field(
         default=60, ge=1, description="refusals of one address that are recorded one by one"
     )
+
+
+class Staffed(_Part):
+    """The department's word that its consoles are staffed: watching then counts as presence, up to a bound."""
+
+    reason: str = Field(
+        min_length=20, max_length=400, description="why the consoles are never left, in a sentence"
+    )
+    authority: str = Field(min_length=3, max_length=80, description="who decided it, by name or office")
+    hours: int = Field(
+        default=4, ge=1, le=11, description="how long watching alone counts after somebody's last act"
+    )
+
+    @property
+    def bound(self) -> timedelta:
+        """Return how long watching alone counts."""
+        return timedelta(hours=self.hours)
 
 
 class Webhook(_Part):
@@ -124,6 +155,9 @@ class Settings(_Part):
         default=False, description="let anybody read a settled year's report, at /public/report"
     )
     public_url: str | None = Field(default=None, description="how browsers and devices reach it")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="addresses or networks of reverse proxies whose X-Forwarded-For is believed"
+    )
     list_signing: Literal["service", "people"] = Field(
         default="service", description="who signs the hot list: the service's key, or people's own"
     )
@@ -137,12 +171,28 @@ class Settings(_Part):
     retention: Retention = Retention()
     limits: Limits = Limits()
     webhook: Webhook | None = None
+    staffed: Staffed | None = None
 
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, url: str | None) -> str | None:
         """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
         return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no address, and what is everybody: then each client could say who it is."""
+        for proxy in proxies:
+            try:
+                network = ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    "each is an address such as 127.0.0.1, or a network such as 10.0.0.0/24"
+                ) from None
+            if not network.prefixlen:
+                raise ValueError("a network of all addresses is no list of proxies")
+        return proxies
 
     @model_validator(mode="after")
     def _protected(self) -> Self:
@@ -174,7 +224,8 @@ class Settings(_Part):
     def url(self) -> str:
         """Return how browsers and devices reach the service."""
         scheme = "http" if self.tls.mode == "off" else "https"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        name = self.tls.names[0] if self.host in {"0.0.0.0", "::"} and self.tls.names else self.host  # noqa: S104
+        host = f"[{name}]" if ":" in name else name
         return self.public_url or f"{scheme}://{host}:{self.port}"
 
     @property
@@ -212,7 +263,11 @@ def _sentence(error: dict[str, object]) -> str:
     where = error["loc"]
     path = ".".join(str(part) for part in where) if isinstance(where, tuple) else ""
     if error["type"] == "extra_forbidden":
-        known = [name for model in (Settings, Tls, Retention, Limits, Webhook) for name in model.model_fields]
+        known = [
+            name
+            for model in (Settings, Tls, Retention, Limits, Webhook, Staffed)
+            for name in model.model_fields
+        ]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
     words = str(error["msg"]).removeprefix("Value error, ")

@@ -59,18 +59,34 @@ class Vault:
             session.merge(_KeyRow(hit=hit, key=key, made=now))
         return encrypt(key, content, hit)
 
-    def open(self, hit: str, sealed: bytes) -> bytes:
-        """Decrypt a hit.
+    def seal_beside(self, hit: str, content: bytes, what: str) -> bytes:
+        """Encrypt something that belongs to a hit under the hit's own key, with which it ends.
+
+        Raises:
+            DestroyedError: its key is gone.
+        """
+        return encrypt(self._key(hit), content, f"{hit}:{what}")
+
+    def open(self, hit: str, sealed: bytes, what: str = "") -> bytes:
+        """Decrypt a hit, or `what` was sealed beside it.
 
         Raises:
             DestroyedError: its key is gone.
             StateError: the ciphertext was altered.
         """
+        return decrypt(self._key(hit), sealed, f"{hit}:{what}" if what else hit)
+
+    def _key(self, hit: str) -> bytes:
+        """Return a hit's key.
+
+        Raises:
+            DestroyedError: it is gone.
+        """
         with self._keys.read() as session:
             key = session.scalar(select(_KeyRow.key).where(_KeyRow.hit == hit))
         if key is None:
             raise DestroyedError("the hit's key has been destroyed, and the hit with it")
-        return decrypt(key, sealed, hit)
+        return key
 
     def destroy(self, hits: Iterable[str]) -> None:
         """Destroy the keys of hits whose end is committed."""

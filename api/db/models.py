@@ -3,6 +3,7 @@
 The hot list's own entries do hold listed plates; they are what the department decided to look for.
 """
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,11 @@ Short = String(80)
 Long = String(400)
 
 
+def new_version() -> str:
+    """Return what tells one wording of an entry from every other: 32 hexadecimal digits, drawn at random."""
+    return secrets.token_hex(16)
+
+
 class Base(DeclarativeBase):
     """What the tables share: how a Python type is stored."""
 
@@ -22,7 +28,10 @@ class Base(DeclarativeBase):
 
 
 class PersonRow(Base):
-    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/core/secrets.py."""
+    """Somebody who can sign in. `secret` and `signing_key` are sealed by api/core/secrets.py.
+
+    `sponsors` are the actors who invited them, gave them roles or new credentials; `sponsored`: when last (R23).
+    """
 
     __tablename__ = "people"
 
@@ -37,6 +46,8 @@ class PersonRow(Base):
     key_id: Mapped[str] = mapped_column(String(16), unique=True)
     created: Mapped[datetime]
     last_seen: Mapped[datetime]
+    sponsors: Mapped[list[str]]
+    sponsored: Mapped[datetime]
     locked: Mapped[datetime | None]
     disabled: Mapped[datetime | None]
 
@@ -71,15 +82,33 @@ class RateRow(Base):
 
 
 class InvitationRow(Base):
-    """A one-time link, as a hash: for a new person, or for one who lost password or telephone."""
+    """A one-time link, as a hash: for a new person, or for one who lost password or telephone.
+
+    `secret` is there once a browser has begun; `browser` is the hash of that browser's token
+    (api/accounts/links.py).
+    """
 
     __tablename__ = "invitations"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     person: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     roles: Mapped[list[str]]
-    secret: Mapped[bytes]
+    secret: Mapped[bytes | None]
+    browser: Mapped[str | None] = mapped_column(String(64))
+    sponsors: Mapped[list[str]]
     created_by: Mapped[str] = mapped_column(Short)
+    expires: Mapped[datetime]
+
+
+class StaffRequestRow(Base):
+    """An invitation or other roles that one administrator asked for and another must agree to (R23)."""
+
+    __tablename__ = "staff_requests"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    roles: Mapped[list[str]]
+    asked_by: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime]
 
 
@@ -92,6 +121,7 @@ class SessionRow(Base):
     person: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     began: Mapped[datetime]
     seen: Mapped[datetime]
+    watched: Mapped[datetime | None]
     purpose: Mapped[str] = mapped_column(Short, default="")
     case_number: Mapped[str] = mapped_column(Short, default="")
 
@@ -136,6 +166,7 @@ class DeviceRow(Base):
     receipt_digest: Mapped[str | None] = mapped_column(String(64))
     chain_broken: Mapped[str | None] = mapped_column(Long)
     chain_noted: Mapped[str | None] = mapped_column(Long)
+    log_contradicted: Mapped[str | None] = mapped_column(Long)
 
 
 class NonceRow(Base):
@@ -149,7 +180,10 @@ class NonceRow(Base):
 
 
 class HitRow(Base):
-    """A hit under review. What identifies a plate is in `sealed` only; the row goes when the hit does."""
+    """A hit under review. What identifies a plate is in `sealed` and `doubt` only; the row goes when the hit does.
+
+    `doubt` is the reading of the first reviewer, `doubted_by`, where it nearly agreed (docs/adr/0005).
+    """
 
     __tablename__ = "hits"
 
@@ -157,6 +191,7 @@ class HitRow(Base):
     device: Mapped[str] = mapped_column(ForeignKey("devices.id"))
     camera: Mapped[str] = mapped_column(Short)
     captured: Mapped[datetime]
+    basis: Mapped[str] = mapped_column(String(16))
     received: Mapped[datetime]
     severity: Mapped[str] = mapped_column(String(16))
     kind: Mapped[str] = mapped_column(String(16))
@@ -168,6 +203,9 @@ class HitRow(Base):
     chosen: Mapped[int | None]
     outcomes: Mapped[list[str]]
     hold: Mapped[dict[str, Any] | None]
+    doubted_by: Mapped[str | None] = mapped_column(String(32))
+    doubt: Mapped[bytes | None]
+    hold_asked: Mapped[dict[str, Any] | None]
     sealed: Mapped[bytes]
 
 
@@ -211,7 +249,8 @@ class ConfusionRow(Base):
 class EntryRow(Base):
     """One entry of the hot list that is in force; a cancelled one is deleted (R6).
 
-    `key` is plate, region and case number: what can be there once.
+    `key` is plate, region and case number: what can be there once. `version` tells this wording from every other;
+    it is drawn at random, because a digest of the wording would tell a cancelled plate to whoever guesses it.
     """
 
     __tablename__ = "entries"
@@ -222,6 +261,7 @@ class EntryRow(Base):
     author: Mapped[str] = mapped_column(Short)
     approver: Mapped[str] = mapped_column(Short)
     expires: Mapped[datetime] = mapped_column(index=True)
+    version: Mapped[str] = mapped_column(String(32), default=new_version)
 
 
 class BatchRow(Base):
@@ -241,7 +281,7 @@ class BatchRow(Base):
 class ProposalRow(Base):
     """One proposed entry of a batch; `entry` is that of the entry it changes, or a new id.
 
-    `base` tells the wording that a change is made from (`api.lists.entries.version_of`); empty for a new entry.
+    `base` tells the wording that a change is made from (`EntryRow.version`); empty for a new entry.
     """
 
     __tablename__ = "proposals"
@@ -255,19 +295,23 @@ class ProposalRow(Base):
 
 
 class RepeatRow(Base):
-    """An act that was asked for under an idempotency key, and its sealed answer; kept for a day."""
+    """An act that was asked for under an idempotency key, and its sealed answer; kept for a day.
+
+    `asked` is a hash of the request, keyed with `salt` and a key outside the database.
+    """
 
     __tablename__ = "repeats"
 
     person: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    salt: Mapped[bytes]
     asked: Mapped[str] = mapped_column(String(64))
     answer: Mapped[bytes | None]
     at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ListRow(Base):
-    """One published version of the hot list; only the newest keeps its signed bytes."""
+    """One published version of the hot list; only the newest keeps its signed bytes, and their digest."""
 
     __tablename__ = "lists"
 
@@ -341,7 +385,7 @@ class CancelledRow(Base):
 
 
 class AuditRow(Base):
-    """One record of the audit chain; never altered, never removed (R12)."""
+    """One record of the audit log; never altered, never removed (R12)."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("audit_actor_object", "actor", "object"),)
@@ -358,8 +402,18 @@ class AuditRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class AuditNodeRow(Base):
+    """A whole inner node of the log's Merkle tree; never altered, never removed (protocol/merkle.py)."""
+
+    __tablename__ = "audit_nodes"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
 class CheckpointRow(Base):
-    """A signed statement of how long the chain was and how it ended."""
+    """A signed statement of how long the log was and how it ended (protocol/audit_end.py)."""
 
     __tablename__ = "checkpoints"
 

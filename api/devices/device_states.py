@@ -29,6 +29,7 @@ class DeviceState:
         said: what it said of itself then.
         noted: what was found in its receipts, or empty.
         refused: how often a hit of it was refused for its hot list.
+        contradicted: how the audit log contradicts what this service signed for it, or empty.
     """
 
     id: str
@@ -39,6 +40,8 @@ class DeviceState:
     said: dict[str, Any]
     noted: str
     refused: int
+    since: dict[str, datetime]
+    contradicted: str
 
 
 def states(service: Service, after: str = "", limit: int = PAGE) -> list[DeviceState]:
@@ -80,6 +83,10 @@ def _state(row: DeviceRow, now: datetime, refused: int) -> DeviceState:
         enrolled=row.enrolled,
         heard=row.heard,
         said={"software": "", "list_version": 0, "cameras": {}, "degraded": [], **(row.heartbeat or {})},
+        since={
+            name: datetime.fromisoformat(at) for name, at in (row.heartbeat or {}).get("since", {}).items()
+        },
         noted=row.chain_broken or row.chain_noted or "",
         refused=refused,
+        contradicted=row.log_contradicted or "",
     )

@@ -1,53 +1,26 @@
 """What devices say of themselves: health, versions, and the receipts that prove what became of the reads."""
 
-import base64
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
-from api.core import audit
+from api.core import audit, audit_tree
 from api.core.audit import Act
 from api.core.counts import Kind as Counted
 from api.core.counts import count
 from api.core.service import Service, month
 from api.db.models import DeviceRow
 from api.devices.registry import OFFLINE_AFTER, Device
+from protocol.audit_end import AuditEnd, AuditEndError
+from protocol.messages import Heartbeat, HeartbeatAnswer, HeldReceipt
 from protocol.receipt_chain import Verdict, verify
-from protocol.receipts import MAX_LINE, Anchor, ReceiptError, from_line
+from protocol.receipts import Anchor, ReceiptError, from_line
 
-RECEIPTS: Final = 256
-"""Most receipts of one heartbeat: ten days of them, or more."""
 TOTALS: Final = ("reads", "hits", "destroyed")
 RECEIPT: Final = "receipt:"
 """What the counts that receipts prove begin with."""
-
-Word = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")]
-
-
-class Heartbeat(BaseModel):
-    """What a device says. `receipts` begins with the one that the last answer named, if it named one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    software: Word
-    models: Annotated[list[Word], Field(max_length=8)] = []
-    list_version: Annotated[int, Field(ge=0)] = 0
-    cameras: Annotated[dict[Word, Word], Field(max_length=64)] = {}
-    degraded: Annotated[list[Word], Field(max_length=32)] = []
-    receipts: Annotated[
-        list[Annotated[str, StringConstraints(max_length=MAX_LINE)]], Field(max_length=RECEIPTS)
-    ] = []
-
-
-class HeartbeatAnswer(BaseModel):
-    """The last receipt that the department holds now, the newest list's ETag, and the audit chain's end."""
-
-    receipt: dict[str, int | str] | None
-    hot_list: str | None
-    checkpoint: dict[str, int | str] | None
 
 
 class Health(StrEnum):
@@ -55,6 +28,7 @@ class Health(StrEnum):
 
     GOOD = "good"
     DEGRADED = "degraded"
+    LOG_CONTRADICTED = "audit log contradicted"
     BROKEN_CHAIN = "broken chain"
     OFFLINE = "offline"
     REVOKED = "revoked"
@@ -66,23 +40,52 @@ def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None
     with service.database.begin() as session:
         row = session.get_one(DeviceRow, device.id, with_for_update=True)
         row.heard = now
-        row.heartbeat = said.model_dump(mode="json", exclude={"receipts"})
+        row.heartbeat = _with_since(said, row.heartbeat or {}, now)
         if said.receipts:
             _take(session, row, [line.encode() for line in said.receipts], device, now)
+        held = _held(said.audit_end, service)
+        if held is not None:
+            _compare(session, row, held, now)
         mark = audit.checkpoint(session, service.secrets.service, now)
+        proof: list[bytes] = []
+        if held is not None and mark is not None and row.log_contradicted is None:
+            proof = audit_tree.consistency(session, held.seq, mark.seq)
         known = _known(row)
     return HeartbeatAnswer(
-        receipt={"sequence": known.sequence, "digest": known.digest} if known else None,
+        receipt=HeldReceipt(sequence=known.sequence, digest=known.digest) if known else None,
         hot_list=hot_list,
-        checkpoint={
-            "seq": mark.seq,
-            "digest": mark.digest,
-            "at": mark.at,
-            "signature": base64.b64encode(mark.signature).decode(),
-        }
-        if mark
-        else None,
+        checkpoint=mark.to_json() if mark else None,
+        consistency=[each.hex() for each in proof],
     )
+
+
+def _with_since(said: Heartbeat, before: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what is kept of a heartbeat: what it says, and since when each camera is in its state."""
+    states, since = before.get("cameras", {}), before.get("since", {})
+    kept = {
+        name: since.get(name, now.isoformat()) if states.get(name) == state else now.isoformat()
+        for name, state in said.cameras.items()
+    }
+    return {**said.model_dump(mode="json", exclude={"receipts"}), "since": kept}
+
+
+def _held(body: dict[str, Any] | None, service: Service) -> AuditEnd | None:
+    """Return the end that a device holds, where this service signed it; anything else says nothing."""
+    try:
+        end = AuditEnd.from_json(body)
+    except AuditEndError:
+        return None
+    return end if end.signed_by(service.secrets.service.public) else None
+
+
+def _compare(session: Session, row: DeviceRow, held: AuditEnd, now: datetime) -> None:
+    """Note on the device's row whether the log continues the end that it holds; flag it when it first does not."""
+    found = audit.contradiction(session, held) or None
+    if found is not None and row.log_contradicted is None:
+        detail: dict[str, str | int] = {"held": held.seq, "signed": held.at}
+        act = Act("service", "device.log-contradicted", f"device:{row.id}", result="flagged", detail=detail)
+        audit.append(session, act, now)
+    row.log_contradicted = found
 
 
 def _take(session: Session, row: DeviceRow, lines: list[bytes], device: Device, now: datetime) -> None:
@@ -120,6 +123,8 @@ def health(row: DeviceRow, now: datetime) -> Health:
     """Return how a device does, the worst first."""
     if row.revoked is not None:
         return Health.REVOKED
+    if row.log_contradicted is not None:
+        return Health.LOG_CONTRADICTED
     if row.chain_broken is not None:
         return Health.BROKEN_CHAIN
     if row.heard is None or row.heard + OFFLINE_AFTER <= now:

@@ -18,10 +18,10 @@ from api.core.service import Service
 from api.db.models import DeviceCodeRow, DeviceRow, NonceRow
 from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealPublic, VerifyKey
+from hitonly_core.policy import REQUEST_TOLERANCE
 from protocol.signed_requests import Request, RequestSignatureError, SignedRequest, read_request
 
 CODE_LIFE: Final = timedelta(days=1)
-SKEW: Final = timedelta(seconds=60)
 """How far a device's clock may be off; a request's nonce is remembered for twice as long."""
 OFFLINE_AFTER: Final = timedelta(minutes=5)
 
@@ -43,6 +43,9 @@ class Registration(BaseModel):
     location: Annotated[Line, Field(examples=["Mill Road, northbound"])]
     agency: Annotated[Line, Field(examples=["Example Police Department"])]
     policy_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])]
+    cameras: Annotated[
+        tuple[Line, ...], Field(max_length=64, description="names that the unit gives its cameras")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +162,9 @@ def _accept(service: Service, request: SignedRequest) -> Device:
             raise DeviceError("the request is not signed by an enrolled device's key")
         if row.revoked is not None:
             raise RevokedError("the device is revoked")
-        if abs(datetime.fromtimestamp(request.created, UTC) - now) > SKEW:
+        if abs(datetime.fromtimestamp(request.created, UTC) - now) > REQUEST_TOLERANCE:
             raise DeviceError("the request was signed more than a minute ago or ahead")
-        session.add(NonceRow(device=row.id, nonce=request.nonce, until=now + 2 * SKEW))
+        session.add(NonceRow(device=row.id, nonce=request.nonce, until=now + 2 * REQUEST_TOLERANCE))
         try:
             session.flush()
         except IntegrityError:

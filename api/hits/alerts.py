@@ -7,6 +7,7 @@ ended is withdrawn, so that nothing of a hit outlives it. The address is resolve
 attempt, and the connection goes to the address that was judged; redirects are not followed.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -32,6 +33,7 @@ from api.core.service import Service
 from api.core.settings import Webhook
 from api.db.models import AlertRow, HitRow
 from api.hits import hits
+from api.hits.hit_time import Basis
 from hitonly_core.canonical import canonical
 
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -41,6 +43,8 @@ GIVE_UP: Final = 56
 _TIMEOUT: Final = 10
 _LEASE: Final = timedelta(seconds=60)
 _LOG: Final = logging.getLogger(__name__)
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_TRANSLATED: Final = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 
@@ -63,6 +67,7 @@ def enqueue(session: Session, service: Service, row: HitRow) -> None:
         "device": row.device,
         "camera": row.camera,
         "captured": row.captured.isoformat(timespec="seconds"),
+        "basis": Basis[row.basis],
         "link": f"{service.settings.url}/hits/{row.id}",
     }
     sealed = service.secrets.seal(canonical(body), f"alert:{row.id}")
@@ -159,10 +164,25 @@ def _send(webhook: Webhook, identity: str, body: bytes, resolve: Resolve, now: d
         "Hitonly-Timestamp": seconds,
         "Hitonly-Signature": sign(webhook.secret, seconds, body),
     }
-    with httpx.Client(follow_redirects=False, timeout=_TIMEOUT, trust_env=False) as client:
-        url = urlunsplit((parts.scheme, place, parts.path or "/", parts.query, ""))
-        answer = client.post(url, content=body, headers=headers, extensions={"sni_hostname": host})
-    return answer.is_success
+    url = urlunsplit((parts.scheme, place, parts.path or "/", parts.query, ""))
+    return asyncio.run(_post(url, body, headers, host))
+
+
+async def _post(url: str, body: bytes, headers: dict[str, str], host: str) -> bool:
+    """Post, and look at the status alone: not a byte of the answer's body is read, and it has one deadline.
+
+    Raises:
+        TimeoutError: no whole header came in time.
+        httpx.HTTPError: it cannot be reached.
+    """
+    async with (
+        asyncio.timeout(_TIMEOUT),
+        httpx.AsyncClient(follow_redirects=False, timeout=_TIMEOUT, trust_env=False) as client,
+        client.stream(
+            "POST", url, content=body, headers=headers, extensions={"sni_hostname": host}
+        ) as answer,
+    ):
+        return answer.is_success
 
 
 def sign(secret: str, seconds: str, body: bytes) -> str:
@@ -177,16 +197,35 @@ def judged(webhook: Webhook, found: list[str]) -> Address:
     Raises:
         RefusedAddressError: one is private and not allowed, or it is plain HTTP to a public one.
     """
-    addresses = [ipaddress.ip_address(text) for text in found]
+    addresses = [_inner(ipaddress.ip_address(text.partition("%")[0])) for text in found]
     allowed = [ipaddress.ip_network(text) for text in webhook.allow_private]
     for address in addresses:
         listed = any(address in network for network in allowed)
-        public = address.is_global and webhook.url.startswith("https://")
+        public = _is_public(address) and webhook.url.startswith("https://")
         if not (listed or public):
             raise RefusedAddressError("the webhook's host is at an address that is not allowed")
     if not addresses:
         raise RefusedAddressError("the webhook's host has no address")
     return addresses[0]
+
+
+def _inner(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one only wraps: mapped ones lead to the IPv4 network."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _is_public(address: Address) -> bool:
+    """Whether an address is one host's on the public network, and no way into another one.
+
+    IPv6 has public hosts only in 2000::/3; 6to4 and Teredo stand in it and lead to any IPv4 address, as NAT64
+    (64:ff9b::/96 and 64:ff9b:1::/48) does outside of it.
+    """
+    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return True
+    return address in _UNICAST and not any(address in network for network in _TRANSLATED)
 
 
 def _resolve(host: str, port: int) -> list[str]:

@@ -8,18 +8,21 @@ compared with the list itself when a person decides (api/lists/entry_status.py).
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from api.core.errors import InvalidError
 from api.hits.jpeg_validation import check_crop
+from hitonly_core.policy import CLOCK_TOLERANCE
+from hitonly_core.wall_clock import ClockState
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
 from hotlist.plate import normalise
 from protocol.hit import Hit
 
-_AHEAD: Final = timedelta(minutes=5)
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_BOOT: Final = re.compile(r"([0-9a-f-]{36})?")
+_LONGEST_BOOT_MS: Final = 2**40
 _LONGEST: Final = {"device": 40, "camera": 80, "place": 200, "software": 80, "source": 80, "why": 400}
 _MODEL: Final = 80
 _READING: Final = re.compile(r"[A-Z0-9_]{0,16}")
@@ -36,8 +39,11 @@ def check_contents(hit: Hit, now: datetime) -> None:
     Raises:
         InvalidError: names the field, never what it holds.
     """
-    if not _EARLIEST <= hit.captured <= now + _AHEAD:
+    known = hit.clock.state is ClockState.SYNCHRONISED  # else api/hits/hit_time.py finds the time to go by
+    if known and not _EARLIEST <= hit.captured <= now + CLOCK_TOLERANCE:
         raise InvalidError("the hit was captured in the future or long ago; check the device's clock")
+    if not _BOOT.fullmatch(hit.clock.boot) or hit.clock.boot_ms >= _LONGEST_BOOT_MS:
+        raise InvalidError("the hit's boot is no boot's name and time")
     check_crop(hit.crop_jpeg)
     _check_plates(hit)
     for name, text in _texts(hit):

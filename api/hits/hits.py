@@ -25,11 +25,20 @@ from protocol.hit import Hit, hit_from_bytes
 
 @dataclass(slots=True)
 class Change:
-    """One hit, locked for one transaction."""
+    """One hit, locked for one transaction.
+
+    Attributes:
+        session: the transaction.
+        row: the hit's row.
+        now: the time that hits end by.
+        wall: the wall clock's, for the log.
+        ended: whether the hit is ended by it.
+    """
 
     session: Session
     row: HitRow
     now: datetime
+    wall: datetime
     ended: bool = field(default=False)
 
     @property
@@ -40,7 +49,7 @@ class Change:
     def to(self, status: Status, act: Act) -> None:
         """Put the hit into a status that the state machine returned, and record the act."""
         before = self.status
-        audit.append(self.session, act, self.now)
+        audit.append(self.session, act, self.wall)
         for outcome in sorted(status.outcomes - before.outcomes):
             count(self.session, kind_of(self.row), f"outcome:{outcome}")
         if before.state is State.PENDING and status.state is State.CONFIRMED:
@@ -51,7 +60,7 @@ class Change:
         self.row.state, self.row.deadline = status.state, status.deadline
         self.row.compared = status.compared
         self.row.outcomes = sorted(status.outcomes)
-        self.row.hold = _hold_to_json(status.hold)
+        self.row.hold, self.row.hold_asked = _hold_to_json(status.hold), _hold_to_json(status.asked)
 
     def _end(self, status: Status) -> None:
         """Count what became of the hit and remove its row; its key goes after the commit."""
@@ -73,7 +82,7 @@ def change(service: Service, hit: UUID) -> Iterator[Change]:
         row = session.get(HitRow, str(hit), with_for_update=True)
         if row is None:
             raise DestroyedError("there is no such hit, or it has been destroyed")
-        changing = Change(session, row, service.now())
+        changing = Change(session, row, service.hit_now(), service.now())
         yield changing
     if changing.ended:
         service.vault.destroy([str(hit)])
@@ -81,12 +90,12 @@ def change(service: Service, hit: UUID) -> Iterator[Change]:
 
 def expire_if_due(service: Service, hit: UUID) -> bool:
     """End a hit whose deadline has passed; return whether it was ended now."""
-    now = service.now()
+    now = service.hit_now()
     with service.database.begin() as session:
         row = session.get(HitRow, str(hit), with_for_update=True)
         if row is None:
             return False
-        changing = Change(session, row, now)
+        changing = Change(session, row, now, service.now())
         status = lifecycle.tick(changing.status, now)
         if status != changing.status:
             act = Act("service", f"hit.{status.state}", f"hit:{hit}")
@@ -125,6 +134,8 @@ def status_of(row: HitRow) -> Status:
         compared=row.compared,
         outcomes=frozenset(Outcome(name) for name in row.outcomes),
         hold=_hold_from_json(row.hold),
+        doubted=row.doubted_by is not None,
+        asked=_hold_from_json(row.hold_asked),
     )
 
 
@@ -141,10 +152,12 @@ def live(session: Session) -> set[str]:
 def _hold_to_json(hold: Hold | None) -> dict[str, str] | None:
     if hold is None:
         return None
-    return {"reason": hold.reason, "authority": hold.authority, "until": hold.until.isoformat()}
+    people = {"asked_by": hold.asked_by, "agreed_by": hold.agreed_by}
+    return {"reason": hold.reason, "authority": hold.authority, "until": hold.until.isoformat(), **people}
 
 
 def _hold_from_json(body: dict[str, str] | None) -> Hold | None:
     if body is None:
         return None
-    return Hold(body["reason"], body["authority"], datetime.fromisoformat(body["until"]))
+    until = datetime.fromisoformat(body["until"])
+    return Hold(body["reason"], body["authority"], until, body["asked_by"], body["agreed_by"])

@@ -4,6 +4,7 @@ Delivery is idempotent: an id that was accepted is acknowledged again, also when
 same id with other bytes is refused. A refused envelope changes nothing but the audit log.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,17 +14,18 @@ from sqlalchemy.orm import Session
 from api.core import audit, lifecycle
 from api.core.audit import Act
 from api.core.counts import RECEIVED, REFUSED_LIST, Kind, count
-from api.core.errors import ApiError, ConflictError, InvalidError, ListVersionError
+from api.core.errors import ApiError, ConflictError, InvalidError, ListVersionError, TooManyError
 from api.core.lifecycle import Status
+from api.core.rate_limits import UnitRecords
 from api.core.service import Service, month
-from api.db.models import HitRow, SeenRow
+from api.db.models import DeviceRow, HitRow, SeenRow
 from api.devices.registry import Device
 from api.hits import alerts
+from api.hits.derived import derive, severity_of
+from api.hits.hit_time import Basis, HitTime, time_of
 from api.hits.hit_validation import check_contents
 from api.hits.hits import kind_of
 from api.lists.list_age import check_lists
-from hotlist.entry import Severity
-from hotlist.matching.match import MatchKind
 from protocol.acknowledgement import Acknowledgement, acknowledge, envelope_digest
 from protocol.hit import Envelope, EnvelopeError, Hit, hit_to_bytes, open_hit
 
@@ -46,8 +48,14 @@ class Taken:
 
 
 def take(service: Service, device: Device, content: bytes) -> Taken:
-    """Take one envelope of an authenticated device in, or refuse it alone."""
+    """Take one envelope of an authenticated device in, or refuse it alone.
+
+    Every one is a record that stays, so a device has so many in a minute; what is over is refused, counted, and
+    summed up in one record (`api.core.rate_limits.UnitRecords`). The device keeps what was refused and tries again.
+    """
+    records = UnitRecords(service, service.settings.limits.unit_records_per_minute)
     try:
+        records.take(device.id)
         hit = _open(service, device, content)
         digest = envelope_digest(content)
         try:
@@ -58,7 +66,8 @@ def take(service: Service, device: Device, content: bytes) -> Taken:
         return Taken(_acknowledge(service, hit, digest), new)
     except (ApiError, EnvelopeError) as problem:
         fault = problem if isinstance(problem, ApiError) else InvalidError(str(problem))
-        _refuse(service, device, fault)
+        if not isinstance(fault, TooManyError):
+            _refuse(service, device, fault)
         return Taken(None, problem=fault)
 
 
@@ -98,11 +107,15 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
     with service.database.begin() as session:
         if session.get(SeenRow, str(hit.id)) is not None:
             return False
-        check_lists(session, hit)
+        device = session.get_one(DeviceRow, hit.device)
+        when = time_of(hit, enrolled=device.enrolled, now=now, heartbeat=device.heartbeat, heard=device.heard)
+        certain = when.basis is not Basis.NOT_CERTAIN
+        check_lists(session, hit, captured=when.moment if certain else None)
+        hit, otherwise = derive(session, hit)
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
-        status = lifecycle.arrive(hit.captured, now, service.deadlines)
-        row = _row(hit, status)
+        status = lifecycle.arrive(when.moment, service.hit_now(), service.deadlines)
+        row = _row(hit, status, when)
         row.received = now
         count(session, kind_of(row), RECEIVED)
         if status.final:
@@ -111,25 +124,28 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
             row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
             session.add(row)
             alerts.enqueue(session, service, row)
-        _record(session, service, hit, status)
+        _record(session, service, hit, status, otherwise)
     return True
 
 
-def _record(session: Session, service: Service, hit: Hit, status: Status) -> None:
-    """Write the audit record of a hit's arrival."""
+def _record(session: Session, service: Service, hit: Hit, status: Status, otherwise: Sequence[str]) -> None:
+    """Write the audit record of a hit's arrival, and of what its device said otherwise than the department."""
     detail: dict[str, str | int] = {"camera": hit.camera, "list_version": hit.matches[0].list_version}
+    if otherwise:
+        detail["otherwise"] = " ".join(otherwise)
     act = Act(f"device:{hit.device}", "hit.receive", f"hit:{hit.id}", result=status.state, detail=detail)
     audit.append(session, act, service.now())
 
 
-def _row(hit: Hit, status: Status) -> HitRow:
+def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
     """Return a hit's row, without its contents."""
     best = hit.matches[0]
     return HitRow(
         id=str(hit.id),
         device=hit.device,
         camera=hit.camera,
-        captured=hit.captured,
+        captured=when.moment,
+        basis=when.basis.name,
         severity=severity_of(hit),
         kind=best.kind.value,
         source=best.entry.source,
@@ -139,15 +155,6 @@ def _row(hit: Hit, status: Status) -> HitRow:
         compared=False,
         outcomes=[],
     )
-
-
-def severity_of(hit: Hit) -> Severity:
-    """Return how urgent a hit is: a weak or ambiguous match is never more than routine (R10)."""
-    strong = [match for match in hit.matches if match.kind is not MatchKind.WEAK and not match.ambiguous]
-    if not strong:
-        return Severity.ROUTINE
-    order = list(Severity)
-    return max((match.entry.severity for match in strong), key=order.index)
 
 
 def _acknowledge(service: Service, hit: Hit, digest: str) -> Acknowledgement:

@@ -19,7 +19,9 @@ from api.core.errors import IllegalTransitionError, InvalidError
 from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
 from api.db.models import HitRow
-from api.hits import hits
+from api.hits import comparing, hits, second_reading
+from api.hits.comparing import Reading
+from api.hits.hit_time import Basis
 from api.lists.entry_status import current_entry
 from hotlist.errors import PlateError
 from hotlist.matching.match import Match
@@ -39,38 +41,55 @@ class Waiting:
     camera: str
     device: str
     captured: datetime
+    received: datetime
+    basis: Basis
     deadline: datetime
     state: State
     held: bool
+    doubted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class BlindView:
-    """What a reviewer sees before reading: where and when, and the crop (fetched by itself)."""
+    """What a reviewer sees before reading: where and when, and the crop (fetched by itself).
+
+    `doubted` says that another reviewer must read it; `mine`, that this is the one who read it first.
+    """
 
     id: str
     camera: str
     captured: datetime
+    received: datetime
+    basis: Basis
     severity: str
     deadline: datetime
+    doubted: bool = False
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FullView:
-    """Everything about a hit, once it was read blind and agreed; the entry as the list has it now."""
+    """Everything about a hit, once it was read blind and agreed; the entry as the list has it now.
+
+    `first` is the reading of a first reviewer that did not agree; `mine`, that this is that reviewer.
+    """
 
     id: str
     status: Status
     hit: Hit = field(repr=False)
     match: Match = field(repr=False)
-    typed_region: str = ""
+    captured: datetime
+    received: datetime
+    basis: Basis
+    first: Reading | None = field(default=None, repr=False)
+    mine: bool = False
 
 
 def queue(service: Service) -> list[Waiting]:
     """Return what waits: urgent first, then the oldest; confirmed hits that want an outcome come last."""
     with service.database.read() as session:
-        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.now())))
-        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.now())))
+        rows = list(session.scalars(select(HitRow).where(HitRow.deadline > service.hit_now())))
+        held = list(session.scalars(select(HitRow).where(HitRow.deadline <= service.hit_now())))
     lines = [_waiting(row) for row in rows + [row for row in held if row.hold]]
     stage = {State.PENDING: 0, State.CONFIRMED: 1}
     return sorted(
@@ -87,9 +106,12 @@ def _waiting(row: HitRow) -> Waiting:
         camera=row.camera,
         device=row.device,
         captured=row.captured,
+        received=row.received,
+        basis=Basis[row.basis],
         deadline=row.deadline,
         state=State(row.state),
         held=row.hold is not None,
+        doubted=row.doubted_by is not None,
     )
 
 
@@ -119,11 +141,31 @@ def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullVi
         access.opening(session, who, f"hit:{hit}")
         status = hits.status_of(row)
         if status.state is State.PENDING and not status.compared:
-            return BlindView(row.id, row.camera, row.captured, row.severity, row.deadline)
+            return BlindView(
+                row.id,
+                row.camera,
+                row.captured,
+                row.received,
+                Basis[row.basis],
+                row.severity,
+                row.deadline,
+                doubted=status.doubted,
+                mine=row.doubted_by == who.person.id,
+            )
         opened = hits.contents(service, row)
         match = opened.matches[row.chosen or 0]
         listed = current_entry(session, match.entry, service.now())
-        return FullView(row.id, status, opened, replace(match, entry=listed or match.entry))
+        return FullView(
+            row.id,
+            status,
+            opened,
+            replace(match, entry=listed or match.entry),
+            row.captured,
+            row.received,
+            Basis[row.basis],
+            first=second_reading.first(service, row),
+            mine=row.doubted_by == who.person.id,
+        )
 
 
 def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
@@ -143,6 +185,9 @@ def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
 def read_blind(service: Service, who: SignedIn, hit: UUID, plate: str, region: str) -> Status:
     """Compare a person's reading, made before seeing the entry, with the entry; a mismatch is final (R9).
 
+    One of a single character, or of the region only, waits for a second reviewer's, which is final
+    (docs/adr/0006-second-reader.md).
+
     Args:
         service: the service.
         who: the reviewer.
@@ -152,28 +197,44 @@ def read_blind(service: Service, who: SignedIn, hit: UUID, plate: str, region: s
 
     Raises:
         InvalidError: what was typed is no plate. Nothing changes.
-        IllegalTransitionError: the hit was read already, or is not pending.
+        IllegalTransitionError: the hit was read already, by anybody or by this reviewer, or is not pending.
         ReasonError: it was not opened with a reason.
     """
-    typed = _typed(plate)
+    typed = typed_plate(plate)
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
+        second_reading.check_other(change.row, who)
         inside = hits.contents(service, change.row)
-        comparison, chosen = _compare(inside, typed, region)
+        found = comparing.compare(inside, Reading(typed, region))
         listed = (
-            current_entry(change.session, inside.matches[chosen].entry, change.now)
-            if chosen is not None
+            current_entry(change.session, inside.matches[found.place].entry, change.now)
+            if found.place is not None
             else None
         )
-        status = lifecycle.compare(change.status, comparison, current=listed is not None, now=change.now)
-        change.row.chosen = chosen
-        if comparison is Comparison.OTHER_PLATE:
+        status = lifecycle.compare(
+            change.status,
+            found.comparison,
+            current=listed is not None,
+            now=change.now,
+            nearly=found.nearly and second_reading.possible(change.session, who),
+        )
+        if status.compared:
+            change.row.chosen = found.place
+        elif not status.final:
+            second_reading.ask(service, change.row, who, Reading(typed, region))
+        elif found.comparison is Comparison.OTHER_PLATE:
             confuse(change.session, inside.plate_read, typed)
-        change.to(status, opened.act("hit.read-blind", _result(status, comparison.value)))
+        change.to(status, opened.act("hit.read-blind", _reading_result(status, found.comparison)))
     return status
 
 
-def _typed(plate: str) -> str:
+def _reading_result(status: Status, comparison: Comparison) -> str:
+    """Return the audit record's result of a reading."""
+    waits = status.doubted and not (status.compared or status.final)
+    return f"second reading: {comparison}" if waits else _result(status, comparison.value)
+
+
+def typed_plate(plate: str) -> str:
     """Return the typed plate in its one spelling; empty stays empty.
 
     Raises:
@@ -187,33 +248,17 @@ def _typed(plate: str) -> str:
         raise InvalidError(str(problem), hint=problem.hint) from None
 
 
-def _compare(hit: Hit, typed: str, region: str) -> tuple[Comparison, int | None]:
-    """Return how a reading agrees, and which of the hit's matches it agrees with."""
-    if not typed:
-        return Comparison.ILLEGIBLE, None
-    same = [place for place, match in enumerate(hit.matches) if match.entry.plate == typed]
-    for place in same:
-        if regions_agree(hit.matches[place].entry.region, region):
-            return Comparison.AGREES, place
-    return (Comparison.OTHER_REGION if same else Comparison.OTHER_PLATE), None
-
-
-def regions_agree(listed: str, seen: str) -> bool:
-    """Whether two ISO 3166 codes can be the same place: equal, one unknown, or one the other's country."""
-    if not listed or not seen or listed == seen:
-        return True
-    return listed == seen.partition("-")[0] or seen == listed.partition("-")[0]
-
-
 def dispose(service: Service, who: SignedIn, hit: UUID, mistake: Mistake | None) -> Status:
     """Confirm a hit that was read blind (None: "correct read"), or say what is wrong with it.
 
     Raises:
-        IllegalTransitionError: it was not read blind first, or is not pending.
+        IllegalTransitionError: it was not read blind first, or is not pending, or this reviewer's own reading
+            did not agree.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
+        second_reading.check_other(change.row, who)
         if mistake is not None:
             status = lifecycle.refute(change.status, mistake, change.now)
         else:
@@ -239,21 +284,49 @@ def record_outcome(service: Service, who: SignedIn, hit: UUID, outcome: Outcome)
     return status
 
 
-def hold(service: Service, who: SignedIn, hit: UUID, order: Hold | None) -> Status:
-    """Put a confirmed hit under a legal hold, or lift it (None).
+def ask_hold(service: Service, who: SignedIn, hit: UUID, order: Hold) -> Status:
+    """Ask for a legal hold of a confirmed hit, or for its renewal; it waits for a second person, and keeps nothing.
 
     Raises:
-        IllegalTransitionError: the hit is not confirmed, the order lacks something, or no hold is in force.
+        IllegalTransitionError: the hit is not confirmed, or the order lacks something or lasts too long.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
-        if order is None:
-            change.to(lifecycle.release(change.status, change.now), opened.act("hit.release-hold"))
-        else:
-            status = lifecycle.hold(change.status, order, change.now)
-            change.to(status, opened.act("hit.hold", f"until {order.until:%Y-%m-%d}"))
-    return change.status
+        order = replace(order, asked_by=who.person.id)
+        status = lifecycle.ask_hold(change.status, order, change.now, service.deadlines)
+        change.to(status, opened.act("hit.ask-hold", f"until {order.until:%Y-%m-%d}"))
+    return status
+
+
+def agree_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Put a hit under the legal hold that somebody else asked for; flagged for the auditor.
+
+    Raises:
+        IllegalTransitionError: no hold waits, this person asked for it, or its end is too near or too far.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        verb = "hit.renew-hold" if change.status.hold else "hit.hold"
+        status = lifecycle.agree_hold(change.status, who.person.id, change.now, service.deadlines)
+        until = f"until {status.hold.until:%Y-%m-%d}" if status.hold else ""
+        change.to(status, opened.act(verb, until))
+    return status
+
+
+def release_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Lift a legal hold, or take back that it was asked for.
+
+    Raises:
+        IllegalTransitionError: no hold is in force or asked for.
+        ReasonError: it was not opened with a reason.
+    """
+    with hits.change(service, hit) as change:
+        opened = access.opening(change.session, who, f"hit:{hit}")
+        status = lifecycle.release(change.status, change.now)
+        change.to(status, opened.act("hit.release-hold"))
+    return status
 
 
 def _chosen(service: Service, row: HitRow) -> Match:

@@ -5,7 +5,6 @@ A batch may hold a whole state's list, so it is walked in parts; it is checked a
 is locked, because every other writer waits meanwhile.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -15,17 +14,16 @@ from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.accounts import access
+from api.accounts import access, duties
 from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
 from api.core.errors import ConflictError, ForbiddenError, InvalidError, StateError
 from api.core.service import Service
 from api.core.staging import Prepared, Scratch, scratch
-from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow
+from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow, new_version
 from api.db.types import Moment
 from api.lists import proposals
-from api.lists.entries import version_of
 from hitonly_core.canonical import canonical
 from hotlist.entry import entry_from_line
 from hotlist.errors import MalformedError
@@ -33,8 +31,8 @@ from hotlist.errors import MalformedError
 _PART: Final = 1000
 """Proposals that are in memory at once."""
 _INSERT: Final = text(
-    "INSERT INTO entries (id, key, body, author, approver, expires)"
-    " VALUES (:entry, :key, :body, :author, :approver, :expires)"
+    "INSERT INTO entries (id, key, body, author, approver, expires, version)"
+    " VALUES (:entry, :key, :body, :author, :approver, :expires, :version)"
 ).bindparams(bindparam("expires", type_=Moment()))
 """As the model would; but the body is JSON text already, and nothing is worked out under the lock."""
 
@@ -54,8 +52,8 @@ def approve(service: Service, who: SignedIn, batch: str) -> int:
         with scratch(service.settings.state) as ready:
             with service.database.read() as session:
                 _may(session, who, batch, lock=False)
-                digest = _prepare(session, batch, session.get_one(PersonRow, who.person.id).key_id, ready)
-            return _take(service, who, batch, ready, digest)
+                _prepare(session, batch, session.get_one(PersonRow, who.person.id).key_id, ready)
+            return _take(service, who, batch, ready)
     except IntegrityError:
         raise ConflictError("an entry for a plate, region and case of it is in force already") from None
     except (sqlite3.Error, OSError) as problem:
@@ -83,16 +81,14 @@ def _may(session: Session, who: SignedIn, batch: str, *, lock: bool) -> BatchRow
     return row
 
 
-def _prepare(session: Session, batch: str, approver: str, ready: Scratch) -> str:
-    """Check every entry as it would be in force, and keep it; return the SHA-256 of what is approved.
+def _prepare(session: Session, batch: str, approver: str, ready: Scratch) -> None:
+    """Check every entry as it would be in force, and keep it.
 
     Raises:
         InvalidError: one breaks a rule of R6, such as one key as author and approver.
     """
-    digest = hashlib.sha256()
     for part in _parts(session, batch):
         for row in part:
-            digest.update(canonical(row.body))
             line = canonical({**row.body, "approver": approver})
             try:
                 entry_from_line(line)
@@ -100,10 +96,9 @@ def _prepare(session: Session, batch: str, approver: str, ready: Scratch) -> str
                 raise InvalidError(str(problem)) from None
             expires = datetime.fromisoformat(row.body["expires"])
             ready.add(Prepared(row.key, row.entry, row.base, line.decode(), expires.isoformat()), row.key)
-    return digest.hexdigest()
 
 
-def _take(service: Service, who: SignedIn, batch: str, ready: Scratch, digest: str) -> int:
+def _take(service: Service, who: SignedIn, batch: str, ready: Scratch) -> int:
     """Put every entry of a batch in force, in one transaction with its record; return how many.
 
     Raises:
@@ -117,16 +112,25 @@ def _take(service: Service, who: SignedIn, batch: str, ready: Scratch, digest: s
             _clear(session, {one.entry: one.base for one in part if one.base})
             session.execute(_INSERT, [_entry(one, people) for one in part])
         proposals.drop(session, batch)
-        detail: dict[str, str | int] = {"entries": ready.proposed, "sha256": digest, "author": row.name}
+        detail: dict[str, str | int] = {"entries": ready.proposed, "author": row.name}
         act = Act(who.person.actor, "list.approve", f"batch:{batch}", detail=detail)
         audit.append(session, act, service.now())
+        near = Act(who.person.actor, "list.approve-near", f"batch:{batch}")
+        duties.note_near(session, row.name, who.person.name, near, service.now())
     return ready.proposed
 
 
 def _entry(one: Prepared, people: Mapping[str, str]) -> dict[str, object]:
     """Return the columns of an entry."""
     expires = datetime.fromisoformat(one.expires)
-    return {"entry": one.entry, "key": one.key, "body": one.body, "expires": expires, **people}
+    return {
+        "entry": one.entry,
+        "key": one.key,
+        "body": one.body,
+        "expires": expires,
+        "version": new_version(),
+        **people,
+    }
 
 
 def _clear(session: Session, seen: Mapping[str, str]) -> None:
@@ -137,8 +141,8 @@ def _clear(session: Session, seen: Mapping[str, str]) -> None:
     """
     if not seen:
         return
-    query = select(EntryRow.id, EntryRow.body).where(EntryRow.id.in_(seen)).with_for_update()
-    found = {row.id: version_of(row.body) for row in session.execute(query)}
+    query = select(EntryRow.id, EntryRow.version).where(EntryRow.id.in_(seen)).with_for_update()
+    found = {row.id: row.version for row in session.execute(query)}
     if found != seen:
         hint = "Withdraw the proposal and make it anew."
         raise ConflictError("an entry that it changes was changed or cancelled since", hint=hint)

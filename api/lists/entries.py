@@ -4,11 +4,9 @@ A cancellation takes effect at once: taking an entry away can stop no car, and i
 within a minute (R7).
 """
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -21,7 +19,6 @@ from api.core.errors import AbsentError, InvalidError
 from api.core.service import Service
 from api.db.models import EntryRow
 from api.lists import list_statements, publishing
-from hitonly_core.canonical import canonical
 from hotlist.entry import Entry, entry_from_json
 from hotlist.errors import PlateError
 from hotlist.plate import normalise
@@ -91,7 +88,7 @@ def opened(service: Service, who: SignedIn, entry: str) -> Opened:
     with service.database.read() as session:
         row = row_of(session, entry)
         access.opening(session, who, f"entry:{entry}")
-        return Opened(entry_from_json(row.body), version_of(row.body))
+        return Opened(entry_from_json(row.body), row.version)
 
 
 def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number: str) -> str:
@@ -151,11 +148,6 @@ def row_of(session: Session, entry: str) -> EntryRow:
 def entry_of_key(session: Session, key: str) -> str | None:
     """Return the id of the entry in force for a plate, region and case."""
     return session.scalar(select(EntryRow.id).where(EntryRow.key == key))
-
-
-def version_of(body: Mapping[str, Any]) -> str:
-    """Return what tells one wording of an entry from every other: 32 hexadecimal digits of its digest."""
-    return hashlib.sha256(canonical(dict(body))).hexdigest()[:32]
 
 
 def _line(row: EntryRow) -> Line:

@@ -7,8 +7,9 @@
    delay, and one that has heard of no newer list for so long must not alert (R7); it checks that itself.
 4. The device was enrolled when it captured the hit.
 
-The time of capture is the device's own claim. A future one is refused before (api/hits/intake.py). A late delivery
-is none of these: a box that was offline for a week delivers what it rightly captured, and the review decides.
+The time of capture is the device's own claim, unless the device said that its clock was not set
+(api/hits/hit_time.py). A future one is refused before (api/hits/intake.py). A late delivery is none of these: a box
+that was offline for a week delivers what it rightly captured, and the review decides.
 """
 
 from datetime import datetime, timedelta
@@ -19,17 +20,20 @@ from sqlalchemy.orm import Session
 
 from api.core.errors import ListVersionError
 from api.db.models import DeviceRow, ListRow
-from hotlist.signed_list.trust import MAX_AGE
+from hitonly_core.policy import CLOCK_TOLERANCE, LIST_AGE_CEILING, WINDOW_CEILING
 from protocol.hit import Hit
 
-REMATCH: Final = timedelta(seconds=180)
-"""How long before a list's arrival a read can have been captured that it matches: the longest window (R1)."""
-SKEW: Final = timedelta(minutes=5)
-"""How far a device's clock may be behind the service's."""
+REMATCH: Final = WINDOW_CEILING
+"""How long before a list's arrival a read can have been captured that it matches: the longest window."""
 
 
-def check_lists(session: Session, hit: Hit) -> None:
+def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> None:
     """Refuse a hit that no device that keeps R7 can have made.
+
+    Args:
+        session: the database's.
+        hit: as it was opened.
+        captured: when it was captured; None where that is not certain: then only (1) can be checked.
 
     Raises:
         ListVersionError: its list never existed, did not yet exist, or was superseded long ago; or the device
@@ -43,9 +47,10 @@ def check_lists(session: Session, hit: Hit) -> None:
                 "the hit was matched against a list that was never published",
                 hint=f"The newest published version is {newest}; look what the device holds.",
             )
-        _check_time(session, row, hit.captured)
+        if captured is not None:
+            _check_time(session, row, captured)
     enrolled = session.get_one(DeviceRow, hit.device).enrolled
-    if hit.captured < enrolled - SKEW:  # (4)
+    if captured is not None and captured < enrolled - CLOCK_TOLERANCE:  # (4)
         raise ListVersionError(
             "the hit was captured before its device was enrolled", hint="Check the device's clock."
         )
@@ -57,14 +62,14 @@ def _check_time(session: Session, row: ListRow, captured: datetime) -> None:
     Raises:
         ListVersionError: it is.
     """
-    if captured < row.published - REMATCH - SKEW:  # (2)
+    if captured < row.published - REMATCH - CLOCK_TOLERANCE:  # (2)
         raise ListVersionError(
             "the hit was captured before its list was published", hint="Check the device's clock."
         )
     later = select(ListRow.published).where(ListRow.version > row.version).order_by(ListRow.version)
     superseded = session.scalar(later.limit(1))
-    if superseded is not None and captured > superseded + MAX_AGE:  # (3)
-        hours = MAX_AGE / timedelta(hours=1)
+    if superseded is not None and captured > superseded + LIST_AGE_CEILING:  # (3)
+        hours = LIST_AGE_CEILING / timedelta(hours=1)
         raise ListVersionError(
             f"the hit's list was superseded more than {hours:g} hours before its capture",
             hint="Such a list must not alert; look whether the device fetches its list.",

@@ -29,7 +29,6 @@ from api.core.service import Service
 from api.core.staging import Prepared, Scratch, scratch
 from api.db.models import EntryRow
 from api.lists import proposals
-from api.lists.entries import version_of
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers import READERS, Format, Refused, Row
 from hotlist.importers.dates import DateOrder
@@ -155,7 +154,7 @@ def _part(session: Session, part: list[Row | Refused], given: Given, plan: _Plan
     """Sort some rows: what they become, or why not."""
     read = list(_proposed(part, given, plan))
     keys = {proposals.key_of(proposal) for _, proposal in read}
-    query = select(EntryRow.key, EntryRow.id, EntryRow.body).where(EntryRow.key.in_(keys))
+    query = select(EntryRow.key, EntryRow.id, EntryRow.body, EntryRow.version).where(EntryRow.key.in_(keys))
     known = {row.key: row for row in session.execute(query)}
     for row, proposal in read:
         key = proposals.key_of(proposal)
@@ -190,7 +189,7 @@ def _prepared(row: Row, proposal: Proposal, given: Given, found: Any) -> Prepare
             return None
         created = datetime.fromisoformat(found.body["created"])
         proposal = propose(row.values, given, entry_id=found.id, created=created)
-        base = version_of(found.body)
+        base = found.version
     body = approved_line(proposal.body, proposals.PENDING).decode()
     entry = found.id if found is not None else str(json.loads(body)["id"])
     return Prepared(proposals.key_of(proposal), entry, base, body)

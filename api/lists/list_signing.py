@@ -109,11 +109,7 @@ def prepare(service: Service, actor: str) -> int:
                 signed=unsigned.signed_by(service.secrets.service).to_bytes(),
             )
             session.add(row)
-            detail: dict[str, str | int] = {
-                "entries": len(found),
-                "sha256": row.digest,
-                "keys": keys.fingerprint,
-            }
+            detail: dict[str, str | int] = {"entries": len(found), "keys": keys.fingerprint}
             audit.append(session, Act(actor, "list.prepare", f"list:{version}", detail=detail), now)
     except IntegrityError:
         raise ConflictError("another version was made at the same moment") from None
@@ -189,7 +185,7 @@ def add_signature(service: Service, who: Account, version: int, file: bytes) -> 
             raise InvalidError(f"the signature does not fit the key {key}")
         signed = signed.with_signature(detached.signature)
         row.signed = signed.to_bytes()
-        detail = {"key": key, "name": person.name, "sha256": row.digest}
+        detail = {"key": key, "name": person.name}
         audit.append(session, Act(who.actor, "list.sign", f"list:{version}", detail=detail), now)
         return _publish_if_complete(session, service, row, signed, who.actor)
 
@@ -202,7 +198,7 @@ def withdraw(service: Service, who: Account, version: int) -> None:
     """
     with service.database.begin() as session:
         row, _ = _waiting_row(session, service, version)
-        row.state, row.signed = State.WITHDRAWN, None
+        row.state, row.signed, row.digest = State.WITHDRAWN, None, ""
         audit.append(session, Act(who.actor, "list.withdraw", f"list:{version}"), service.now())
 
 
@@ -223,7 +219,7 @@ def supersede(session: Session) -> None:
     session.execute(
         update(CandidateRow)
         .where(CandidateRow.state == State.WAITING)
-        .values(state=State.SUPERSEDED, signed=None)
+        .values(state=State.SUPERSEDED, signed=None, digest="")
     )
 
 
@@ -243,7 +239,7 @@ def _publish_if_complete(
     published = list_versions.store(
         session, signed, version=row.version, count=row.entries, actor=actor, now=now
     )
-    row.state, row.signed = State.PUBLISHED, None
+    row.state, row.signed, row.digest = State.PUBLISHED, None, ""
     _forget_cancelled(session, accepted[0])
     if brings.timestamp is not None:
         list_statements.state(session, service, published, row.ends, now)

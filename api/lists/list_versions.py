@@ -33,8 +33,8 @@ def entries(session: Session, now: datetime) -> list[Entry]:
 def store(
     session: Session, signed: SignedList, *, version: int, count: int, actor: str, now: datetime
 ) -> ListRow:
-    """Make a signed list the published version, in the caller's transaction; only the newest keeps its bytes."""
-    session.execute(update(ListRow).values(signed=None))
+    """Make a signed list the published version, in the caller's transaction; the others lose bytes and digest."""
+    session.execute(update(ListRow).values(signed=None, digest=""))
     row = ListRow(
         version=version,
         published=now,
@@ -44,6 +44,6 @@ def store(
         signed=signed.to_bytes(),
     )
     session.add(row)
-    detail: dict[str, str | int] = {"entries": count, "sha256": row.digest}
+    detail: dict[str, str | int] = {"entries": count}
     audit.append(session, Act(actor, "list.publish", f"list:{version}", detail=detail), now)
     return row

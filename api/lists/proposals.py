@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from api.accounts import access
+from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
@@ -131,9 +132,12 @@ def withdraw(service: Service, who: SignedIn, batch: str) -> None:
 
     Raises:
         AbsentError: there is no such batch.
+        ForbiddenError: it is somebody else's, and the asker approves nothing.
     """
     with service.database.begin() as session:
-        row_of(session, batch, lock=True)
+        row = row_of(session, batch, lock=True)
+        if row.author != who.person.id and Role.APPROVER not in who.person.roles:
+            raise ForbiddenError("only its author or an approver withdraws a proposal")
         drop(session, batch)
         audit.append(session, Act(who.person.actor, "list.withdraw", f"batch:{batch}"), service.now())
 

@@ -8,7 +8,7 @@ service states every six hours, and at each cancellation, that their version is 
 (api/lists/list_statements.py).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -20,12 +20,11 @@ from api.core.service import Service
 from api.db.models import CancelledRow, DeviceRow, ListRow
 from api.devices.registry import Device
 from api.lists import list_keys, list_signing, list_statements, list_versions
+from hitonly_core.policy import LIST_VALID
 from hotlist.signed_list.bundle import SignedList, make, seal
 from hotlist.signed_list.list_format import Limits
 
 RENEW: Final = list_statements.RENEW
-LIFE: Final = timedelta(hours=48)
-"""The end of a list that the service signed; the edge stops at 24 hours anyway."""
 
 
 def publish(service: Service, actor: str) -> int:
@@ -115,7 +114,7 @@ def _signed_by_service(session: Session, service: Service, actor: str, now: date
         department=service.settings.department,
         version=version,
         issued=now,
-        expires=now + LIFE,
+        expires=now + LIST_VALID,
     )
     signed = unsigned.signed_by(service.secrets.service)
     list_versions.store(session, signed, version=version, count=len(entries), actor=actor, now=now)
@@ -147,13 +146,14 @@ def current_etag(service: Service) -> str | None:
     """Return the ETag of what devices fetch now: the version, and the word that it is current; None before any."""
     with service.database.read() as session:
         row = list_versions.newest(session)
-        return _etag(session, row) if row else None
+        return _etag(session, service, row) if row else None
 
 
-def _etag(session: Session, row: ListRow) -> str:
+def _etag(session: Session, service: Service, row: ListRow) -> str:
     stated = list_statements.of_version(session, row.version)
     since = f"-{stated.issued.timestamp():.0f}" if stated else ""
-    return f'"{row.version}-{row.digest[:16]}{since}"'
+    tag = service.secrets.blind(f"list {row.digest}")[:16]
+    return f'"{row.version}-{tag}{since}"'
 
 
 def sealed_for(service: Service, device: Device) -> tuple[str, bytes]:
@@ -166,7 +166,7 @@ def sealed_for(service: Service, device: Device) -> tuple[str, bytes]:
         row = list_versions.newest(session)
         if row is None or row.signed is None:
             raise AbsentError("no hot list has been published yet")
-        signed, tag = SignedList.from_bytes(row.signed, Limits()), _etag(session, row)
+        signed, tag = SignedList.from_bytes(row.signed, Limits()), _etag(session, service, row)
         stated = list_statements.of_version(session, row.version)
         if stated is not None:
             signed = signed.stated_by(list_statements.read(stated))

@@ -32,4 +32,6 @@ REGIONS: Final = {
     "Countries": tuple(_country(code) for code in _COUNTRIES.split()),
 }
 """Groups of (ISO 3166 code, name)."""
-CODES: Final = frozenset(code for group in REGIONS.values() for code, _ in group)
+NAMES: Final = {code: name for group in REGIONS.values() for code, name in group}
+"""Each offered code's name."""
+CODES: Final = frozenset(NAMES)

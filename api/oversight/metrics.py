@@ -35,7 +35,11 @@ class ServiceCollector(Collector):
             yield from self._hits(session)
             yield from self._devices(session)
             yield from self._list(session)
-            yield _gauge("hitonly_audit_records", "Records of the audit chain", _count(session, AuditRow))
+            yield _gauge("hitonly_audit_records", "Records of the audit log", _count(session, AuditRow))
+            cut = float(bool(self._service.high_water.problem(self._service.database)))
+            yield _gauge(
+                "hitonly_audit_cut", "Whether the audit log does not continue its kept end: 1 if so", cut
+            )
             yield _gauge("hitonly_alerts_waiting", "Alerts not delivered yet", _count(session, AlertRow))
 
     def _hits(self, session: Session) -> Iterable[Metric]:

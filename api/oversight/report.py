@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from api.accounts import duties
 from api.core.errors import InvalidError
 from api.core.lifecycle import Mistake, Outcome, State
 from api.core.service import Service
@@ -45,6 +46,9 @@ _TOTALS: Final = (
     (f"outcome:{Outcome.PROTECTIVE_CUSTODY}", "Matches leading to protective custody"),
     (f"outcome:{Outcome.MISSING_FOUND}", "Matches leading to a missing person found"),
     (f"outcome:{Outcome.NONE}", "Matches without an outcome"),
+    (duties.INVITED, "Invitations of new people"),
+    (duties.ROLES, "Changes of somebody's roles"),
+    (duties.NEAR, "Approvals flagged: new accounts that vouch for each other"),
 )
 
 

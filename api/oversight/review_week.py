@@ -8,16 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.accounts.sessions import SignedIn
-from api.core import audit
+from api.core import audit, audit_tree
 from api.core.audit import Act
-from api.core.errors import ChainError, ConflictError, InvalidError
+from api.core.errors import AuditError, ChainError, ConflictError, InvalidError, StateError
 from api.core.service import Service
 from api.db.models import AuditRow, SignOffRow
 
 PAGE: Final = 100
 BROKEN: Final = "BROKEN"
 """What the result of a check begins with when the chain does not hold."""
-_FLAGGED: Final = ("lookup.repeated", "device.chain-broken", "person.lock", "person.reset")
+_FLAGGED: Final = (
+    "lookup.repeated", "device.chain-broken", "person.lock", "person.reset",
+    "device.log-contradicted", "database.accept-restore", "hit.hold", "hit.renew-hold",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,19 @@ def check(service: Service, who: SignedIn) -> str:
 
 
 def check_chain(service: Service) -> str:
-    """Check the whole chain and its checkpoints; return the result in words."""
-    with service.database.read() as session:
-        rows = session.scalars(select(AuditRow).order_by(AuditRow.seq)).yield_per(1000)
-        bodies = ({**audit.record(row), "digest": row.digest} for row in rows)
-        marks = audit.checkpoints(session)
-        try:
-            number = audit.verify(bodies, marks, service.secrets.service.public)
-        except ChainError as problem:
-            return f"{BROKEN}: {problem}"
+    """Check the whole log against its checkpoints and the end kept outside the database; return it in words."""
+    try:
+        mark = service.high_water.read()
+        with service.database.read() as session:
+            rows = session.scalars(select(AuditRow).order_by(AuditRow.seq)).yield_per(1000)
+            bodies = ({**audit.record(row), "digest": row.digest} for row in rows)
+            marks = audit.checkpoints(session)
+            held = [mark.end] if mark and mark.end else []
+            number, root = audit.verify(bodies, marks, service.secrets.service.public, held=held)
+            if number and audit_tree.root(session, number) != root:
+                return f"{BROKEN}: the stored tree is not that of the records"
+    except (ChainError, StateError, AuditError) as problem:
+        return f"{BROKEN}: {problem}"
     return f"{number} records and {len(marks)} checkpoints, unbroken"
 
 

@@ -1,13 +1,8 @@
-// The queue, kept up to date by server-sent events; arrow keys move, Enter opens.
+// The queue's lines, drawn anew from each event of the line (console.js); arrow keys move, Enter opens.
 (() => {
   "use strict";
   const list = document.getElementById("queue");
-  const live = document.getElementById("live");
-  const sound = document.getElementById("sound");
-  const announce = document.getElementById("announce");
-  const known = new Set([...list.querySelectorAll("a")].map((link) => link.pathname));
-  const title = document.title;
-  let audio = null;
+  const empty = document.getElementById("empty");
 
   const time = (iso) => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
   const make = (tag, name, text) => {
@@ -16,72 +11,47 @@
     if (text) element.textContent = text;
     return element;
   };
-  const line = (hit) => {
-    const path = `/hits/${hit.id}`;
-    const fresh = !known.has(path);
+  // As macros.html says them.
+  const notes = { weak: ", weak match: another state read", "region-not-read": ", state not read: check it" };
+  const line = (hit, fresh) => {
     const item = make("li", `hit ${hit.severity}${hit.state === "pending" ? "" : " done"}${fresh ? " new" : ""}`);
     const link = make("a");
-    link.href = path;
+    link.href = `/hits/${hit.id}`;
     const what = make("span", "what");
     const state = hit.state === "pending" ? "UNVERIFIED" : hit.state;
     what.append(
       make("strong", "", hit.camera),
-      make("span", "", state + (hit.kind === "weak" ? ", weak match" : "") + (hit.held ? ", on hold" : "")),
+      make("span", "", state + (notes[hit.kind] || "") + (hit.held ? ", on hold" : "")
+        + (hit.doubted ? ", needs a second reader" : "")),
     );
     const times = make("span", "times");
     times.append(make("span", "", `seen ${time(hit.captured)}`), make("span", "", `kept until ${time(hit.deadline)}`));
     link.append(make("span", "badge", hit.severity), what, times);
     item.append(link);
-    known.add(path);
-    return { item, fresh };
+    return item;
   };
 
-  // One tone for each severity: higher and more often is more urgent.
-  const tones = { urgent: [880, 3], high: [660, 2], routine: [440, 1] };
-  const play = (severity) => {
-    if (!audio) return;
-    const [pitch, times] = tones[severity];
-    for (let n = 0; n < times; n += 1) {
-      const tone = audio.createOscillator();
-      const volume = audio.createGain();
-      const start = audio.currentTime + n * 0.35;
-      tone.frequency.value = pitch;
-      volume.gain.setValueAtTime(0.2, start);
-      volume.gain.exponentialRampToValueAtTime(0.001, start + 0.3);
-      tone.connect(volume).connect(audio.destination);
-      tone.start(start);
-      tone.stop(start + 0.3);
-    }
-  };
-  sound.hidden = false;
-  sound.addEventListener("click", () => {
-    audio = audio ? (audio.close(), null) : new AudioContext();
-    sound.setAttribute("aria-pressed", String(Boolean(audio)));
-    sound.textContent = audio ? "Sound is on" : "Sound is off";
-    play("routine");
+  document.addEventListener("queue", (event) => {
+    const { hits, fresh } = event.detail;
+    const focused = document.activeElement && document.activeElement.pathname;
+    list.replaceChildren(...hits.map((hit) => line(hit, fresh.includes(hit))));
+    for (const link of list.querySelectorAll("a")) if (link.pathname === focused) link.focus();
+    document.getElementById("count").textContent = hits.length;
+    empty.hidden = hits.length > 0;
   });
 
-  const show = (hits) => {
-    const focused = document.activeElement && document.activeElement.pathname;
-    const lines = hits.map(line);
-    list.replaceChildren(...lines.map(({ item }) => item));
-    for (const link of list.querySelectorAll("a")) if (link.pathname === focused) link.focus();
-    const waiting = hits.filter((hit) => hit.state === "pending").length;
-    document.title = waiting ? `(${waiting}) ${title}` : title;
-    document.getElementById("count").textContent = hits.length;
-    document.getElementById("empty").hidden = hits.length > 0;
-    const news = hits.filter((hit, place) => lines[place].fresh && hit.state === "pending");
-    if (news.length) {
-      announce.textContent = `${news.length} new, ${news[0].severity}: ${news[0].camera}, unverified`;
-      play(news[0].severity);
-    }
-  };
-
-  const source = new EventSource("/queue/events");
-  source.addEventListener("open", () => { live.textContent = "Live"; });
-  source.addEventListener("error", () => { live.textContent = "Connection lost, trying again"; });
-  source.addEventListener("queue", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("ended", () => { source.close(); location.assign("/sign-in"); });
+  // An empty list says why it is empty: nothing waits, or nothing can be known.
+  document.addEventListener("line", (event) => {
+    const { said, dead, silence, heard } = event.detail;
+    if (!heard && !dead) return;
+    document.getElementById("asof").textContent = dead ? `Not live: the list is as it was ${silence}` : `Live, heard ${silence}`;
+    const all = said && said.cameras > 0 && said.online === said.cameras && !said.list_old;
+    const eyes = said ? `${said.online} of ${said.cameras} cameras are online` : "";
+    let words = `Nothing waits. ${eyes}.`;
+    if (dead) words = "Not known: the connection is lost, and hits may be waiting.";
+    else if (!all) words = `Nothing is here, but hits may be missing: ${eyes}${said.list_old ? ", and the hot list is too old or missing" : ""}.`;
+    if (empty.textContent !== words) empty.textContent = words;
+  });
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;

@@ -10,7 +10,9 @@ from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from api.accounts import presence
 from api.accounts.routes import (
     account_api,
     own_api,
@@ -21,7 +23,7 @@ from api.accounts.routes import (
     sign_in_pages,
 )
 from api.core.audit import Act
-from api.core.clock import Now, utc_now
+from api.core.clock import Boot, Now, boot_ns, utc_now
 from api.core.errors import ApiError
 from api.core.logs import RequestLog
 from api.core.rate_limits import Rate, Refusals
@@ -33,7 +35,7 @@ from api.hits.routes import queue_events, review_api, review_pages
 from api.lists.routes import import_pages, list_api, list_pages, proposal_api, signing_pages
 from api.oversight.routes import oversight_api, oversight_pages
 from api.upkeep import Sweeper
-from api.web import problems
+from api.web import health, problems
 from api.web.deps import address_of
 from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
 
@@ -58,6 +60,7 @@ _PAGES: Final = (
     own_api,
     reset_api,
     oversight_api,
+    health,
 )
 _DESCRIPTION: Final = (
     "Receives sealed hits from enrolled devices, lets people review them, and lets go of them. "
@@ -66,22 +69,26 @@ _DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings, now: Now = utc_now, *, background: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings, now: Now = utc_now, boot: Boot = boot_ns, *, background: bool = True
+) -> FastAPI:
     """Return the application.
 
     Args:
         settings: checked settings.
         now: the clock.
+        boot: the clock that never steps.
         background: whether to run retention and alerts in threads; a test with a clock of its own does not.
 
     Raises:
         StateError: the state folder or the database cannot be used.
     """
-    service = open_service(settings, now)
+    service = open_service(settings, now, boot)
     workers = (Sweeper(service), Messenger(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(presence.record_setting, service)
         if background:
             for worker in workers:
                 worker.start()
@@ -103,9 +110,11 @@ def create_app(settings: Settings, now: Now = utc_now, *, background: bool = Tru
     app.state.service = service
     app.state.watchers = queue_events.Watchers()
     app.state.sign_in_rate = Rate(service, "sign-in", settings.limits.sign_in_per_minute)
+    app.state.link_rate = Rate(service, "link", settings.limits.sign_in_per_minute)
     app.state.public_rate = Rate(service, "public", settings.limits.device_per_minute)
     app.state.refusals = Refusals(service, settings.limits.refused_per_minute)
     problems.install(app)
+    sign_in_pages.install(app)
     device_rate = Rate(service, "device", settings.limits.device_per_minute)
 
     def limited(request: Request) -> None:
@@ -138,8 +147,10 @@ def _surround(app: FastAPI, service: Service) -> None:
     if settings.tls.mode == "off":
         app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)
     app.add_middleware(Faults)
-    app.add_middleware(SecurityHeaders, secure=settings.tls.mode != "off")
+    app.add_middleware(SecurityHeaders, secure=settings.url.startswith("https://"))
     app.add_middleware(RequestLog)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
 
 
 def _first_parts(modules: Iterable[ModuleType]) -> frozenset[str]:

@@ -2,11 +2,11 @@
 
 A caller whose connection broke cannot know whether a proposal, an invitation or a code was made. With the same
 key and the same request it gets the first answer again, for a day. Answers can hold a one-time code or link,
-so they are kept sealed.
+so they are kept sealed; of the request, which can name a plate, only a salted and keyed hash is kept.
 """
 
-import hashlib
 import json
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,6 +21,7 @@ from api.core.service import Service
 from api.db.models import RepeatRow
 
 KEPT: Final = timedelta(days=1)
+SALT: Final = 16
 Answer = dict[str, Any]
 
 
@@ -40,9 +41,8 @@ def once(service: Service, who: SignedIn, key: str, asked: bytes, act: Callable[
     """
     if not key:
         return act()
-    digest = hashlib.sha256(asked).hexdigest()
     try:
-        known = _claim(service, who, key, digest)
+        known = _claim(service, who, key, asked)
     except IntegrityError:
         raise ConflictError("the same request is being worked on") from None
     if known is not None:
@@ -61,7 +61,7 @@ def forget(session: Session, now: datetime) -> None:
     session.execute(delete(RepeatRow).where(RepeatRow.at <= now - KEPT))
 
 
-def _claim(service: Service, who: SignedIn, key: str, asked: str) -> Answer | None:
+def _claim(service: Service, who: SignedIn, key: str, asked: bytes) -> Answer | None:
     """Take the key for this request, or return what it was answered.
 
     Raises:
@@ -73,9 +73,13 @@ def _claim(service: Service, who: SignedIn, key: str, asked: str) -> Answer | No
     with service.database.begin() as session:
         row = session.get(RepeatRow, (who.person.id, key))
         if row is None or row.at <= now - KEPT:
-            session.merge(RepeatRow(person=who.person.id, key=key, asked=asked, answer=None, at=now))
+            salt = secrets.token_bytes(SALT)
+            digest = service.secrets.blind_bytes(asked, salt)
+            session.merge(
+                RepeatRow(person=who.person.id, key=key, salt=salt, asked=digest, answer=None, at=now)
+            )
             return None
-        if row.asked != asked:
+        if row.asked != service.secrets.blind_bytes(asked, row.salt):
             raise InvalidError("the idempotency key was used for another request")
         if row.answer is None:
             hint = "Look whether it was done before you ask with another key."

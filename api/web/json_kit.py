@@ -1,6 +1,5 @@
 """What the JSON routes for people share: a body, a reason, a cursor, an ETag, a key for asking again."""
 
-import hashlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.accounts.access import AccessPurpose
 from api.core.errors import ConditionError
+from api.web.deps import service_of
 from hitonly_core.canonical import canonical
 
 Limit = Annotated[int, Query(ge=1, le=100, description="items on a page")]
@@ -42,8 +42,8 @@ class Reason(Body):
 
 
 def tagged(request: Request, body: dict[str, Any]) -> Response:
-    """Answer with an ETag of the body; 304 where the asker has it."""
-    tag = quoted(hashlib.sha256(canonical(body)).hexdigest()[:32])
+    """Answer with an ETag, a keyed hash of the body; 304 where the asker has it."""
+    tag = quoted(service_of(request).secrets.blind_bytes(canonical(body))[:32])
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     return JSONResponse(body, headers={"ETag": tag})

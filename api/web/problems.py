@@ -9,13 +9,13 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
-from api.core.errors import AbsentError, ApiError, AuditError, InvalidError, SignInError
+from api.core.errors import AbsentError, ApiError, AuditError, ConflictError, InvalidError, SignInError
 from api.web.pages import ErrorPage, render
 from hitonly_core.errors import HitonlyError
 
@@ -64,9 +64,12 @@ def respond(request: Request, problem: ApiError) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer every error in this one way."""
+    _install_rare(app)
 
     @app.exception_handler(ApiError)
     def _ours(request: Request, problem: ApiError) -> Response:
+        if isinstance(problem, AuditError) and isinstance(problem.__cause__, IntegrityError):
+            return respond(request, _met())
         return respond(request, problem)
 
     @app.exception_handler(HitonlyError)
@@ -99,6 +102,27 @@ def install(app: FastAPI) -> None:
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             answer.headers["Allow"] = ", ".join(sorted(_methods(request, app)))
         return answer
+
+
+def _install_rare(app: FastAPI) -> None:
+    """Answer what only two acts at once, or an attack, bring about."""
+
+    @app.exception_handler(IntegrityError)
+    def _at_once(request: Request, problem: IntegrityError) -> Response:
+        del problem
+        return respond(request, _met())
+
+    @app.exception_handler(RecursionError)
+    def _too_deep(request: Request, problem: RecursionError) -> Response:
+        del problem
+        return respond(request, InvalidError("what was sent is nested too deeply"))
+
+
+def _met() -> ConflictError:
+    """Return the problem of two acts that met: the other one was first, and nothing of this one was done."""
+    return ConflictError(
+        "somebody else did the same or the contrary at this moment", hint="Look at it again."
+    )
 
 
 def _methods(request: Request, app: FastAPI) -> set[str]:

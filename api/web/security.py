@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +15,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.core.errors import ApiError, CrossSiteError, HostError, TooLargeError
+from api.core.rate_limits import network
+from api.web.connections import gate_of_loop
 from api.web.problems import respond
 
 CONTENT_POLICY: Final = (
@@ -30,6 +34,7 @@ HEADERS: Final = {
 }
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_SECONDS: Final = 30
+_TOGETHER: Final = 32 * 1024 * 1024
 _LENGTH_DIGITS: Final = 12
 _LOG: Final = logging.getLogger(__name__)
 Refused = Callable[[Scope, ApiError], Awaitable[None]]
@@ -148,12 +153,23 @@ def _same_site(headers: Headers) -> bool:
         return site in {"same-origin", "none"}
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc == headers.get("host", "")
+        return _place_of(origin) == headers.get("host", "")
     return "cookie" not in headers
+
+
+def _place_of(origin: str) -> str | None:
+    """Return the host and port of an Origin header; None where it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 class BodyLimit:
     """Reads a body up to a size and a time, before anything else looks at it.
+
+    All unfinished bodies together have a bound too: where it is passed, the oldest body of the address that
+    holds most is dropped.
 
     Args:
         app: what comes after.
@@ -161,6 +177,7 @@ class BodyLimit:
         streamed: paths that read their body themselves, as it comes, once they know who sends it.
         refused: told of a refusal.
         seconds: within which the whole body must have arrived.
+        together: bytes of all unfinished bodies; at least `limit`.
     """
 
     def __init__(
@@ -171,31 +188,50 @@ class BodyLimit:
         streamed: frozenset[str] = frozenset(),
         refused: Refused,
         seconds: float = _BODY_SECONDS,
+        together: int = _TOGETHER,
     ) -> None:
         self._app = app
         self._limit = limit
         self._streamed = streamed
         self._seconds = seconds
         self._refused = refused
+        self._unfinished = Unfinished(max(together, limit))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on with the body read, or answer 413 or 408."""
+        """Pass on with the body read, or answer 413, 408 or 503; the connection is served from then on."""
         if scope["type"] != "http" or scope["path"] in self._streamed:
-            await self._app(scope, receive, send)
+            await self._served(scope, receive, send)
             return
+        address = scope["client"][0] if scope.get("client") else ""
+        deadline = asyncio.timeout(self._seconds)
+        body = Body(network(address), deadline)
         try:
-            async with asyncio.timeout(self._seconds):
-                body = await self._read(Headers(scope=scope), receive)
+            async with deadline:
+                whole = await self._read(Headers(scope=scope), receive, body)
         except (TooLargeError, TimeoutError) as late:
-            problem = late if isinstance(late, TooLargeError) else _slow(self._seconds)
+            problem = late if isinstance(late, ApiError) else body.dropped or _slow(self._seconds)
             await self._refused(scope, problem)
             await respond(Request(scope), problem)(scope, receive, send)
             return
-        if body is not None:
-            await self._app(scope, _replay(body, receive), send)
+        finally:
+            self._unfinished.forget(body)
+        if whole:
+            await self._served(scope, _replay(bytes(body.content), receive), send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        """Return the whole body; None when the sender went away.
+    async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; meanwhile the connection is not ended for another one's sake."""
+        gate, peer = gate_of_loop(), scope.get("client")
+        if gate is None or peer is None:
+            await self._app(scope, receive, send)
+            return
+        gate.serve((peer[0], peer[1]))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            gate.done((peer[0], peer[1]))
+
+    async def _read(self, headers: Headers, receive: Receive, body: "Body") -> bool:
+        """Read the whole body; False when the sender went away.
 
         Raises:
             TooLargeError: it is, or says that it is, larger than the limit.
@@ -204,17 +240,67 @@ class BodyLimit:
         known = said.isascii() and said.isdigit() and len(said) <= _LENGTH_DIGITS
         if not known or int(said) > self._limit:
             raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
-        chunks, size, more = [], 0, True
+        more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return None
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
+                return False
+            body.content += message.get("body", b"")
             more = message.get("more_body", False)
-            if size > self._limit:
+            if len(body.content) > self._limit:
                 raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
-        return b"".join(chunks)
+            if more:
+                self._unfinished.hold(body)
+        return True
+
+
+@dataclass(eq=False, slots=True)
+class Body:
+    """A body that is being read."""
+
+    address: str
+    deadline: asyncio.Timeout
+    content: bytearray = field(default_factory=bytearray, repr=False)
+    dropped: ApiError | None = None
+
+
+class Unfinished:
+    """The bodies that are not whole yet, and how many bytes they may hold together."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._bodies: dict[Body, None] = {}
+
+    def hold(self, body: Body) -> None:
+        """Count a body that has grown; drop others where all of them hold too much."""
+        self._bodies.setdefault(body)
+        sizes: Counter[str] = Counter()
+        for one in self._bodies:
+            sizes[one.address] += len(one.content)
+        while sizes.total() > self._most:
+            largest = sizes.most_common(1)[0][0]
+            victim = next(one for one in self._bodies if one.address == largest and one.content)
+            sizes[largest] -= len(victim.content)
+            self._drop(victim)
+
+    def forget(self, body: Body) -> None:
+        """Count a body no more: it is whole, or its sender is gone."""
+        self._bodies.pop(body, None)
+
+    def _drop(self, body: Body) -> None:
+        """Give a body's memory back and let its reader see a deadline that is over."""
+        self.forget(body)
+        body.content = bytearray()
+        body.dropped = _crowded()
+        if not body.deadline.expired():
+            body.deadline.reschedule(asyncio.get_running_loop().time())
+
+
+def _crowded() -> TooLargeError:
+    """Return the problem of a body that was dropped for want of memory."""
+    problem = TooLargeError("too many unfinished bodies at once", hint="Send it again, in one go.")
+    problem.status = HTTPStatus.SERVICE_UNAVAILABLE
+    return problem
 
 
 def _slow(seconds: float) -> TooLargeError:

@@ -27,7 +27,8 @@ class Told:
     """What one run told, as far as two runs of a box must tell the same.
 
     Attributes:
-        calls: by process and thread, in order: (call, target, arguments and content).
+        calls: in order: (call, target, arguments and content); by process and thread. Of a run at the clip's own
+            pace by process and target: which thread comes first to a new list is a matter of load.
         looked: names asked for, by process and call.
         left: files by name: (mode, content).
         rules: what was replaced, and what did not have the form that its rule says.
@@ -50,14 +51,17 @@ def told(run: Outflow, keys: Keys, *, loaded: bool = False, counted: bool = True
         run: what left it.
         keys: the device's and the department's.
         loaded: whether the run went at the clip's own pace: rule "load".
-        counted: whether as many vehicles passed as in the run it is held against; else rule "counts" applies.
+        counted: whether as many reads are made as in the run it is held against; else rule "counts" applies.
     """
     rules = Rules(keys, run, loaded=loaded, counted=counted)
     calls: dict[str, list[tuple[str, str, str]]] = {}
     at: dict[str, list[float]] = {}
     for call in run.calls:
-        calls.setdefault(call.who, []).append(_plain(call, rules))
-        at.setdefault(call.who, []).append(call.at - run.reading_at)
+        plain = _plain(call, rules)
+        process = call.who.rpartition(" ")[0]
+        line = f"{process}, {plain[1] or plain[0]}" if loaded else call.who
+        calls.setdefault(line, []).append(plain)
+        at.setdefault(line, []).append(call.at - run.reading_at)
     left = {}
     for name, file in run.left.items():
         if not run.started - _SLACK_S <= file.changed <= run.ended + _SLACK_S:

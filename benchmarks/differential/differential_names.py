@@ -9,13 +9,17 @@ from uuid import UUID
 from benchmarks.differential.outflow import Outflow
 from benchmarks.differential.outflow_rules import UUID4
 from benchmarks.fixtures.feeds import BOX
+from edge.department.audit_memory import DAYS_MOST
 from hitonly_core.keys import SealKey
 from protocol.hit import Envelope
 from protocol.padding import SIZES
 from protocol.receipts import MAX_LINE
 
 _LINES: Final = 2048
-_PARTS: Final = rf"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|{UUID4}\.hit)"
+_PARTS: Final = (
+    r"(\.probe|receipts|list\.sealed|hotlist\.sealed|trust\.json|checkpoint\.json|audit-ends\.jsonl"
+    rf"|{UUID4}\.hit)"
+)
 
 
 def hit_sizes(device: str = BOX) -> frozenset[int]:
@@ -30,6 +34,7 @@ NAMES: Final[dict[str, Container[int]]] = {
     r"state/lock": range(1),
     r"state/receipts(-\d{12})?\.jsonl": range(1, _LINES * MAX_LINE),
     r"state/checkpoint\.json": range(1, 512),
+    r"state/audit-ends\.jsonl": range(1, 512 * DAYS_MOST),
     r"trust/lock": range(1),
     r"trust/list\.sealed": range(1, 1 << 26),
     r"trust/trust\.json": range(1, 1 << 20),

@@ -128,10 +128,11 @@ def _outcome(trial: Trial, station: Station, roads: dict[str, Road]) -> Outcome:
 
     runs = {name: run_once(station, road) for name, road in roads.items()}
     outcome = Outcome(trial, listed=sum(map(is_listed, roads["first"].vehicles)))
+    counted = {name: name != "fewer" and trial.window_s > 0 for name in roads}
     first, uncounted = rules_over("first"), rules_over("first", counted=False)
-    others = {name: rules_over(name, counted=name != "fewer") for name in roads if name != "first"}
+    others = {name: rules_over(name, counted=counted[name]) for name in roads if name != "first"}
     for name, other in others.items():
-        base = uncounted if name == "fewer" else first
+        base = first if counted[name] else uncounted
         outcome.differences[name] = compare(base, other)
         if trial.link:
             outcome.differences[name] += compare_times(base, other, STEP_S)

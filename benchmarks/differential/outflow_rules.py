@@ -12,10 +12,10 @@
 | digest | ``Content-Digest`` | is the body's |
 | signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
 | ciphertext | ``sealed`` of an envelope | opened with the department's key; inside and length are compared |
-| from the department | hot list and audit checkpoint that a box keeps | was received in this run, byte for byte |
+| from the department | hot list, ends of the audit log that a box keeps or names | was received, byte for byte |
 | clip | ``detections``, ``readings``, the purge's times in a clip's summary | it says ``"live": false`` |
 | load | there too: ``drops``, ``watched``, ``looked`` | and only in runs at the clip's own pace |
-| counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass |
+| counts | there too: ``reads``, ``destroyed``, ``passes`` | and only where fewer vehicles pass, or at window 0 |
 
 Everything else is compared byte for byte. A field that a rule covers and that has not the rule's form is a fault.
 """
@@ -40,8 +40,9 @@ UUID4: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]
 _PATH: Final = re.compile(rf"(?P<id>{UUID4})|(?<=\.)(?P<part>[0-9a-f]{{16}})(?=\.part)")
 _SIGNED: Final = re.compile(r';created=(\d{10});keyid="([\w.-]+)";nonce="([\w-]{32})";')
 _KEPT: Final = re.compile(
-    r"/(?:trust|lists|state)/\.?(?P<name>list\.sealed|hotlist\.sealed|checkpoint\.json)(?:\.[0-9a-f]{16}\.part)?$"
+    r"/(?:trust|lists|state)/\.?(?P<name>list\.sealed|hotlist\.sealed|checkpoint\.json|audit-ends\.jsonl)(?:\.[0-9a-f]{16}\.part)?$"
 )
+_ENDS: Final = ("checkpoint.json", "audit-ends.jsonl")
 _CLIPS: Final = ("detections", "readings", "oldest_live_ns", "worst_late_ns")
 _LOAD: Final = ("drops", "watched", "looked")
 _COUNTS: Final = ("reads", "destroyed", "passes")
@@ -65,7 +66,8 @@ class Rules:
         keys: the device's and the department's.
         run: the run.
         loaded: whether the run went at the clip's own pace, so that a busy machine dropped frames: rule "load".
-        counted: whether as many vehicles passed as in the run it is held against; else rule "counts" applies.
+        counted: whether as many reads are made as in the run it is held against; else rule "counts" applies. Not
+            where fewer vehicles pass; nor at window 0, where every reading is a read of its own.
         drawn: values by rule that the rule says are random.
         faults: fields that a rule covers and that are not of its form.
     """
@@ -126,18 +128,21 @@ class Rules:
         self._same("signature", outer.signature, self.keys.device.sign(outer.signed_bytes()))
         if outer.to_bytes() != content:
             self.faults.append("ciphertext: an envelope holds more than its members")
-        inside = {name: getattr(hit, name) for name in hit.__slots__ if name not in {"id", "captured"}}
+        inside = {
+            name: getattr(hit, name) for name in hit.__slots__ if name not in {"id", "captured", "clock"}
+        }
+        inside["clock"] = (hit.clock.state.value, hit.clock.boot, self._since_boot(hit.clock.boot_ms))
         inside["captured"] = self._moment("wall clock", hit.captured.timestamp())
         return f"hit {self._identified(str(hit.id))}, {len(content)} bytes: {inside!r}"
 
     def _from_department(self, name: str, data: bytes) -> str:
         """Return a word for a file that holds what the department sent, byte for byte or member for member."""
         pieces = [data]
-        if name == "checkpoint.json":
-            mark = json.loads(data)
-            if json.dumps(mark, sort_keys=True).encode() != data:
+        if name in _ENDS:
+            marks = [json.loads(line) for line in data.splitlines()]
+            if "".join(f"{json.dumps(mark, sort_keys=True)}\n" for mark in marks).encode() != data:
                 return repr(data)
-            pieces = [json.dumps(value).encode() for pair in mark.items() for value in pair]
+            pieces = [json.dumps(value).encode() for mark in marks for pair in mark.items() for value in pair]
         if not all(piece in self.run.received for piece in pieces):
             self.faults.append(f"from the department: {name} holds what it did not send")
         return f"<from the department: {name}>"
@@ -247,6 +252,11 @@ class Rules:
             last, self._last = self._last, ""
             body["receipts"] = [self._receipt(line.encode()) for line in body["receipts"]]
             self._last = last
+            if body.get("boot_ms"):
+                body["boot_ms"] = self._since_boot(body["boot_ms"])
+            if body.get("audit_end") is not None:
+                end = json.dumps(body["audit_end"], sort_keys=True).encode() + b"\n"
+                body["audit_end"] = self._from_department("checkpoint.json", end)
         elif path == "/v1/hits" and json.dumps(body).encode() == data and set(body) == {"envelopes"}:
             body["envelopes"] = [self.envelope(text.encode()) for text in body["envelopes"]]
         else:
@@ -286,6 +296,13 @@ class Rules:
         if not self.run.started - _SLACK_S <= seconds <= self.run.ended + _SLACK_S:
             self.faults.append(f"{rule}: a time outside the run")
         return f"<{rule}>"
+
+    def _since_boot(self, boot_ms: object) -> str:
+        """Return a word for a boot time inside the run."""
+        if type(boot_ms) is not int:
+            return repr(boot_ms)
+        booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return self._moment("boot time", booted + boot_ms / 1000)
 
     def _random(self, rule: str, text: str, raw: bytes) -> None:
         self._note(rule, text, known=raw in self.run.drawn)

@@ -23,6 +23,8 @@ QUIET: Final = (
     "set_robust_list,set_tid_address,arch_prctl,wait4,waitid,restart_syscall,exit,timerfd_create"
 )
 """Calls that read, wait, or change the process's own memory only."""
+_CLOCKS: Final = frozenset({"adjtimex", "clock_adjtime"})
+"""Calls that read the clock's state, or with other modes than 0 set it: only the first is passed over."""
 _INTERNAL: Final = ("pipe", "pipe2", "socketpair")
 _DATA: Final = frozenset(
     {"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"}
@@ -71,7 +73,7 @@ def tracer(record: Path) -> list[str]:
 
 def read_outflow(record: Path) -> Outflow:
     """Read a record made with `tracer`; files left behind and exit code are the caller's to add."""
-    lines = list(_whole_lines(record))
+    lines = [line for line in _whole_lines(record) if not _only_asks_the_clock(line)]
     family = _Family()
     for line in lines:
         family.note(line)
@@ -92,6 +94,10 @@ class _Line:
     @property
     def words(self) -> str:
         return _ESCAPE.sub(lambda code: bytes.fromhex(code[1].decode()), self.raw).decode(errors="replace")
+
+
+def _only_asks_the_clock(line: _Line) -> bool:
+    return line.name in _CLOCKS and b"modes=0," in line.raw
 
 
 @dataclass(slots=True)

@@ -27,9 +27,10 @@ from benchmarks.harness.results import Part
 from edge.department.spool import Spool
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealKey, SigningKey
+from hitonly_core.wall_clock import ClockState
 from hotlist.entry import Entry, Purpose, Severity, Vehicle
 from hotlist.matching.match import Match, MatchKind
-from protocol.hit import EnvelopeError, Hit, open_hit, seal_hit
+from protocol.hit import EnvelopeError, Hit, HitClock, open_hit, seal_hit
 
 _PLATE: Final = "QCANARY7"
 _LONGEST_S: Final = 0.15
@@ -164,6 +165,7 @@ def _hit() -> Hit:
         camera="bench",
         place="nowhere",
         captured=now,
+        clock=HitClock(ClockState.SYNCHRONISED, "", 0),
         plate_read=_PLATE,
         alternatives=(),
         region_read="",

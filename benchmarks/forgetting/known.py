@@ -1,9 +1,14 @@
 """What is looked for in one trial: known from the plates and the recording, and later from the live reads."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from benchmarks.fixtures.inputs import Inputs
 from benchmarks.fixtures.roads import Cast, Scene
@@ -35,8 +40,14 @@ class Known:
     inputs: Inputs
     patterns: list[Pattern] = field(default_factory=list)
 
-    def learn(self, scene: Scene, recording: Path) -> None:
-        """Make the patterns of every plate's text, and of its picture in each frame that shows it."""
+    def learn(self, scene: Scene, recording: Path, *, packets: bool = True) -> None:
+        """Make the patterns of every plate's text, and of its picture in each frame that shows it.
+
+        Args:
+            scene: the road.
+            recording: its stream.
+            packets: whether the encoded stream is looked for too.
+        """
         for canary in self.people.unlisted:
             self.patterns += text_patterns(canary.number, canary.text, canary.groups)
         unlisted = {canary.number for canary in self.people.unlisted}
@@ -50,7 +61,8 @@ class Known:
                 continue
             picture, brightness, packet = stream.now()
             prepared = self.inputs.detector(picture)
-            self.patterns += packet_patterns(shown[0][0], packet)
+            if packets:
+                self.patterns += packet_patterns(shown[0][0], packet)
             for shown_number, box in shown:
                 self.patterns += frame_patterns(shown_number, picture, box)
                 self.patterns += decoder_patterns(shown_number, brightness, box)
@@ -75,7 +87,17 @@ class Known:
                 patterns += reader_patterns(numbers[text], prepared)
                 patterns += table_patterns(numbers[text], table, "probabilities")
                 pictures.append((numbers[text], crop))
-        for text, tables in sightings.tables.items():
-            if text in exact:
-                patterns += table_patterns(numbers[text], tables, "log table")
+        rows_of = {
+            text: _rows(sightings.tables[text])
+            for text in sightings.tables.keys() & (exact | fillers | listed)
+        }
+        common = {row for row, plates in Counter(chain.from_iterable(rows_of.values())).items() if plates > 1}
+        for text in rows_of.keys() & exact:
+            own = np.array([np.frombuffer(row, np.float32) for row in rows_of[text] - common], np.float32)
+            patterns += table_patterns(numbers[text], own, "log table") if own.size else ()
         return Searcher([*self.patterns, *patterns, *extra], Gallery([*pictures, *crops]))
+
+
+def _rows(tables: npt.NDArray[np.float32]) -> set[bytes]:
+    """Return the rows of a plate's log tables; one that another plate has too tells neither."""
+    return {row.tobytes() for row in np.ascontiguousarray(tables).reshape(-1, tables.shape[-1])}

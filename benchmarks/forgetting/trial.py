@@ -8,6 +8,7 @@ from benchmarks.fixtures.feeds import Feed
 from benchmarks.fixtures.roads import Road
 from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.memory_scan import Coverage
+from edge.capture.live import OVERLAP_S, SHORTEST_RENEWAL_S, SLACK_S
 
 ROLES: Final = ("edge", "capture process", "watchdog")
 QUIET_S: Final = 150.0
@@ -39,6 +40,16 @@ class Trial:
     feed: Feed = Feed.FILE
     linked: bool = False
     leak: str = ""
+
+    @property
+    def kept_s(self) -> float:
+        """How long after its capture something of a picture may be there: the window.
+
+        What is left of a network camera's packets ends with its capture process (docs/cameras.md).
+        """
+        if self.feed is Feed.FILE:
+            return self.window_s
+        return max(self.window_s, SHORTEST_RENEWAL_S + OVERLAP_S + SLACK_S)
 
     @property
     def name(self) -> str:

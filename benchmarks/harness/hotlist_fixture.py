@@ -1,9 +1,11 @@
 """A department for one benchmark: keys, a signed hot list, a configuration, in a folder thrown away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from edge.config import EdgeConfig
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
@@ -22,12 +24,19 @@ class Reading:
     folder: Path | None = None
 
 
-def found(folder: Path, plates: Sequence[str], *, versions: int = 1) -> None:
+NO_REGIONS: Final[Mapping[str, str]] = MappingProxyType({})
+"""A list whose entries name no region."""
+
+
+def found(
+    folder: Path, plates: Sequence[str], regions: Mapping[str, str] = NO_REGIONS, *, versions: int = 1
+) -> None:
     """Make keys, and a hot list of some plates, signed by two people and sealed to one device.
 
     Args:
         folder: empty; everything goes there.
         plates: normalised; each becomes one entry.
+        regions: ISO 3166 codes of plates whose entry names one.
         versions: how many lists to make, each a version on: ``hotlist.sealed``, then ``hotlist.sealed.2`` ...
     """
     author, approver, device = SigningKey.generate(), SigningKey.generate(), SigningKey.generate()
@@ -39,7 +48,7 @@ def found(folder: Path, plates: Sequence[str], *, versions: int = 1) -> None:
     department.public.save(folder / "department.pub")
     now = datetime.now(UTC).replace(microsecond=0)
     people = KeySet(2, (Person("author", author.public), Person("approver", approver.public)))
-    entries = list(_entries(plates, author.public, approver.public, now))
+    entries = list(_entries(plates, regions, (author.public, approver.public), now))
     for version in range(1, versions + 1):
         expires = now + timedelta(days=1)
         unsigned = make(entries, department="bench", version=version, issued=now, expires=expires)
@@ -69,12 +78,15 @@ def configuration(folder: Path, clip: Path, reading: Reading, *, realtime: bool)
     )
 
 
-def _entries(plates: Sequence[str], author: VerifyKey, approver: VerifyKey, now: datetime) -> Iterator[Entry]:
+def _entries(
+    plates: Sequence[str], regions: Mapping[str, str], people: tuple[VerifyKey, VerifyKey], now: datetime
+) -> Iterator[Entry]:
+    author, approver = people
     for number, plate in enumerate(plates, start=1):
         yield Entry(
             id=f"bench-{number}",
             plate=plate,
-            region="",
+            region=regions.get(plate, ""),
             purpose=Purpose.STOLEN_VEHICLE,
             case_number=f"BENCH-{number:05}",
             source="benchmark",

@@ -96,7 +96,7 @@ class RecordingPipeline(Pipeline):
 
     def note(self, slot: Slot) -> None:
         """Note a read, where it has been read again since it was noted last."""
-        readings, known = int(slot.record["readings"]), self.recorder.passes.get(id(slot))
+        readings, known = int(slot.record["taken"]), self.recorder.passes.get(id(slot))
         if readings == 0 or (known is not None and known.readings == readings):
             return
         table, frame = table_of(slot), self.reading.frame

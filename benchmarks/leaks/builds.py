@@ -54,8 +54,9 @@ def _file(suffix: str) -> Path:
     return Path("state") / f"note-{time.time_ns()}{suffix}"
 
 
-def _as_floats(_crop: Pixels, _table: Table, reader: PlateReader) -> None:
-    _kept.append(reader._batch.astype(np.float32))  # noqa: SLF001 - the leak is of the reader's own input
+def _as_floats(crop: Pixels, _table: Table, reader: PlateReader) -> None:
+    reader._fill(crop)  # noqa: SLF001 - the leak is of the reader's own input
+    _kept.append(reader._batch.astype(np.float32))  # noqa: SLF001 - as above
 
 
 def _as_halves(_crop: Pixels, table: Table, _reader: PlateReader) -> None:

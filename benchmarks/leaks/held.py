@@ -34,7 +34,8 @@ def install() -> None:
 
 
 def _read(crop: Pixels, table: Table, reader: PlateReader) -> None:
-    batch = reader._batch  # noqa: SLF001 - the reader's own input
+    reader._fill(crop)  # noqa: SLF001 - the reader's own input
+    batch = reader._batch  # noqa: SLF001 - as above
     logs = fusion.log_table(table)
     _held.append([batch.astype(np.float32), batch * np.float32(1 / 255), batch.copy()])
     _held.append(

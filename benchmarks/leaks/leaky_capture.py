@@ -5,7 +5,7 @@ from typing import Any, Final
 import cv2
 
 from edge.capture import process
-from edge.capture.decoders import Decoder
+from edge.capture.decoding import Decoder
 from edge.flow import Pixels
 
 _EVERY: Final = 3

@@ -106,7 +106,7 @@ def _ride(bench: Bench, folder: Path) -> Rides:
     box = folder / "box"
     moments: Moments = {}
     with start_office(folder / "office") as office:
-        tables = enrol(office, box, "bench-box")
+        tables = enrol(office, box, "bench-box", "bench")
         plates = list(dict.fromkeys(plate for road in roads for plate in road.plates))
         publish(office, box, "bench-box", plates)
         with reviewer.at_the_queue(office) as queue:

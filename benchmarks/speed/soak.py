@@ -165,7 +165,8 @@ def soak(trial: Trial, advance: Advance = lambda _doing: None) -> Outcome:
             listed = plates[::LISTED_EVERY]
             outcome.passing, outcome.listed = len(plates), len(listed)
             advance(f"signing {trial.lists} list(s) of {trial.entries} plates")
-            found(folder, _list(trial.entries, plates, listed), versions=trial.lists)
+            regions = {one.plate: one.region for one in passes}
+            found(folder, _list(trial.entries, plates, listed), regions, versions=trial.lists)
             with _edge(trial, folder, url) as process:
                 _watch(trial, outcome, folder, process, advance)
                 if outcome.samples:

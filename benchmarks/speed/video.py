@@ -14,7 +14,7 @@ from benchmarks.harness.runner import Bench, Clip, department
 from benchmarks.harness.stats import Estimate, bootstrap, median, share
 
 Run = dict[str, Any]
-STAGES: Final = ("decode", "motion", "detect", "read", "fuse", "match", "seal", "other")
+STAGES: Final = ("decode", "motion", "detect", "read", "region", "fuse", "match", "seal", "other")
 ABOUT: Final = (
     "A clip is read twice, in turns on the same machine: by this system's edge as it runs on a road, and by "
     "the loop in fast-alpr's README, which looks at every frame. Both use the same detector and reader "

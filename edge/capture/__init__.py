@@ -6,6 +6,7 @@ from edge.capture.files import open_pictures, open_video
 from edge.capture.live import LiveCamera, renewal_for
 from edge.capture.settings import FileSettings, PicturesSettings, RtspSettings, SourceSettings
 from hitonly_core.clock import Clock, SystemClock
+from hitonly_core.policy import WINDOW_CEILING
 
 __all__ = ["Source", "open_source"]
 
@@ -14,7 +15,7 @@ def open_source(
     settings: SourceSettings,
     *,
     clock: Clock | None = None,
-    forget_within_s: float = 180.0,
+    forget_within_s: float = WINDOW_CEILING.total_seconds(),
     every_ns: int = 0,
 ) -> Source:
     """Open a source.
@@ -22,8 +23,8 @@ def open_source(
     Args:
         settings: what to open.
         clock: what frames are stamped with; the machine's own if None.
-        forget_within_s: the retention window; no frame of a network camera stays in its decoder for longer,
-            or than about 20 s, whichever is more. A file's may, for as long as it is read.
+        forget_within_s: the retention window; nothing of a network camera's frame, not even compressed, stays in
+            its capture process for longer, or than 21 s, whichever is more. A file's may, while it is read.
         every_ns: a frame of a clip or a camera is wanted about this often, in the stream's time; 0 for all.
 
     Raises:

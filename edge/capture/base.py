@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
+from edge.capture.sight import Sight
 from edge.flow import Frame
 
 
@@ -16,6 +17,8 @@ class State(StrEnum):
     """Frames arrive."""
     FROZEN = "frozen"
     """Frames arrive, and are all the same picture."""
+    BLANK = "blank"
+    """Frames arrive, and show nothing but one even colour: see `edge.capture.sight`."""
     OFFLINE = "offline"
     """It failed or fell silent; it is being tried again."""
     ENDED = "ended"
@@ -28,9 +31,11 @@ class Source(Protocol):
     Attributes:
         on_silence: called by the thread that reads, when a camera has gone offline and before it is tried
             again: nobody will ask for a frame for a while.
+        passed_over: files of its folders that are no pictures.
     """
 
     on_silence: Callable[[], None]
+    passed_over: int
 
     @property
     def name(self) -> str:
@@ -64,6 +69,10 @@ class Source(Protocol):
     def locked(self) -> bool | None:
         """Whether its frames are locked in RAM; None before the first one."""
 
+    @property
+    def sight(self) -> Sight:
+        """What its pictures have shown."""
+
     def frames(self) -> Iterator[Frame]:
         """Yield frames: the newest of a live source, each of a file, where one is wanted.
 
@@ -73,6 +82,9 @@ class Source(Protocol):
         Raises:
             SourceError: a file cannot be read on. Live sources do not raise; they go offline and try again.
         """
+
+    def lapse(self, longest_ns: int) -> None:
+        """Wipe the frames when the last one yielded has been in use for longer; from any thread, never waits."""
 
     def close(self) -> None:
         """End: `frames` returns, the capture process is killed, its memory wiped. Safe from any thread."""

@@ -1,4 +1,4 @@
-"""How a capture process gets pictures: from a clip, from picture files, from a camera.
+"""How a capture process gets pictures through OpenCV: picture files, a USB camera, and what has no better way.
 
 Runs in the capture process only, whose environment holds the library's settings (`edge.capture.worker`). A
 decoder writes into memory it is given where it can, so that handing a frame to the edge costs no copy beyond
@@ -7,11 +7,12 @@ the one the library makes anyway.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
 
+from edge.capture.decoding import CaptureFailed, Decoder
 from edge.capture.wire import MAX_FILE_BYTES, MAX_PIXELS, Fault, Request
 from edge.flow import Pixels
 
@@ -19,34 +20,6 @@ PICTURE_GAP_NS: Final = 60_000_000_000
 """Pictures of a folder lie this far apart in stream time: each is a scene of its own."""
 _SHORT: Final = 0.9
 """A clip that yields less than this share of the frames its header promises was cut short."""
-
-
-class CaptureFailed(Exception):  # noqa: N818 - says what happened
-    """The capture cannot go on; carries a code, never a path, a URL or a library's message."""
-
-    def __init__(self, fault: Fault, where: int = 0) -> None:
-        super().__init__(fault.name)
-        self.fault = fault
-        self.where = where
-
-
-class Decoder(Protocol):
-    """A series of pictures."""
-
-    def advance(self) -> bool:
-        """Step to the next picture; False after the last one."""
-
-    def shape(self) -> tuple[int, int]:
-        """Height and width that the current picture is expected to have."""
-
-    def picture(self, into: Pixels) -> Pixels:
-        """Return the current picture: `into` itself where it fits, else an array of its own."""
-
-    def stream_ns(self) -> int:
-        """Place of the current picture in the stream's own time, ns; 0 where it has none."""
-
-    def is_whole(self) -> bool:
-        """Whether the current picture needs no other to be decoded."""
 
 
 class VideoDecoder:
@@ -116,6 +89,10 @@ class VideoDecoder:
         """Whether it is an I frame."""
         return int(self._capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
 
+    def kept_ns(self) -> int:
+        """Not known: a picture may stay in the library's pool until the process ends."""
+        return 0
+
 
 class PictureDecoder:
     """Picture files, one after the other; each is checked before its pixels are decoded.
@@ -168,6 +145,10 @@ class PictureDecoder:
     def is_whole(self) -> bool:
         """Pictures are."""
         return True
+
+    def kept_ns(self) -> int:
+        """Not known."""
+        return 0
 
     def _read(self, path: Path) -> bytes:
         try:

@@ -8,11 +8,14 @@ import os
 from typing import Final
 
 _INTERLACED: Final = b"Cannot convert interlaced"
+_STRANGER: Final = "the camera's certificate is not the one in authority, nor signed by it"
 _KNOWN: Final = (
     (b"failed: 401", "the camera refused the user name or password"),
     (b"failed: 403", "the camera refused access"),
     (b"failed: 404", "the camera has no stream at this address"),
-    (b"certificate verify failed", "the camera's certificate is not the one in authority, nor signed by it"),
+    (b"certificate verify failed", _STRANGER),
+    (b"certificate failed verification", _STRANGER),
+    (b"owner does not match hostname", "the camera's certificate bears no name that can be compared"),
     (b"Connection refused", "nothing answers at this address and port"),
     (b"No route to host", "there is no route to this address"),
     (b"Network is unreachable", "the network is unreachable"),

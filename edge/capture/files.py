@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -10,13 +11,18 @@ from edge.capture.base import State
 from edge.capture.faults import clip_error, picture_error
 from edge.capture.session import Session
 from edge.capture.settings import PICTURE_SUFFIXES, FileSettings, PicturesSettings
+from edge.capture.sight import EVEN, Sight
 from edge.capture.wire import Fault, Request, Say
 from edge.errors import SourceError
 from edge.flow import Frame
-from hitonly_core.clock import Clock
+from hitonly_core.clock import NS, Clock
 
 PATIENCE_S: Final = 60.0
 """A local file that gives no frame for this long is given up."""
+_NEVER: Final = sys.maxsize
+"""Pictures of a folder are scenes of their own: no verdict before the end."""
+_FIRST_NS: Final = 60 * NS
+"""A clip's first verdict takes this long, as a camera's does by default."""
 
 
 class FileSource:
@@ -27,6 +33,7 @@ class FileSource:
         request: what to read.
         clock: what frames are stamped with.
         explain: makes the error for a fault at a frame's or picture's number.
+        first_ns: how long the first verdict over its pictures takes, in stream time.
 
     Raises:
         SourceError: the first frame cannot be read.
@@ -35,14 +42,21 @@ class FileSource:
     live = False
 
     def __init__(
-        self, name: str, request: Request, clock: Clock, explain: Callable[[int, int], SourceError]
+        self,
+        name: str,
+        request: Request,
+        clock: Clock,
+        explain: Callable[[int, int], SourceError],
+        *,
+        first_ns: int = _FIRST_NS,
     ) -> None:
         self.name = name
+        self.passed_over = 0
         self.on_silence: Callable[[], None] = lambda: None
         self._explain = explain
-        self._session = Session(name, clock, live=False)
+        self._session = Session(name, clock, live=False, first_ns=first_ns)
         self._session.start(request)
-        self._ended = False
+        self._ended = self._overdue = False
         try:
             self._first: Frame | None = self._next()
         except SourceError:
@@ -66,13 +80,20 @@ class FileSource:
 
     @property
     def state(self) -> State:
-        """Online until its end."""
-        return State.ENDED if self._ended or self._session.closed else State.ONLINE
+        """Online or blank until its end."""
+        if self._ended or self._session.closed:
+            return State.ENDED
+        return State.BLANK if self._session.sight.blank else State.ONLINE
 
     @property
     def reason(self) -> str:
-        """Files raise their errors."""
-        return ""
+        """Why it is not well; files raise their errors."""
+        return EVEN if self.state is State.BLANK else ""
+
+    @property
+    def sight(self) -> Sight:
+        """What its pictures have shown."""
+        return self._session.sight
 
     @property
     def locked(self) -> bool | None:
@@ -93,6 +114,10 @@ class FileSource:
         finally:
             self.close()
 
+    def lapse(self, longest_ns: int) -> None:
+        """End the reading when a frame has been in use for longer: the next one asked for is an error."""
+        self._overdue = self._session.lapse(longest_ns) or self._overdue
+
     def close(self) -> None:
         """End; the capture process is killed and its memory wiped."""
         self._session.close()
@@ -104,6 +129,11 @@ class FileSource:
             return taken
         if self._session.closed:
             return None
+        if self._overdue:
+            raise SourceError(
+                "one picture took too long, so its frames were destroyed and the reading ended",
+                hint="Something that the edge writes to does not answer: look at the disk of the spool.",
+            )
         if taken is None:
             raise self._explain(Fault.SILENT, int(PATIENCE_S))
         if taken.say is Say.FAILED:
@@ -144,7 +174,20 @@ def open_pictures(settings: PicturesSettings, clock: Clock) -> FileSource:
     def explain(fault: int, where: int) -> SourceError:
         return picture_error(paths[min(where, len(paths) - 1)], fault, where)
 
-    return FileSource(settings.name, request, clock, explain)
+    source = FileSource(settings.name, request, clock, explain, first_ns=_NEVER)
+    source.passed_over = sum(_strangers(place) for place in settings.paths)
+    return source
+
+
+def _strangers(place: Path) -> int:
+    """Return how many files of a folder are passed over: hidden ones, and those that no picture is named like."""
+    if not place.is_dir():
+        return 0
+    return sum(path.is_file() and not _is_picture(path) for path in place.iterdir())
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."
 
 
 def _pictures_of(place: Path) -> list[Path]:
@@ -152,11 +195,7 @@ def _pictures_of(place: Path) -> list[Path]:
         _check_file(place)
         return [place]
     try:
-        names = sorted(
-            path
-            for path in place.iterdir()
-            if path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."
-        )
+        names = sorted(path for path in place.iterdir() if _is_picture(path))
     except OSError as error:
         raise SourceError(
             f"the folder {place} cannot be read: {error.strerror}", hint="Check who may read it."

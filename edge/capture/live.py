@@ -1,9 +1,10 @@
 """Network and USB cameras: the newest frame, for as long as it takes.
 
-A video decoder keeps a pool of pictures and may leave an old one in it for ever: of the first 40 frames of a
-test clip, half a dozen pictures were still in memory 260 frames later. The capture process of a network camera
-is therefore replaced from time to time, and the kernel takes the old one's memory. The successor connects first
-and takes over with its first frame, so that nothing is missed. A USB camera's few buffers go round.
+A network camera's decoded pictures end with the decoder, which is made anew at every key picture
+(`edge.capture.codec`). What is compressed does not: the library that takes the stream apart keeps the ends of long
+packets until a longer one comes, and nothing but the end of the connection frees them. The capture process is
+therefore replaced from time to time, and the kernel takes the old one's memory. The successor connects first and
+takes over with its first frame, so that nothing is missed. A USB camera's few buffers go round.
 """
 
 import math
@@ -14,12 +15,14 @@ from typing import Final
 from pydantic import SecretStr
 
 from edge.capture.base import State
+from edge.capture.blank import Shows
 from edge.capture.password import full_address
 from edge.capture.session import Session
 from edge.capture.settings import LiveSettings, RtspSettings
+from edge.capture.sight import EVEN, SAME, Sight
 from edge.capture.wire import Message, Request
 from edge.flow import Frame
-from hitonly_core.clock import Clock
+from hitonly_core.clock import NS, Clock
 
 FIRST_RETRY_S: Final = 0.5
 """The pause after a first failure; it doubles with each failure in a row."""
@@ -32,7 +35,11 @@ SHORTEST_RENEWAL_S: Final = 10.0
 
 
 def renewal_for(forget_within_s: float) -> float:
-    """Return the age at which to renew, so that no frame outlives `forget_within_s` in a decoder."""
+    """Return the age at which to renew, so that nothing of a frame outlives `forget_within_s` in a capture process.
+
+    Where the window is shorter than a renewal can be, it is renewed as often as it can be: decoded pictures do not
+    wait for it, and what is left of compressed ones ends after `SHORTEST_RENEWAL_S`, or 21 s at most.
+    """
     return max(SHORTEST_RENEWAL_S, forget_within_s - OVERLAP_S - SLACK_S)
 
 
@@ -60,12 +67,13 @@ class LiveCamera:
         self._every_ns = every_ns
         self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
         self._longest_s = renew_after_s + OVERLAP_S + SLACK_S
-        self._session = Session(settings.name, clock, live=True)
+        self._session = Session(settings.name, clock, live=True, first_ns=round(settings.frozen_after_s * NS))
         self._state = State.CONNECTING
         self._failures = 0
         self.name = settings.name
         self.on_silence: Callable[[], None] = lambda: None
         self.restarts = 0
+        self.passed_over = 0
 
     @property
     def drops(self) -> int:
@@ -82,19 +90,33 @@ class LiveCamera:
         """What the camera is doing."""
         if self._session.closed:
             return State.ENDED
-        if self._state is State.ONLINE and self._session.still_ns() >= self._settings.frozen_after_s * 1e9:
+        if self._state is not State.ONLINE:
+            return self._state
+        still = self._session.still_ns() >= self._settings.frozen_after_s * NS
+        if still and self._session.shows is not Shows.DARK:  # night is still too, and a car would end it
             return State.FROZEN
-        return self._state
+        return State.BLANK if self._session.sight.blank else State.ONLINE
 
     @property
     def reason(self) -> str:
         """Why it is not online."""
-        return self._session.reason if self._state is State.OFFLINE else ""
+        told = {State.OFFLINE: self._session.reason, State.BLANK: EVEN, State.FROZEN: SAME}
+        return told.get(self.state, "")
+
+    @property
+    def sight(self) -> Sight:
+        """What its pictures have shown."""
+        return self._session.sight
 
     @property
     def pid(self) -> int | None:
         """Process id of the capture; None while there is none."""
         return self._session.pid
+
+    @property
+    def kept_s(self) -> float:
+        """For how long its decoder has kept pictures at most, s; 0 where that is not known, or not yet."""
+        return self._session.kept_ns / 1e9
 
     @property
     def locked(self) -> bool | None:
@@ -112,6 +134,10 @@ class LiveCamera:
                     self._fail()
         finally:
             self.close()
+
+    def lapse(self, longest_ns: int) -> None:
+        """End the capture when a frame has been in use for longer; the camera is connected to anew afterwards."""
+        self._session.lapse(longest_ns)
 
     def close(self) -> None:
         """End; the capture process is killed and its memory wiped."""

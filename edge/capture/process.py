@@ -17,7 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from edge.capture.decoders import CaptureFailed, Decoder, open_decoder
+from edge.capture.blank import what_shows
+from edge.capture.choice import open_decoder
+from edge.capture.decoding import CaptureFailed, Decoder
 from edge.capture.guard import guard_capture_process
 from edge.capture.memory import SLOTS, FrameMemory
 from edge.capture.wire import Fault, Message, Request, Say, Token
@@ -75,7 +77,8 @@ class Post:
             self._collect(wait=not self._newest_wins)
             if not self._free:
                 self.drop_waiting()
-        return self._free[-1], self._view(self._free[-1], height, width)
+        first = self._free[0]  # the one unused for longest: all go round, and none keeps an old frame
+        return first, self._view(first, height, width)
 
     def send(self, token: Token) -> None:
         """Give the slot away, with the frame in it."""
@@ -196,9 +199,12 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
     live = request.kind in {"rtsp", "usb"}
     begun = clock.boot_ns()
     beginning = Beginning(begun)
-    number = 0
+    number = kept_ns = 0
     while decoder.advance():
         now = clock.boot_ns()
+        if decoder.kept_ns() > kept_ns:
+            kept_ns = decoder.kept_ns()
+            post.tell(Message(Say.KEPT, kept_ns))
         if request.kind == "rtsp" and not beginning.over(now, decoder.stream_ns(), whole=decoder.is_whole()):
             continue
         stream_ns = now if live else decoder.stream_ns()
@@ -208,9 +214,10 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
                 now = clock.boot_ns()
             slot, pixels = _place(decoder, post)
             height, width = pixels.shape[:2]
-            still = stillness.since(pixels, now) if live else 0
+            still = stillness.since(pixels, now if live else stream_ns)
+            shows = what_shows(pixels)
             post.drop_waiting()
-            post.send(Token(slot, width, height, number, now, stream_ns, still, post.dropped))
+            post.send(Token(slot, width, height, number, now, stream_ns, still, post.dropped, shows))
         number += 1
     return number
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from edge.capture.blank import Shows
+from edge.capture.sight import Sight
 from edge.capture.wire import Message, Request, Say, Token
 from edge.capture.worker import Worker
 from edge.flow import Frame
@@ -21,6 +23,7 @@ class Session:
         name: the camera's name.
         clock: what frames are stamped with.
         live: frames' stream time is their boot time.
+        first_ns: how long the first verdict over its pictures takes.
 
     Attributes:
         closed: `close` was called.
@@ -28,9 +31,12 @@ class Session:
         drops: frames dropped in all captures so far.
         reason: the last known complaint of the camera or the library, as a plain sentence.
         locked: whether frames are locked in RAM; None before the first.
+        kept_ns: for how long the running capture's decoder has kept pictures at most; 0 where that is not known.
+        sight: what its pictures have shown.
+        shows: what the last picture showed.
     """
 
-    def __init__(self, name: str, clock: Clock, *, live: bool) -> None:
+    def __init__(self, name: str, clock: Clock, *, live: bool, first_ns: int) -> None:
         self._name = name
         self._clock = clock
         self._live = live
@@ -41,7 +47,7 @@ class Session:
         self._worker: Worker | None = None
         self._successor: Worker | None = None
         self._started = 0.0
-        self._first_ns = self._changed_ns = 0
+        self._first_ns = self._changed_ns = self._taken_ns = 0
         self._numbers_before = 0
         self._drops_before = 0
         self.closed = False
@@ -49,6 +55,9 @@ class Session:
         self.drops = 0
         self.reason = ""
         self.locked: bool | None = None
+        self.kept_ns = 0
+        self.sight = Sight(first_ns)
+        self.shows = Shows.SOMETHING
 
     @property
     def pid(self) -> int | None:
@@ -76,10 +85,11 @@ class Session:
     def take(self, timeout_s: float) -> Frame | Message | None:
         """Return the next frame, the capture's last word, or None if neither came in time or it is closed."""
         with self._held():
+            self._taken_ns = 0
             if self._worker is None or self.closed:
                 return None
             taken = self._successors_first() or self._worker.take(timeout_s)
-            self.locked = self._worker.locked
+            self.locked, self.kept_ns = self._worker.locked, self._worker.kept_ns
             if isinstance(taken, Token):
                 return self._frame(self._worker, taken)
             self.reason = self._worker.why()
@@ -91,6 +101,24 @@ class Session:
         """End the running capture, and wipe its frames."""
         with self._held():
             self._stop_worker()
+
+    def lapse(self, longest_ns: int) -> bool:
+        """Kill the captures, and wipe their frames, when the one taken last has been in use for too long.
+
+        Whoever took it hangs: on a disk that does not answer, say; the next `take` finds the capture dead. Called
+        again and again by another thread, and never waits. Returns whether it was too long.
+        """
+        if not self._taken_ns or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            over = bool(self._taken_ns) and _boot_ns() - self._taken_ns > longest_ns
+            for worker in (self._worker, self._successor):
+                if over and worker is not None:
+                    worker.kill()
+            return over
+        finally:
+            self._lock.release()
+            self._give_up()
 
     def pause(self, seconds: float) -> None:
         """Wait, unless closed meanwhile."""
@@ -128,7 +156,7 @@ class Session:
 
     def still_ns(self) -> int:
         """For how long the picture has not changed, whoever captured it."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._changed_ns if self._changed_ns else 0
+        return _boot_ns() - self._changed_ns if self._changed_ns else 0
 
     def _install(self, worker: Worker) -> None:
         self._worker = worker
@@ -167,16 +195,24 @@ class Session:
     def _frame(self, worker: Worker, token: Token) -> Frame:
         """Stamp a frame: captured that long ago, by the clock we were given."""
         self._notice_change(token)
-        age_ns = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - token.boot_ns)
+        self.shows = Shows(token.shows)
+        self._taken_ns = _boot_ns()
+        age_ns = max(0, self._taken_ns - token.boot_ns)
         boot_ns = self._clock.boot_ns() - age_ns
         number = self._numbers_before + token.number
         self.seen = number + 1
         self.drops = self._drops_before + token.dropped
+        stream_ns = boot_ns if self._live else token.stream_ns
+        self.sight.add(stream_ns, blank=self.shows is not Shows.SOMETHING, still=token.still_ns > 0)
         return Frame(
             camera=self._name,
             number=number,
             boot_ns=boot_ns,
             utc=self._clock.utc() - timedelta(microseconds=age_ns // 1000),
-            stream_ns=boot_ns if self._live else token.stream_ns,
+            stream_ns=stream_ns,
             pixels=worker.pixels(token),
         )
+
+
+def _boot_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -76,6 +76,7 @@ class Token:
         stream_ns: its place in the stream's own time.
         still_ns: for how long the picture has not changed in a single sampled pixel.
         dropped: frames dropped so far because nobody took them.
+        shows: what it shows, an `edge.capture.blank.Shows`.
     """
 
     slot: int
@@ -86,8 +87,9 @@ class Token:
     stream_ns: int
     still_ns: int
     dropped: int
+    shows: int
 
-    _FORM = struct.Struct("<8q")
+    _FORM = struct.Struct("<9q")
     SIZE = _FORM.size
 
     def to_bytes(self) -> bytes:
@@ -101,6 +103,7 @@ class Token:
             self.stream_ns,
             self.still_ns,
             self.dropped,
+            self.shows,
         )
 
     @classmethod
@@ -128,6 +131,8 @@ class Say(IntEnum):
     """Capture process: the last frame has been handed over [frames in all]."""
     FAILED = 6
     """Capture process: cannot go on [a `Fault`], at this picture or frame [its number]."""
+    KEPT = 7
+    """Capture process: its decoder has kept pictures for so long, and no longer [ns]."""
 
 
 class Fault(IntEnum):

@@ -40,14 +40,17 @@ class Worker:
 
     Attributes:
         locked: whether its memory and the shared memory are locked in RAM; None until it has said so.
+        kept_ns: for how long its decoder has kept pictures at most; 0 where that is not known, or not yet.
         pid: its process id.
     """
 
     def __init__(self, request: Request, *, wake_fd: int) -> None:
         self._memory: FrameMemory | None = None
         self._held: int | None = None
+        self._killed = False
         self._wake = wake_fd
         self.locked: bool | None = None
+        self.kept_ns = 0
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ready, ready = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)
@@ -77,6 +80,8 @@ class Worker:
         Returns:
             A token; `Say.ENDED` or `Say.FAILED`; or None, when nothing came in time or it was woken.
         """
+        if self._killed:
+            return Message(Say.FAILED, Fault.DIED)  # frames that waited have been wiped
         self.give_back()
         deadline = _boot_s() + timeout_s
         poll = select.poll()
@@ -113,6 +118,13 @@ class Worker:
         """Return what the camera or the library complained of, as a fixed sentence, or nothing."""
         self._reasons.collect()
         return self._reasons.sentence
+
+    def kill(self) -> None:
+        """Kill the process and wipe the frames, without waiting for its end; `stop` is still to be called."""
+        self._killed = True
+        self._process.kill()
+        if self._memory is not None:
+            self._memory.wipe()
 
     def stop(self) -> None:
         """Kill the process whatever it is doing, and wipe every frame.
@@ -164,6 +176,9 @@ class Worker:
             return Message(Say.FAILED, Fault.DIED)
         if message.say is Say.STARTED:
             self.locked = bool(message.value)
+            return None
+        if message.say is Say.KEPT:
+            self.kept_ns = message.value
             return None
         if message.say is Say.NEED:
             return self._provide(message.value)

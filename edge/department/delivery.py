@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.config import DepartmentSection, EdgeConfig
-from edge.department.heartbeat import Condition, Heartbeat
+from edge.department.audit_memory import AuditMemory
+from edge.department.heartbeat import Condition, HeartbeatSender
 from edge.department.link import Link
 from edge.department.spool import Spool
 from edge.department.uploader import Courier
@@ -19,7 +20,7 @@ class DepartmentWork:
 
     link: Link
     courier: Courier
-    heartbeat: Heartbeat
+    heartbeat: HeartbeatSender
 
     def work(self) -> None:
         """Send a heartbeat and deliver hits, each when it is time."""
@@ -42,8 +43,12 @@ def open_work(  # noqa: PLR0917 - the six parts it is made of
         KeyFileError: a key cannot be used.
     """
     link = _link(config, section)
-    courier = Courier(spool, link, VerifyKey.load(section.service_key), clock, say)
-    heartbeat = Heartbeat(link, config.storage.state, config.hotlist.file, condition, clock, say)
+    key = VerifyKey.load(section.service_key)
+    courier = Courier(spool, link, key, clock, say)
+    memory = AuditMemory(config.storage.state, key, say)
+    heartbeat = HeartbeatSender(
+        link, config.storage.state, memory, config.hotlist.file, condition, clock, say
+    )
     return DepartmentWork(link, courier, heartbeat)
 
 

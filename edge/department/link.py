@@ -19,9 +19,11 @@ from hitonly_core.keys import SigningKey
 from hitonly_core.urls import HTTPS, AddressError, parse
 from protocol.signed_requests import Request, sign_request
 
-ENROLLING: Final = "enrolling"
-"""The key id of the one request that a device signs before it has an id."""
 _TIMEOUT_S: Final = 15.0
+_ANSWER_S: Final = 600.0
+"""A whole answer must be here within it: the largest list over a slow line."""
+MOST_ANSWER: Final = 1024 * 1024 * 1024
+"""Most bytes of one answer: more than the largest list that the department takes."""
 _LIKE: Final = (
     "It looks like https://plates.example.gov, with :8443 or another port after it where it has one."
 )
@@ -34,7 +36,7 @@ class Link:
 
     Attributes:
         url: the service's address.
-        device: the device's id, or `ENROLLING`.
+        device: the device's id, or `protocol.messages.ENROLLING`.
         key: the device's signing key.
         authority: file of the certificate authority that vouches for the service; None for plain loopback.
 
@@ -61,7 +63,8 @@ class Link:
         """Send one signed request; return the answer, whatever its status.
 
         Raises:
-            LinkError: the service cannot be reached, or its certificate is not the department's.
+            LinkError: the service cannot be reached, its certificate is not the department's, or its answer is
+                packed, too large or does not end.
         """
         signed = sign_request(
             Request(method, path, "", body),
@@ -71,12 +74,31 @@ class Link:
             nonce=secrets.token_urlsafe(24),
         )
         content = {"Content-Type": "application/json"} if body else {}
+        sent = {"Accept-Encoding": "identity", **(headers or {}), **signed, **content}
         try:
-            return self._client.request(
-                method, path, content=body, headers={**(headers or {}), **signed, **content}
-            )
+            with self._client.stream(method, path, content=body, headers=sent) as answer:
+                return self._read(answer)
         except httpx.RequestError as problem:
             raise LinkError(f"{self.url} cannot be reached: {type(problem).__name__}") from None
+
+    def _read(self, answer: httpx.Response) -> httpx.Response:
+        """Read an answer of bounded size within a bounded time; nothing in it is unpacked.
+
+        Raises:
+            LinkError: it is packed, too large, or does not end.
+        """
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise LinkError(f"{self.url} answered with a packed body, which was not asked for")
+        end, content = time.monotonic() + _ANSWER_S, bytearray()
+        for part in answer.iter_raw():
+            content += part
+            if len(content) > MOST_ANSWER:
+                raise LinkError(f"{self.url} answered with more than {MOST_ANSWER} bytes")
+            if time.monotonic() > end:
+                raise LinkError(f"{self.url} did not end its answer within {_ANSWER_S:g} s")
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=bytes(content), request=answer.request
+        )
 
     def json(self, method: str, path: str, body: bytes = b"") -> Any:  # noqa: ANN401 - any JSON
         """Send one signed request and return the JSON of a good answer.

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ MAX_WAITING: Final = 256
 
 
 class Spool:
-    """The folder of sealed hits. One writer; a reader may remove what was acknowledged.
+    """The folder of sealed hits. One process writes, from any thread; a reader may remove what is acknowledged.
 
     Args:
         folder: made with mode 0700 where it is absent.
@@ -45,6 +46,7 @@ class Spool:
     def __init__(self, folder: Path, spare: Path | None = None) -> None:
         self.folder = folder
         self._folders = (folder,) if spare is None else (folder, spare)
+        self._writing = threading.Lock()
         self._waiting: dict[UUID, bytes] = {}
         self._given_up = 0
         problems = [problem for each in self._folders if (problem := _probe(each))]
@@ -57,25 +59,27 @@ class Spool:
         Raises:
             StorageError: every disk refuses, and the memory's share is full too: this hit is lost.
         """
-        problem = self._store(hit, envelope)
-        if problem is None:
-            return True
-        if len(self._waiting) >= MAX_WAITING:
-            self._given_up += 1
-            raise StorageError(
-                f"the spool {self.folder} cannot be written ({_reason(problem)}), "
-                f"and {MAX_WAITING} hits wait in memory already"
-            )
-        self._waiting[hit] = envelope
-        return False
+        with self._writing:
+            problem = self._store(hit, envelope)
+            if problem is None:
+                return True
+            if len(self._waiting) >= MAX_WAITING:
+                self._given_up += 1
+                raise StorageError(
+                    f"the spool {self.folder} cannot be written ({_reason(problem)}), "
+                    f"and {MAX_WAITING} hits wait in memory already"
+                )
+            self._waiting[hit] = envelope
+            return False
 
     def retry(self) -> bool:
         """Try to store what waits in memory; return whether nothing waits any more."""
-        for hit, envelope in list(self._waiting.items()):
-            if self._store(hit, envelope) is not None:
-                return False
-            del self._waiting[hit]
-        return True
+        with self._writing:
+            for hit, envelope in list(self._waiting.items()):
+                if self._store(hit, envelope) is not None:
+                    return False
+                del self._waiting[hit]
+            return True
 
     @property
     def waiting(self) -> int:

@@ -23,6 +23,7 @@ from edge.errors import LinkError, RevokedError, StorageError
 from hitonly_core.clock import NS, Clock
 from hitonly_core.keys import VerifyKey
 from protocol.acknowledgement import AckError, read_acknowledgement
+from protocol.messages import HITS_PATH
 
 BATCH: Final = 16
 _FIRST_WAIT_NS: Final = NS
@@ -110,7 +111,7 @@ class Courier:
         texts = [envelope.decode("ascii", "replace") for envelope in envelopes]
         body = json.dumps({"envelopes": texts}).encode()
         try:
-            answer = self.link.json("POST", "/v1/hits", body)
+            answer = self.link.json("POST", HITS_PATH, body)
         except RevokedError:
             self._set_aside((hit for hit, _ in batch), "this box is revoked")
             return

@@ -1,8 +1,8 @@
 """From a match to a sealed hit on the spool: the one place where text is made of what was read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -13,10 +13,13 @@ from edge.flow import Table
 from edge.pipeline.passes import Best, regions_of, table_of
 from edge.retention.window import Slot
 from edge.vision.crop import encode
+from hitonly_core.clock import Clock
 from hitonly_core.keys import SealPublic, SigningKey
+from hitonly_core.wall_clock import ClockState, boot_id, clock_state
 from hotlist.matching.match import Match
+from hotlist.matching.region_agreement import region_told
 from hotlist.plate import ALPHABET, PAD
-from protocol.hit import Alternative, Hit, seal_hit
+from protocol.hit import Alternative, Hit, HitClock, seal_hit
 
 _ALTERNATIVES: Final = 3
 _SHARE: Final = 0.01
@@ -28,16 +31,32 @@ class Device:
 
     id: str
     software: str
-    models: tuple[str, str]
+    models: tuple[str, ...]
     department: SealPublic = field(repr=False)
     signing: SigningKey = field(repr=False)
 
 
 class HitMaker:
-    """Composes hits of live reads, seals them and puts them on the spool."""
+    """Composes hits of live reads, seals them and puts them on the spool.
 
-    def __init__(self, device: Device, spool: Spool) -> None:
+    Args:
+        device: who makes them.
+        spool: where they lie until they are delivered.
+        clock: boot time, by which reads are captured, and the wall clock.
+        state: says whether the wall clock can be believed.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        spool: Spool,
+        clock: Clock,
+        state: Callable[[], ClockState] = clock_state,
+    ) -> None:
         self._device = device
+        self._clock = clock
+        self._state = state
+        self._boot = boot_id()
         self.spool = spool
 
     def compose(self, slot: Slot, matches: Sequence[Match], *, camera: str, place: str) -> Hit:
@@ -48,16 +67,18 @@ class HitMaker:
         """
         best, table = Best.of(slot), table_of(slot)
         regions = regions_of(slot)
+        age = timedelta(microseconds=(self._clock.boot_ns() - best.captured_ns) // 1000)
         readings = likeliest(table, _ALTERNATIVES + 1)
         hit = Hit(
             id=uuid4(),
             device=self._device.id,
             camera=camera,
             place=place,
-            captured=datetime.fromtimestamp(best.captured, tz=UTC),
+            captured=self._clock.utc() - age,
+            clock=HitClock(self._state(), self._boot, best.captured_ns // 1_000_000),
             plate_read=readings[0].text,
             alternatives=tuple(other for other in readings[1:] if other.probability >= _SHARE),
-            region_read=max(regions, key=lambda code: regions[code], default=""),
+            region_read=region_told(regions),
             matches=tuple(matches),
             crop_jpeg=encode(best.crop),
             software=self._device.software,

@@ -6,7 +6,7 @@ Everything that could tell a plate lies in the slot, and the slot is destroyed b
 happens here. This module logs nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -26,6 +26,7 @@ from edge.sampling import Pace
 from edge.vision.crop import quality, widen
 from edge.vision.detector import detections_of
 from edge.vision.reader import Reader
+from edge.vision.region import RegionReader, combined
 from edge.vision.zones import Zones
 from hitonly_core.clock import NS, Clock
 from hotlist.matching.match import Match
@@ -37,6 +38,8 @@ _REPEAT_NS: Final = 15 * NS
 _LIKELY: Final = 0.5
 """A pass that may still come to more is decided before its end only when its match is likelier than not."""
 _QUIET_NS: Final = 2 * NS
+_TURN_NS: Final = 2 * NS
+"""A turn may take this long, or a third of the window; then its frame is destroyed under it."""
 _SCRUB_NS: Final = 30 * NS
 """On a road that is never quiet, or empty, leftovers are overwritten this often, or twice a window."""
 
@@ -79,6 +82,7 @@ class Camera:
     zones: Zones
     detector: BaseDetector
     reader: Reader
+    region: RegionReader | None
     detect_every_ns: int
     crop_margin: float
     sure: float
@@ -88,7 +92,7 @@ class Camera:
 class Tally:
     """Counts of one camera, for people to see that it works; nothing about any plate.
 
-    `frames` came, `watched` were seen by the gate, at `looked` the detector looked.
+    `frames` came, `watched` were seen by the gate, at `looked` the detector looked; `looks` were at a region.
     """
 
     frames: int = 0
@@ -97,16 +101,20 @@ class Tally:
     detections: int = 0
     passes: int = 0
     readings: int = 0
+    looks: int = 0
     hits: int = 0
 
 
 @dataclass(slots=True)
 class Pipeline:
-    """One camera's loop.
+    """One camera's loop: one thread runs it.
+
+    Two other threads come in. A new list's `rematch` reads which passes are open, so `_passes` changes under the
+    window's lock only, as `_recent` does. The purge calls the gate's and the source's `lapse`, which have locks.
 
     Attributes:
         index: the camera's number; its reads carry it.
-        camera: source, gate, detector and reader.
+        camera: source, gate, detector, reader and region model.
         window: where reads live, shared by all cameras.
         lists: the hot list in use.
         hits: composes, seals and spools.
@@ -173,10 +181,15 @@ class Pipeline:
         The window's one use. Safe from another thread than the loop's; open passes are left to the loop.
         """
         with self.window.lock:
-            open_slots = {id(of.slot) for of in self._passes.values()}
-            slots = [slot for slot in self.window.live() if id(slot) not in open_slots]
+            of_passes = {id(of.slot) for of in self._passes.values()}
+            slots = [slot for slot in self.window.live() if id(slot) not in of_passes]
         for slot in slots:
             self._send(self._decide(Pass(slot=slot, settled=True)))
+
+    def lapse(self, now_ns: int) -> None:
+        """Wipe what has come to its end while the loop does nothing, or hangs; from the purge's thread."""
+        self.camera.gate.lapse(now_ns)
+        self.camera.source.lapse(max(_TURN_NS, self.window.window_ns // 3))
 
     def rest(self) -> None:
         """No frame will come for now: decide what is still open, and leave nothing of the last scene."""
@@ -192,6 +205,8 @@ class Pipeline:
         """
         self._scrubbed, self._plates_left = True, False
         self.camera.reader.scrub()
+        if self.camera.region is not None:
+            self.camera.region.scrub()
         if scrub := getattr(self.camera.detector, "scrub", None):
             scrub()
         scrub_allocators()
@@ -227,6 +242,8 @@ class Pipeline:
     def _read(self, frame: Frame, track: Track, detection: Detection) -> None:
         """Read a detection where that adds something, fuse it into its pass, match what is known."""
         height, width = frame.pixels.shape[:2]
+        if detection.box.cut_by(width, height):
+            return  # a part of a plate reads as another plate, and surely: it is worth nothing
         left, top, right, bottom = widen(
             detection.box, by=self.camera.crop_margin, width=width, height=height
         )
@@ -234,13 +251,16 @@ class Pipeline:
         if not crop.size:
             return
         worth = quality(crop)
-        open_pass = self._passes.setdefault(track.number, Pass())
+        with self.window.lock:
+            open_pass = self._passes.setdefault(track.number, Pass())
         if not open_pass.wants(worth, frame.stream_ns):
             return
         with self.stages.of("read"):
             table, regions = self.camera.reader.table(crop)
         if _blank(table):
             return
+        if self.camera.region is not None:
+            regions = self._regions(self.camera.region, open_pass, crop, worth, regions)
         self.tally.readings += 1
         self.tally.passes += open_pass.readings == 0
         with self.window.lock:
@@ -252,9 +272,21 @@ class Pipeline:
                 open_pass.release(self.window)
         self._send(hit)
 
+    def _regions(
+        self, model: RegionReader, of: Pass, crop: Pixels, worth: float, by_ocr: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """Return a crop's regions where the pass is worth a look at them; else none."""
+        if not of.wants_region(worth):
+            return {}
+        of.looked(worth)
+        self.tally.looks += 1
+        with self.stages.of("region"):
+            return combined(model.regions(crop), by_ocr)
+
     def _end(self, track: Track) -> None:
         """End a pass: match it one last time; what is no hit stays in the window, or goes with it."""
-        ended = self._passes.pop(track.number, None)
+        with self.window.lock:
+            ended = self._passes.pop(track.number, None)
         if ended is not None:
             ended.settled = True
             self._send(self._decide(ended))
@@ -274,6 +306,7 @@ class Pipeline:
                     table[:] = 0.0
                 enough = _LIKELY if of.decided else self.camera.sure
                 sure = of.settled or (bool(matches) and matches[0].probability >= enough)
+                sure = sure and not self._region_may_come(of, matches)
                 of.doubtful = bool(matches) and not sure
                 if not matches or not sure:
                     return None
@@ -281,6 +314,12 @@ class Pipeline:
             except Forgotten:
                 of.slot, of.over = None, True
                 return None
+
+    def _region_may_come(self, of: Pass, matches: Sequence[Match]) -> bool:
+        """Whether a match lacks only its region, and a better crop of this pass may still tell it."""
+        if self.camera.region is None or self.window.window_ns == 0 or not of.may_look:
+            return False
+        return not (of.settled or of.decided) and any(match.lacks_region for match in matches)
 
     def _hit(self, of: Pass, matches: Sequence[Match]) -> Hit | None:
         """End a read as a hit, or as part of one: the same entry has just hit here."""

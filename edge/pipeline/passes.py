@@ -5,7 +5,6 @@ tell a plate: the readings, the regions, the best crop. When the window destroys
 over.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -16,37 +15,50 @@ from edge.flow import COLUMNS, CROP_HEIGHT, CROP_WIDTH, SLOTS, Frame, Reading, T
 from edge.pipeline import fusion
 from edge.retention.window import Slot, Window
 from edge.vision.crop import fit
-from edge.vision.region_names import CODES
+from edge.vision.region_names import REGION_CODES
 from hitonly_core.clock import NS
 
-REGION_CODES: Final = tuple(sorted(CODES.values()))
 _REGION_PLACE: Final = {code: place for place, code in enumerate(REGION_CODES)}
 
-MAX_READINGS: Final = 12
+KEPT: Final = 12
+"""Readings that a pass is fused from: once there are so many, a better one replaces the worst."""
 ENOUGH: Final = 4
 """Readings after which a sure pass is left alone."""
+PLENTY: Final = 8
+"""Readings after which only a plate that has grown is read again."""
+PLENTY_IN_DOUBT: Final = 12
+"""The same where a listed plate is likely, and not yet likely enough."""
 
 READ_DTYPE: Final = np.dtype(
     [
-        ("logs", np.float32, (MAX_READINGS, SLOTS, COLUMNS)),
-        ("weights", np.float32, (MAX_READINGS,)),
+        ("logs", np.float32, (KEPT, SLOTS, COLUMNS)),
+        ("weights", np.float32, (KEPT,)),
         ("readings", np.uint16),
+        ("taken", np.uint16),
         ("camera", np.uint16),
         ("regions", np.float32, (len(REGION_CODES),)),
+        ("region_weight", np.float32),
         ("quality", np.float32),
-        ("captured", np.float64),
+        ("captured_ns", np.int64),
         ("crop_size", np.uint16, (2,)),
         ("crop", np.uint8, (CROP_HEIGHT, CROP_WIDTH, 3)),
     ]
 )
-"""What a read holds: its readings' log tables, regions, and the best crop with its time (POSIX seconds)."""
+"""What a read holds: the log tables and weights of the readings that are kept, how many these are and how many were
+taken, the sum of what the readings told of regions, and the best crop with its time (boot time, ns)."""
 
+FIRST_LOOKS: Final = 3
+MAX_LOOKS: Final = 6
+_NEARER: Final = 1.25
+"""After the first looks at the region, only a crop so much better is worth another."""
 _INTERVAL_NS: Final = NS // 12
 _WORTH: Final = 0.85
 _WORTH_IN_DOUBT: Final = 0.5
 """A listed plate that is likely, and not yet likely enough, is worth a worse crop too."""
 _SURE: Final = 0.98
 _MUCH_BETTER: Final = 1.4
+_GROWN: Final = 1.12
+"""How much better than every crop read before it, size before all, makes a plate one that has grown."""
 _PAST_ITS_BEST_NS: Final = NS // 2
 """A pass with nothing worth reading for so long has left, turned or gone behind something."""
 
@@ -57,34 +69,62 @@ class Pass:
 
     Attributes:
         slot: its read; None before the first reading and after the read has ended.
-        readings: how many have been fused.
+        readings: how many have been taken.
         read_ns: when the last was taken, on the stream's clock.
         best: the weight of its best reading.
+        largest: the quality of the best crop that was read, however it read.
         doubtful: a listed plate is likely, and not yet sure.
         settled: it is as sure as it will get.
         decided: it has been decided as it stands, and nothing has been read since.
         over: its read has ended; nothing more is read.
+        looks: how often its region has been looked at.
+        best_look: the quality of the best crop that was.
     """
 
     slot: Slot | None = None
     readings: int = 0
     read_ns: int = 0
     best: float = 0.0
+    largest: float = 0.0
     doubtful: bool = False
     settled: bool = False
     decided: bool = False
     over: bool = False
+    looks: int = 0
+    best_look: float = 0.0
 
     def wants(self, quality: float, now_ns: int) -> bool:
-        """Whether reading a crop of this quality now would add something."""
-        if self.over or self.readings >= MAX_READINGS:
+        """Whether reading a crop of this quality now would add something.
+
+        A plate that has grown always would. The steps of growth are even, so a slow approach costs little
+        more than a quick one, and a plate that stands still is left alone after a few readings.
+        """
+        if self.over:
             return False
         if self.readings == 0:
             return True
         if self.settled:
-            return quality > self.best * _MUCH_BETTER
-        worth = _WORTH_IN_DOUBT if self.doubtful else _WORTH
-        return quality > self.best * worth and now_ns - self.read_ns >= _INTERVAL_NS
+            return quality > self.largest * _MUCH_BETTER
+        if now_ns - self.read_ns < _INTERVAL_NS:
+            return False
+        plenty, worth = (PLENTY_IN_DOUBT, _WORTH_IN_DOUBT) if self.doubtful else (PLENTY, _WORTH)
+        if self.readings < plenty:
+            return quality > self.best * worth
+        return quality > self.largest * _GROWN
+
+    def wants_region(self, quality: float) -> bool:
+        """Whether to ask the region model about a crop of this quality: the first, then only much better ones."""
+        return self.looks < FIRST_LOOKS or (self.may_look and quality > self.best_look * _NEARER)
+
+    def looked(self, quality: float) -> None:
+        """Note that the region model has been asked about a crop of this quality."""
+        self.looks += 1
+        self.best_look = max(self.best_look, quality)
+
+    @property
+    def may_look(self) -> bool:
+        """Whether the region model may be asked again."""
+        return self.looks < MAX_LOOKS
 
     def due(self, now_ns: int) -> bool:
         """Whether to decide on what is known, without waiting for the pass's end.
@@ -113,25 +153,21 @@ class Pass:
         except Forgotten:
             self.slot, self.over = None, True
             return
-        place = int(record["readings"])
         weight = reading.quality * fusion.legibility(reading.table)
-        record["logs"][place] = fusion.log_table(reading.table)
-        record["weights"][place] = weight
-        record["readings"] = place + 1
+        _keep(record, reading, weight)
         record["camera"] = camera
-        _add_regions(record["regions"], reading.regions)
+        record["region_weight"] += _add_regions(record["regions"], reading)
         if weight > record["quality"]:
             record["quality"] = weight
-            record["captured"] = frame.utc.timestamp()
+            record["captured_ns"] = frame.boot_ns
             record["crop_size"][:] = fit(reading.crop, record["crop"])
         self.readings += 1
         self.read_ns = frame.stream_ns
         self.best = max(self.best, weight)
+        self.largest = max(self.largest, reading.quality)
         self.decided = False
         table = table_of(self.slot)
-        self.settled = (
-            self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
-        ) or self.readings >= MAX_READINGS
+        self.settled = self.readings >= ENOUGH and fusion.sureness(table) >= _SURE
         table[:] = 0.0
 
 
@@ -147,29 +183,51 @@ def table_of(slot: Slot) -> Table:
 
 
 def regions_of(slot: Slot) -> dict[str, float]:
-    """Return the regions of a live read, averaged over its readings; empty when the reader tells none.
+    """Return the regions of a live read, averaged over its readings; empty when nothing told any.
+
+    A reading weighs by its crop's quality and by how much of its probability names a region at all: a blurred
+    crop that tells nothing does not speak against a sharp one.
 
     Raises:
         Forgotten: the read has been destroyed.
     """
     record = slot.record
-    shares = record["regions"] / max(1, int(record["readings"]))
-    return {REGION_CODES[place]: float(shares[place]) for place in np.flatnonzero(shares > 0)}
+    weight = float(record["region_weight"])
+    places = np.flatnonzero(record["regions"] > 0)
+    return {REGION_CODES[place]: float(record["regions"][place]) / weight for place in places}
 
 
-def _add_regions(sums: Table, regions: Mapping[str, float]) -> None:
-    for code, share in regions.items():
-        place = _REGION_PLACE.get(code)
-        if place is not None:
-            sums[place] += share
+def _keep(record: np.void, reading: Reading, weight: float) -> None:
+    """Keep a reading in a read's record: in a free place, or in the worst one's where it is better."""
+    kept = int(record["readings"])
+    record["taken"] += 1
+    place = kept if kept < KEPT else int(record["weights"].argmin())
+    if kept == KEPT and weight <= record["weights"][place]:
+        return
+    record["readings"] = min(kept + 1, KEPT)
+    record["logs"][place] = fusion.log_table(reading.table)
+    record["weights"][place] = weight
+
+
+def _add_regions(sums: Table, reading: Reading) -> float:
+    """Add a reading's regions to a slot's sums, in place; return the reading's weight."""
+    told = {
+        place: share
+        for code, share in reading.regions.items()
+        if share > 0 and (place := _REGION_PLACE.get(code)) is not None
+    }
+    weight = reading.quality * sum(told.values())
+    for place, share in told.items():
+        sums[place] += weight * share
+    return weight
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best crop of a live read, copied out for a hit only."""
+    """The best crop of a live read, copied out for a hit only; `captured_ns` is boot time."""
 
     crop: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
-    captured: float
+    captured_ns: int
 
     @classmethod
     def of(cls, slot: Slot) -> Self:
@@ -180,4 +238,4 @@ class Best:
         """
         record = slot.record
         height, width = (int(side) for side in record["crop_size"])
-        return cls(record["crop"][:height, :width].copy(), float(record["captured"]))
+        return cls(record["crop"][:height, :width].copy(), int(record["captured_ns"]))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-STAGES = ("motion", "detect", "read", "fuse", "match", "seal")
+STAGES = ("motion", "detect", "read", "region", "fuse", "match", "seal")
 
 
 @dataclass(slots=True)

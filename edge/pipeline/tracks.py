@@ -2,7 +2,8 @@
 
 A detection belongs to the track whose predicted place it is nearest to, measured in plate widths; a new track
 has no velocity yet and may move farther. A track that was followed for the cap of 15 s is parked: it stays
-known, and is not read again, until it has been unseen for 45 s (PEERS.md's CrumbVMS has the same rule).
+known, and is not read again, until it has been unseen for 45 s (PEERS.md's CrumbVMS has the same rule). A parked
+track that has grown was a vehicle in a queue, far away: as it comes nearer, a new pass begins.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ _REACH_NEW: Final = 2.5
 _REACH_KNOWN: Final = 1.2
 _SIZE_RATIO: Final = 2.0
 _SMOOTH: Final = 0.6
+_NEARER: Final = 1.4
+"""How many times wider than where it was parked a plate is when it begins a new pass."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,11 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)
     ended: bool = False
     parked: bool = False
+    parked_width: float = 0.0
+
+    def nearer(self, box: Box) -> bool:
+        """Whether it was parked and has come much nearer since."""
+        return self.parked and box.width >= self.parked_width * _NEARER
 
     def predicted(self, now_ns: int) -> tuple[float, float]:
         """Return where the centre should be now, in pixels."""
@@ -84,9 +92,12 @@ class Tracker:
             if number in by_number and place not in owner:
                 owner[place] = by_number.pop(number)
         for place, found in enumerate(detections):
-            if place in owner:
-                owner[place].move(found.box, now_ns)
+            known = owner.get(place)
+            if known is not None and not known.nearer(found.box):
+                known.move(found.box, now_ns)
             else:
+                if known is not None:
+                    self.tracks.remove(known)
                 self._made += 1
                 owner[place] = Track(self._made, found.box, now_ns, now_ns)
                 self.tracks.append(owner[place])
@@ -103,7 +114,7 @@ class Tracker:
                 continue
             unseen = now_ns - track.seen_ns >= GAP_NS
             if unseen or now_ns - track.first_ns >= CAP_NS:
-                track.ended, track.parked = True, not unseen
+                track.ended, track.parked, track.parked_width = True, not unseen, track.box.width
                 over.append(track)
         self.tracks = [
             track

@@ -15,18 +15,20 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from edge.errors import Forgotten, RetentionError
 from edge.flow import Fleeting
 from edge.retention.arena import Arena, Record
 from hitonly_core.clock import NS, Clock
+from hitonly_core.policy import WINDOW_CEILING
 from protocol.counts import Counts, LocalCounts
 
 __all__ = ["CEILING_NS", "MS", "NEVER", "Counts", "Slot", "Window"]
 
-CEILING_NS: Final = 180 * NS
-"""No window is longer: three minutes from capture (RSA 261:75-b VIII)."""
+CEILING_NS: Final = WINDOW_CEILING // timedelta(microseconds=1) * 1000
+"""No window is longer (R1)."""
 MS: Final = 1_000_000
 NEVER: Final = (1 << 63) - 1
 """A deadline when there is nothing to destroy."""

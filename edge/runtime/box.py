@@ -31,6 +31,7 @@ from edge.retention.scrub import lasting
 from edge.retention.watchdog import Watchdog
 from edge.retention.window import Window
 from edge.runtime.build import (
+    Models,
     clear_leftovers,
     load_models,
     open_camera,
@@ -39,12 +40,13 @@ from edge.runtime.build import (
     open_window,
     watch_list,
 )
+from edge.runtime.camera_watch import CameraState, CameraWatch, saw_nothing
 from edge.runtime.software import software
 from edge.runtime.systemd import Notifier
-from edge.vision.models import Model
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
+from hitonly_core.wall_clock import boot_id
 from protocol.counts import Counts, LocalCounts
 from protocol.hit import Hit
 
@@ -53,7 +55,6 @@ _PERIOD_S: Final = 0.5
 _WORRIES: Final = 32
 _WORDS: Final = 80
 """The most that the service takes of a heartbeat's worries, and of each."""
-_BAD_STATES: Final = frozenset({"offline", "frozen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class Summary:
         list_version: of the hot list in use; 0 for none.
         lists_refused: how many lists were not trusted.
         unwritten: hits on no disk: every disk refuses them. They are lost when the box ends.
-        models: SHA-256 of the detector and the reader.
+        blind: of each clip or folder that never showed a real picture, by camera: what it showed.
+        models: SHA-256 of the detector, the reader and the region model.
         unprotected: names of the measures not in force.
         software: name and version.
     """
@@ -93,7 +95,8 @@ class Summary:
     list_version: int
     lists_refused: int
     unwritten: int
-    models: tuple[str, str]
+    blind: dict[str, str]
+    models: tuple[str, ...]
     unprotected: tuple[str, ...]
     software: str = SOFTWARE
 
@@ -107,7 +110,7 @@ class Box:
     lists: ListWatch
     spool: Spool
     pipelines: list[Pipeline]
-    models: tuple[Model, Model]
+    models: Models
     clock: Clock
     listener: Listener
     ledger: Ledger
@@ -119,7 +122,11 @@ class Box:
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
     _unsafe: bool = False
-    _bad: set[str] = field(default_factory=set)
+    _watch: CameraWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        run = self.ledger.run
+        self._watch = CameraWatch(self.pipelines, self.listener.say, self.clock, run.step_ns, run.at_least)
 
     @classmethod
     def assemble(
@@ -145,12 +152,11 @@ class Box:
         clock = clock or SystemClock()
         signing = SigningKey.load(config.keys.signing)
         department = SealPublic.load(config.keys.department)
-        models = load_models(config)
-        vision = open_vision(config, models)
+        models = load_models(config.models)
+        vision = open_vision(models, config.models.providers)
         spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
-        digests = (models[0].digest, models[1].digest)
-        hits = HitMaker(Device(config.device.id, SOFTWARE, digests, department, signing), spool)
+        hits = HitMaker(Device(config.device.id, SOFTWARE, models.digests, department, signing), spool, clock)
         arena = Arena(config.retention.slots, READ_DTYPE)
         window = open_window(config, arena, clock)
         lists = watch_list(config, clock, listener.say)
@@ -167,7 +173,7 @@ class Box:
             for index, section in enumerate(config.cameras)
         ]
         refused = [each.name for each in (*measures, *arena.measures) if each.state is not State.APPLIED]
-        ledger = open_ledger(config, signing, digests, clock, refused)
+        ledger = open_ledger(config, signing, models.digests, clock, refused)
         account = Account(window, ledger, clock)
         box = cls(config, window, lists, spool, pipelines, models, clock, listener, ledger, account)
         for pipeline in pipelines:
@@ -209,6 +215,7 @@ class Box:
                 stack.enter_context(_often(work, "department", self._spooled))
             self._notifier.send("READY=1")
             self.listener.say("reading")
+            self._say_passed_over()
             stack.callback(self._close_sources)
             threads = [
                 threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)
@@ -240,7 +247,8 @@ class Box:
             list_version=self.lists.version,
             lists_refused=self.lists.refused,
             unwritten=self.spool.unwritten,
-            models=(self.models[0].digest, self.models[1].digest),
+            blind=self._blind(),
+            models=self.models.digests,
             unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
         )
 
@@ -250,6 +258,22 @@ class Box:
         return any(
             not isinstance(each.source, FileSettings | PicturesSettings) for each in self.config.cameras
         )
+
+    def camera_states(self) -> dict[str, CameraState]:
+        """Return how each camera is now, by its name."""
+        return self._watch.states()
+
+    def _say_passed_over(self) -> None:
+        for pipeline in self.pipelines:
+            if number := pipeline.camera.source.passed_over:
+                self.listener.say(
+                    f"camera {pipeline.camera.name}: {number} files that are no pictures passed over"
+                )
+
+    def _blind(self) -> dict[str, str]:
+        """Return what each clip or folder showed that never showed a real picture; of cameras see their states."""
+        told = {each.camera.name: saw_nothing(each) for each in self.pipelines if not each.camera.source.live}
+        return {name: what for name, what in told.items() if what}
 
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
         def turn() -> None:
@@ -283,9 +307,9 @@ class Box:
         self.stop()
 
     def _lapse(self, now_ns: int) -> None:
-        """Wipe what the motion gates have remembered for long enough; from the purge's thread."""
+        """Wipe what gates have remembered, and loops have held, for long enough; from the purge's thread."""
         for pipeline in self.pipelines:
-            pipeline.camera.gate.lapse(now_ns)
+            pipeline.lapse(now_ns)
 
     def _close_sources(self) -> None:
         for pipeline in self.pipelines:
@@ -302,17 +326,9 @@ class Box:
             self._unlocked.add(name)
             self.listener.say(f"not in force: {name}; frames could reach swap")
 
-    def _say_cameras(self) -> None:
-        """Say once that a camera is offline or shows the same picture for ever, and once that it is well again."""
-        for pipeline in self.pipelines:
-            name, bad = pipeline.camera.name, pipeline.camera.source.state in _BAD_STATES
-            if bad is not (name in self._bad):
-                self._bad ^= {name}
-                self.listener.say(f"camera {name}: {_trouble(pipeline)}")
-
     def _keep(self) -> None:
         self._say_unlocked()
-        self._say_cameras()
+        self._watch.turn()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:
                 pipeline.rematch()
@@ -360,22 +376,12 @@ def _often(work: Callable[[], None], name: str, bell: threading.Event | None = N
         thread.join()
 
 
-def _trouble(pipeline: Pipeline) -> str:
-    """Return a camera's state, and why, in fixed words."""
-    source = pipeline.camera.source
-    return f"{source.state.value} ({source.reason})" if source.reason else source.state.value
-
-
 def _condition(box: Box) -> Condition:
     """Return how the box is, for a heartbeat: nothing in it changes when a vehicle passes that is no hit."""
     summary = box.summary()
-    cameras = {each.camera.name: each.camera.source.state.value for each in box.pipelines}
+    cameras = box.camera_states()
     degraded = [f"not in force: {name}" for name in summary.unprotected]
-    degraded += [
-        f"camera {each.camera.name}: {_trouble(each)}"
-        for each in box.pipelines
-        if each.camera.source.state in _BAD_STATES
-    ]
+    degraded += [f"camera {name}: {state}" for name, state in cameras.items() if state.bad]
     if summary.list_state is not ListState.FRESH:
         degraded.append(f"hot list {summary.list_state.value}: no alerts")
     if summary.unwritten:
@@ -391,7 +397,9 @@ def _condition(box: Box) -> Condition:
         software=summary.software,
         models=summary.models,
         list_version=summary.list_version,
-        cameras=cameras,
+        cameras={name: state.word for name, state in cameras.items()},
         degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
         last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
+        boot=boot_id(),
+        boot_ms=box.clock.boot_ns() // 1_000_000,
     )

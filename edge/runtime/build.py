@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from edge.capture import open_source
-from edge.config import CameraSection, EdgeConfig
+from edge.config import CameraSection, EdgeConfig, ModelsSection
 from edge.department.ledger import Ledger
 from edge.department.list_watch import ListWatch
 from edge.errors import StorageError
@@ -20,6 +20,7 @@ from edge.vision.detector import PlateDetector
 from edge.vision.models import Model, folders, load, spec_for
 from edge.vision.motion import MotionGate, life_within
 from edge.vision.reader import PlateReader
+from edge.vision.region import RegionModel
 from edge.vision.zones import Zones
 from hitonly_core.clock import NS, Clock
 from hitonly_core.files import clear_unfinished
@@ -59,7 +60,7 @@ def open_window(config: EdgeConfig, arena: Arena, clock: Clock) -> Window:
 
 
 def open_ledger(
-    config: EdgeConfig, key: SigningKey, digests: tuple[str, str], clock: Clock, refused: Sequence[str]
+    config: EdgeConfig, key: SigningKey, digests: tuple[str, ...], clock: Clock, refused: Sequence[str]
 ) -> Ledger:
     """Return the ledger of this run's receipts.
 
@@ -111,39 +112,78 @@ def watch_list(config: EdgeConfig, clock: Clock, say: Callable[[str], None]) -> 
     )
 
 
-def load_models(config: EdgeConfig) -> tuple[Model, Model]:
-    """Return the configured detector and reader, verified.
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What reads: verified models; no region model where none is configured."""
+
+    detector: Model
+    reader: Model
+    region: Model | None
+
+    @property
+    def all(self) -> tuple[Model, ...]:
+        """Detector, reader, and the region model where there is one."""
+        return (
+            (self.detector, self.reader) if self.region is None else (self.detector, self.reader, self.region)
+        )
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each, in the same order."""
+        return tuple(model.digest for model in self.all)
+
+
+def load_models(chosen: ModelsSection) -> Models:
+    """Return the configured models, verified.
 
     Raises:
         ModelError: absent, altered or unknown.
     """
-    chosen, places = config.models, folders(config.models.folder)
-    return (
+    places = folders(chosen.folder)
+    return Models(
         load(spec_for(chosen.detector, chosen.detector_sha256, "detector"), places),
         load(spec_for(chosen.reader, chosen.reader_sha256, "reader"), places),
+        load(spec_for(chosen.region, chosen.region_sha256, "region"), places) if chosen.region else None,
     )
+
+
+def open_region(models: Models, providers: Sequence[str]) -> RegionModel | None:
+    """Return the region model, ready to be asked; None where none is configured.
+
+    Raises:
+        ModelError: the runtime cannot load it.
+    """
+    return None if models.region is None else RegionModel(models.region, providers=providers)
 
 
 @dataclass(frozen=True, slots=True)
 class Vision:
-    """A box's networks, opened once: each camera gets a detector and a reader of its own over them."""
+    """A box's networks, opened once: each camera gets buffers of its own over them.
+
+    No lock guards them. ONNX Runtime lets several threads run one session at once, so a turn that hangs in a
+    network holds that camera's buffers and frame and nothing that another camera waits for.
+    """
 
     detector: PlateDetector
     reader: PlateReader
+    region: RegionModel | None
 
 
-def open_vision(config: EdgeConfig, models: tuple[Model, Model]) -> Vision:
+def open_vision(models: Models, providers: Sequence[str]) -> Vision:
     """Open the networks of a box.
 
     Raises:
         ModelError: a model cannot be used.
     """
-    providers = config.models.providers
-    return Vision(PlateDetector(models[0], providers=providers), PlateReader(models[1], providers=providers))
+    return Vision(
+        PlateDetector(models.detector, providers=providers),
+        PlateReader(models.reader, providers=providers),
+        open_region(models, providers),
+    )
 
 
 def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, clock: Clock) -> Camera:
-    """Return one camera with its source, gate, detector and reader.
+    """Return one camera with its source, gate, detector, reader and region model.
 
     Raises:
         EdgeError: the source cannot be used.
@@ -161,6 +201,7 @@ def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, cloc
         place=section.place,
         detector=vision.detector.for_camera(width=width, confidence=section.confidence or chosen.confidence),
         reader=vision.reader.for_camera(),
+        region=vision.region.for_camera() if vision.region else None,
         gate=gate,
         zones=zones,
         detect_every_ns=every_ns,

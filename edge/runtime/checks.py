@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from edge.capture import open_source
-from edge.capture.settings import SourceSettings
-from edge.config import EdgeConfig
+from edge.capture.settings import FileSettings, PicturesSettings, SourceSettings
+from edge.config import DepartmentSection, EdgeConfig
+from edge.department.audit_memory import CONTRADICTIONS, AuditMemory
 from edge.department.spool import Spool
 from edge.errors import LinkError, SourceError
 from edge.runtime.build import load_models, watch_list
-from hitonly_core.clock import SystemClock
+from edge.runtime.old_pictures import pictures_kept
+from edge.vision.detector import PlateDetector
+from edge.vision.reader import PlateReader
+from edge.vision.region import RegionModel
+from hitonly_core.clock import NS, SystemClock
 from hitonly_core.errors import HitonlyError
-from hitonly_core.keys import SealKey, SealPublic, SigningKey
+from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
 from hotlist.errors import HotListError
 from hotlist.signed_list.bundle import HotList
+from hotlist.signed_list.store import HotListStore
 
-_EVEN: Final = 2
-"""A picture whose values differ by no more than this shows nothing: sensor noise alone is more."""
+_UNCHANGED_NS: Final = 2 * NS
+"""A clip is looked at for so long before it is called the same picture all the time."""
 PATIENCE_S: Final = 15.0
 """How long a camera may take to give its first frame."""
 
@@ -50,22 +54,50 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "signing key", lambda: SigningKey.load(config.keys.signing).public.id
     yield "sealing key", lambda: SealKey.load(config.keys.sealing).public.id
     yield "department's key", lambda: SealPublic.load(config.keys.department).id
-    yield "models", lambda: ", ".join(model.spec.name for model in load_models(config))
+    yield "models", lambda: _models(config)
     yield "hot list", lambda: _list(config)
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)
+    if config.department is not None:
+        yield "department's audit log", partial(_audit_log, config, config.department)
     for section in config.cameras:
-        yield f"camera {section.name}", partial(_camera, section.source)
+        yield f"camera {section.name}", partial(_camera, section.source, config.retention.window_seconds)
+
+
+def _models(config: EdgeConfig) -> str:
+    """Start each model as the box would; name it, and what it runs on."""
+    models, asked = load_models(config.models), config.models.providers
+    runs = [
+        PlateDetector(models.detector, providers=asked).providers,
+        PlateReader(models.reader, providers=asked).providers,
+    ]
+    if models.region is not None:
+        runs.append(RegionModel(models.region, providers=asked).providers)
+    pairs = zip(models.all, runs, strict=True)
+    return ", ".join(f"{model.spec.name} on {' then '.join(used)}" for model, used in pairs)
 
 
 def _list(config: EdgeConfig) -> str:
     said: list[str] = []
     watch = watch_list(config, SystemClock(), said.append)
     watch.poll()
+    if watch.current is None and _awaited(config):
+        return "no list yet: the department sends it once the unit runs; until then nothing alerts"
     if watch.current is None:
         hint = "The box does not alert until it has a list that is signed, current and sealed to it (R7)."
         raise HotListError("; ".join(said) or f"the list is {watch.state.value}", hint=hint)
     return f"{said[-1]}, {_origin(watch.current.hot_list)}"
+
+
+def _awaited(config: EdgeConfig) -> bool:
+    """Whether a unit that is enrolled has never had a list, and its department is to send the first one.
+
+    Raises:
+        StoreError: the unit trusts no department.
+    """
+    if config.department is None or config.hotlist.file.exists():
+        return False
+    return not HotListStore(config.hotlist.trust, SealKey.load(config.keys.sealing)).state().version
 
 
 def _origin(hot_list: HotList) -> str:
@@ -97,8 +129,21 @@ def _spool(config: EdgeConfig) -> str:
     return f"hits waiting for the department: {waiting}, refused: 0"
 
 
-def _camera(settings: SourceSettings) -> str:
-    """Wait for one frame; say its size, and whether it lay in locked memory."""
+def _audit_log(config: EdgeConfig, section: DepartmentSection) -> str:
+    """Say which end of the department's audit log the box holds, or that it was shown another log."""
+    memory = AuditMemory(config.storage.state, VerifyKey.load(section.service_key), lambda _: None)
+    if memory.trouble:
+        hint = (
+            f"Give {config.storage.state / CONTRADICTIONS} to the auditor: its signed ends prove it. Once they say "
+            "that it was a restore they know of, run `alpr-edge accept-audit-log`."
+        )
+        raise LinkError("the department's audit log was cut off, rewritten or restored", hint=hint)
+    held = memory.held()
+    return f"held up to record {held.seq}, signed {held.at}" if held else "no end is held yet"
+
+
+def _camera(settings: SourceSettings, window_s: float) -> str:
+    """Look until the camera shows a picture, and another one; say its size, and what its memory keeps."""
     source = open_source(settings)
     patience = threading.Timer(PATIENCE_S, source.close)
     patience.start()
@@ -109,17 +154,39 @@ def _camera(settings: SourceSettings) -> str:
             hint = "Check the address, the password, the cable, and the stream's format (H.264 or H.265)."
             raise SourceError(f"no frame within {PATIENCE_S:g} s: {source.reason or 'it ended'}", hint=hint)
         height, width = frame.pixels.shape[:2]
-        locked = source.locked
-        even = int(np.ptp(frame.pixels)) <= _EVEN
+        del frame
+        locked, sight = source.locked, source.sight
+        patience.cancel()
+        patience = threading.Timer(_watched_s(settings), source.close)
+        patience.start()
+        while not (sight.shown and (sight.changed or isinstance(settings, PicturesSettings))):
+            if next(frames, None) is None:
+                break
+        shown, changed, length_ns = sight.shown, sight.changed, sight.length_ns
+        patience.cancel()
+        kept = pictures_kept(settings, source, frames, window_s) if shown else ""
     finally:
         patience.cancel()
         source.close()
-    if even:
+    if not shown:
         hint = (
             "Take off the lens cap, light the scene, or set the stream to H.264 progressive; then look again."
         )
         raise SourceError(
             f"{width} x {height} pixels of one even colour: the camera shows nothing", hint=hint
         )
-    kept = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
-    return f"{width} x {height} pixels, {kept}"
+    if not changed and length_ns >= _UNCHANGED_NS:
+        hint = "Start the camera anew. If it is a recorder's stream, check that the recorder gets a picture."
+        raise SourceError(
+            f"{width} x {height} pixels, the same picture for {length_ns / NS:.0f} s: the camera is stuck",
+            hint=hint,
+        )
+    where = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
+    return f"{width} x {height} pixels, {where}{kept}"
+
+
+def _watched_s(settings: SourceSettings) -> float:
+    """Return for how long to wait for a picture, and for another one; a good camera takes a moment."""
+    if isinstance(settings, FileSettings | PicturesSettings):
+        return PATIENCE_S
+    return min(settings.frozen_after_s, PATIENCE_S)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
@@ -63,7 +64,7 @@ def _public(hit: Hit) -> dict[str, Any]:
 def _hit_line(hit: Hit) -> str:
     best = hit.matches[0]
     urgent = ", urgent" if hit.urgent else ""
-    return f"hit {hit.id} at {hit.camera}: {best.kind.value} match{urgent}, sealed (UNVERIFIED)"
+    return f"hit {hit.id} at {hit.camera}: {best.kind.words}{urgent}, sealed (UNVERIFIED)"
 
 
 def _json_line(body: dict[str, Any]) -> None:
@@ -82,6 +83,8 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     grid.add_row("= hits (sealed)", str(counts.hits))
     if summary.unwritten:
         grid.add_row("[red]hits LOST: no disk took them[/red]", str(summary.unwritten))
+    for name, what in summary.blind.items():
+        grid.add_row(f"[red]camera {escape(name)}[/red]", what)
     grid.add_row("+ destroyed", str(counts.destroyed))
     grid.add_row("+ live", str(counts.live))
     if not summary.live:

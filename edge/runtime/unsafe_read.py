@@ -8,10 +8,12 @@ from edge.capture import open_source
 from edge.capture.settings import PICTURE_SUFFIXES, PicturesSettings
 from edge.config import ModelsSection
 from edge.pipeline.hit_maker import likeliest
-from edge.vision import models
+from edge.runtime.build import load_models, open_region
 from edge.vision.crop import widen
 from edge.vision.detector import PlateDetector
 from edge.vision.reader import PlateReader
+from edge.vision.region import combined
+from hotlist.matching.region_agreement import region_told
 
 
 def unsafe_read(
@@ -23,17 +25,15 @@ def unsafe_read(
         EdgeError: a picture or a model cannot be read.
     """
     settings = chosen or ModelsSection()
-    places = models.folders(settings.folder)
+    models = load_models(settings)
     detector = PlateDetector(
-        models.load(models.spec_for(settings.detector, settings.detector_sha256, "detector"), places),
+        models.detector,
         providers=settings.providers,
         width=settings.input_width,
         confidence=settings.confidence,
     )
-    reader = PlateReader(
-        models.load(models.spec_for(settings.reader, settings.reader_sha256, "reader"), places),
-        providers=settings.providers,
-    )
+    reader = PlateReader(models.reader, providers=settings.providers)
+    region = open_region(models, settings.providers)
     for path in _files(pictures):
         source = open_source(PicturesSettings(name="read", paths=(path,)))
         try:
@@ -44,14 +44,16 @@ def unsafe_read(
                     left, top, right, bottom = widen(
                         detection.box, by=settings.crop_margin, width=width, height=height
                     )
-                    table, regions = reader.table(frame.pixels[top:bottom, left:right])
+                    crop = frame.pixels[top:bottom, left:right]
+                    table, told = reader.table(crop)
                     best = likeliest(table, 1)[0]
-                    region = max(regions, key=lambda code: regions[code], default="")
+                    if region is not None:
+                        told = combined(region.regions(crop), told)
                     found.append(
                         {
                             "plate": best.text,
                             "probability": best.probability,
-                            "region": region,
+                            "region": region_told(told),
                             "box": [left, top, right, bottom],
                         }
                     )

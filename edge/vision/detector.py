@@ -63,6 +63,11 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         self._tensor = np.zeros((1, 3, 0, 0), np.float32)
         self._canvas = np.zeros((0, 0, 3), np.uint8)
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the runtime uses, in order."""
+        return self._network.providers
+
     def predict(self, frame: Pixels) -> list[DetectionResult]:
         """Return detections in fast-alpr's own type; see `detect`."""
         return [
@@ -82,7 +87,11 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         """
         height, width = frame.shape[:2]
         scale, left, top = self._fill(frame)
-        rows = self._network.run(self._tensor)
+        try:
+            rows = self._network.run(self._tensor)
+        finally:
+            self._tensor.fill(0.0)
+            self._canvas.fill(_GREY)
         found = []
         for _, x1, y1, x2, y2, _, score in rows[rows[:, 6] >= self._confidence]:
             box = Box(
@@ -96,9 +105,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         return sorted(found, key=lambda detection: -detection.confidence)
 
     def scrub(self) -> None:
-        """Overwrite what the last frame left in the buffers, and in the runtime's, by a look at nothing."""
-        self._canvas[:] = _GREY
-        self._tensor[:] = 0.0
+        """Overwrite what the last frame left in the runtime's buffers, by a look at nothing."""
         if self._tensor.size:
             self._network.run(self._tensor)
 
@@ -110,12 +117,11 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
             self._canvas[:] = _GREY
             self._tensor[:] = 0.0
             self._tensor = np.zeros((1, 3, rows, columns), np.float32)
-            self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)
+            self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)  # grey between two frames
         scale = min(rows / height, columns / width)
         inner_height = min(rows, max(1, round(height * scale)))
         inner_width = min(columns, max(1, round(width * scale)))
         top, left = (rows - inner_height) // 2, (columns - inner_width) // 2
-        self._canvas[:] = _GREY
         inner = self._canvas[top : top + inner_height, left : left + inner_width]
         if inner.flags.c_contiguous:
             cv2.resize(frame, (inner_width, inner_height), dst=inner, interpolation=cv2.INTER_LINEAR)

@@ -6,14 +6,12 @@ Every buffer that a picture passes through belongs to one camera's `edge.vision.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError
-from edge.vision.head_cells import OpenedSquare, cells
 from edge.vision.models import Model
 from edge.vision.onnx_runtime import open_session
 from edge.vision.onnx_shape import SIZE_FREE, SIZE_KEY, free_size
@@ -24,16 +22,12 @@ _LEAST: Final = 96
 _TALLEST: Final = 2
 """A picture higher than this many widths is shrunk further: a camera must not choose how much memory we take."""
 _ROW: Final = 7
-_SIZES_KEPT: Final = 8
-
-_cells = lru_cache(_SIZES_KEPT)(cells)
 
 
 class DetectorNetwork:
     """A YOLOv9-style network, as a box's cameras share it.
 
-    Three kinds of file are told apart: one that says its size is free (the bundled one), a square one of
-    fast-alpr's hub, opened to the picture's aspect (`edge.vision.onnx_square`), and any other, whose size stays.
+    A file that says its size is free (the bundled one) is opened to any size; any other keeps the one it declares.
 
     Args:
         model: verified; input 1 x 3 x H x W float32 RGB 0..1; output rows
@@ -47,19 +41,20 @@ class DetectorNetwork:
     def __init__(self, model: Model, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
         name, content = model.spec.name, model.contents[0]
         self._session: Any = open_session(content, name=name, providers=providers)
-        self._square: OpenedSquare | None = None
         wanted = self._session.get_inputs()[0]
         shape = wanted.shape
         if len(shape) != 4 or shape[1] != 3 or wanted.type != "tensor(float)":  # noqa: PLR2004 - N, C, H, W
             raise ModelError(f"model {name!r} takes {shape} {wanted.type}; a 1 x 3 x H x W float is needed")
         if self._session.get_modelmeta().custom_metadata_map.get(SIZE_KEY) == SIZE_FREE:
             self._session = open_session(free_size(content), name=name, providers=providers)
-        elif opened := _opened(content):
-            self._square = opened
-            self._session = open_session(opened.content, name=name, providers=providers)
         self._input = wanted.name
         rows, columns = self._session.get_inputs()[0].shape[2:]
         self._fixed = (rows, columns) if isinstance(rows, int) and isinstance(columns, int) else None
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the runtime uses, in order."""
+        return tuple(self._session.get_providers())
 
     def size_for(self, height: int, width: int, wanted: int) -> tuple[int, int]:
         """Return the input's rows and columns for a picture.
@@ -71,28 +66,12 @@ class DetectorNetwork:
         """
         if self._fixed:
             return self._fixed
-        if self._square:
-            side = self._square.side
-            longest = max(height, width)
-            rows, columns = (min(side, max(_LEAST, _up(each * side / longest))) for each in (height, width))
-            return rows, columns
         return min(max(_up(height * wanted / width), _LEAST), _TALLEST * wanted), wanted
 
     def run(self, tensor: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return rows of [image, x1, y1, x2, y2, class, score] for a 1 x 3 x H x W input; from any thread."""
-        given = {self._input: tensor}
-        if self._square:
-            centres, strides = _cells(*tensor.shape[2:])
-            given |= {self._square.centres: centres, self._square.strides: strides}
-        rows: npt.NDArray[np.float32] = self._session.run(None, given)[0].reshape(-1, _ROW)
+        rows: npt.NDArray[np.float32] = self._session.run(None, {self._input: tensor})[0].reshape(-1, _ROW)
         return rows
-
-
-def _opened(content: bytes) -> OpenedSquare | None:
-    """Open a square detector; `onnx` is loaded only here, for its memory."""
-    from edge.vision.onnx_square import open_square  # noqa: PLC0415 - the bundled detector does without `onnx`
-
-    return open_square(content)
 
 
 def _up(pixels: float) -> int:

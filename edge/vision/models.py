@@ -19,7 +19,7 @@ BUNDLED: Final = Path(__file__).parents[1] / "weights"
 HUB_CACHES: Final = ("fast-plate-ocr", "open-image-models")
 MAX_BYTES: Final = 512 * 1024 * 1024
 
-Kind = Literal["detector", "reader"]
+Kind = Literal["detector", "reader", "region"]
 
 
 @dataclass(frozen=True, slots=True)

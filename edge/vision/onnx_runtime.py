@@ -21,7 +21,7 @@ def open_session(content: bytes, *, name: str, providers: Sequence[str], threads
         threads: threads within one operator.
 
     Raises:
-        ModelError: no such provider here, or not a model that the runtime can load.
+        ModelError: no such provider here, one that cannot be started, or not a model that the runtime can load.
     """
     missing = [provider for provider in providers if provider not in onnxruntime.get_available_providers()]
     if missing:
@@ -40,6 +40,23 @@ def open_session(content: bytes, *, name: str, providers: Sequence[str], threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers))
+        session = onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers))
     except Exception as problem:  # noqa: BLE001 - the runtime raises its own C++ types, without a common base
         raise ModelError(f"model {name!r} cannot be loaded: {type(problem).__name__}") from None
+    _demand(session.get_providers(), providers, name)
+    return session
+
+
+def _demand(got: Sequence[str], asked: Sequence[str], name: str) -> None:
+    """Refuse a session that lost a provider that was asked for: the runtime goes on without one and says nothing.
+
+    Raises:
+        ModelError: an accelerator could not be used.
+    """
+    lost = [provider for provider in asked if provider not in got]
+    if lost:
+        raise ModelError(
+            f"model {name!r}: {lost[0]} is asked for but could not be started; {', '.join(got)} would be used",
+            hint="Install the libraries that it needs (docs/hardware.md), let the unit use the device, "
+            "or take it out of `models.providers`.",
+        )

@@ -77,23 +77,35 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         other._batch = np.zeros_like(self._batch)  # noqa: SLF001 - of its own class
         return other
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the runtime uses, in order."""
+        return tuple(self._session.get_providers())
+
     def table(self, crop: Pixels) -> tuple[Table, Mapping[str, float]]:
         """Return the crop's table, (10 x 37) float32, and its regions by ISO code.
 
         Args:
             crop: h x w x 3 uint8 BGR.
         """
-        _, height, width, channels = self._batch.shape
-        small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
-        code = cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGR2GRAY  # noqa: PLR2004 - channels
-        self._batch[0] = cv2.cvtColor(small, code).reshape(height, width, channels)
-        small[:] = 0
-        outputs = self._session.run(self._outputs, {self._input: self._batch})
+        self._fill(crop)
+        try:
+            outputs = self._session.run(self._outputs, {self._input: self._batch})
+        finally:
+            self._batch.fill(0)
         table = np.zeros((SLOTS, COLUMNS), np.float32)
         table[:, PAD] = 1.0
         table[: self._slots] = outputs[0].reshape(self._slots, COLUMNS)
         outputs[0][:] = 0.0
         return table, self._named(outputs[1][0]) if self._regions else {}
+
+    def _fill(self, crop: Pixels) -> None:
+        """Make the network's input of a crop."""
+        _, height, width, channels = self._batch.shape
+        small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
+        code = cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGR2GRAY  # noqa: PLR2004 - channels
+        self._batch[0] = cv2.cvtColor(small, code).reshape(height, width, channels)
+        small[:] = 0
 
     def predict(self, cropped_plate: Pixels) -> OcrResult | None:
         """Read as text, in fast-alpr's own type: for people who hold the picture, never in the pipeline."""
@@ -112,8 +124,7 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         )
 
     def scrub(self) -> None:
-        """Overwrite what the last crop left in the buffers, and in the runtime's, by a look at nothing."""
-        self._batch[:] = 0
+        """Overwrite what the last crop left in the runtime's buffers, by a look at nothing."""
         self._session.run(self._outputs, {self._input: self._batch})
 
     def _named(self, probabilities: Table) -> dict[str, float]:

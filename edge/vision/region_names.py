@@ -1,7 +1,9 @@
-"""Names of regions as OCR models write them, and their ISO 3166-1 codes."""
+"""Regions as models tell them: the names that OCR models write, and every code that a read can hold."""
 
 from collections.abc import Sequence
 from typing import Final
+
+from hotlist.region_codes import regions
 
 CODES: Final = {
     "Albania": "AL", "Andorra": "AD", "Argentina": "AR", "Armenia": "AM", "Australia": "AU", "Austria": "AT",
@@ -18,6 +20,15 @@ CODES: Final = {
     "Switzerland": "CH", "Thailand": "TH", "Turkey": "TR", "Ukraine": "UA", "United Kingdom": "GB",
     "United States": "US", "Vietnam": "VN",
 }  # fmt: skip
+
+
+_WITH_STATES: Final = ("AU", "CA", "MX", "US")
+"""Countries whose states or provinces issue plates of their own."""
+REGION_CODES: Final = (
+    *sorted(regions().countries),
+    *(f"{country}-{part}" for country in _WITH_STATES for part in sorted(regions().subdivisions[country])),
+)
+"""Every region that a read can hold, in the order of its place in the slot."""
 
 
 def codes_of(names: Sequence[str]) -> tuple[str, ...]:

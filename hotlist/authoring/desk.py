@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hitonly_core.keys import SigningKey
+from hitonly_core.policy import LIST_STANDS
 from hotlist.entry import Entry
 from hotlist.errors import DraftError
 from hotlist.signed_list.bundle import HotList, SignedList
@@ -21,8 +22,6 @@ from hotlist.signed_list.list_format import Limits
 from hotlist.signed_list.trust import TrustedState, accept_signed
 
 DESK: Final = Limits(file=512 * 1024**2, body=4 * 1024**3, entries=5_000_000)
-LONGEST: Final = timedelta(days=30)
-"""How long a list may stand, unless its signer says otherwise: so long a stolen service could keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Review:
 
 
 def review(
-    content: bytes, key: SigningKey, seen: bytes | None, now: datetime, *, longest: timedelta = LONGEST
+    content: bytes, key: SigningKey, seen: bytes | None, now: datetime, *, longest: timedelta = LIST_STANDS
 ) -> Review:
     """Take a list that waits for signatures through every check that one person alone can make.
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hitonly_core.keys import SealPublic, SigningKey
+from hitonly_core.policy import LIST_VALID
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.draft_check import check
 from hotlist.signed_list.bundle import SignedList, pack, seal
@@ -14,12 +15,15 @@ from hotlist.signed_list.trust import Accepted, TrustedState, accept_signed
 
 AUTHORING: Final = Limits(file=512 * 1024**2, body=4 * 1024**3, entries=5_000_000)
 """Ceilings at the department's desk; a box's are lower unless they are raised there."""
-LASTS: Final = timedelta(hours=48)
-"""How long a list is valid unless its signer says otherwise; a box is quiet after 24 hours anyway (R7)."""
 
 
 def sign_new(
-    draft: Draft, key: SigningKey, now: datetime, *, lasts: timedelta = LASTS, next_keys: KeySet | None = None
+    draft: Draft,
+    key: SigningKey,
+    now: datetime,
+    *,
+    lasts: timedelta = LIST_VALID,
+    next_keys: KeySet | None = None,
 ) -> SignedList:
     """Make the next version of the list of every entry in force, under one signature.
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from hitonly_core.policy import FALSE_HITS_PER_DAY
 from hotlist.authoring.changes import Change
 from hotlist.authoring.draft import Draft
 from hotlist.errors import CostError
@@ -16,10 +17,6 @@ from hotlist.matching.misreads import Misreads
 from hotlist.matching.plate_index import Codes
 from hotlist.plate import decode, encode
 
-PER_DAY: Final = 10_000.0
-"""Vehicles a day at one camera, unless somebody knows better."""
-BUDGET: Final = 10.0
-"""False hits a day at one camera above which an import is refused."""
 MOST_MISREADS: Final = 12
 """Misreads that are named for one plate."""
 
@@ -94,12 +91,12 @@ def check_budget(
         change: what was staged; nothing changes without one.
         now: aware UTC.
         passes_per_day: vehicles a day at one camera.
-        accepted: the budget that a person accepted in so many words; else `BUDGET`.
+        accepted: the budget that a person accepted in so many words; else the policy's.
 
     Raises:
         CostError: more are predicted than the budget allows, at the strictest threshold there is.
     """
-    budget = BUDGET if accepted is None else accepted
+    budget = FALSE_HITS_PER_DAY if accepted is None else accepted
     codes = _codes(draft.plates(now, with_change=change.number if change else None))
     settings = MatchSettings(max_false_hits_per_day=budget, passes_per_day=passes_per_day)
     predicted = predict(codes, settings, worst=0).false_hits_per_day

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from hitonly_core.keys import SigningKey
-from hotlist.authoring.desk import LONGEST, Review, review
+from hitonly_core.policy import LIST_STANDS
+from hotlist.authoring.desk import Review, review
 from hotlist.commands.common import AsJson, Key, entry_row, grid, now, read_list, save, say
 from hotlist.errors import DraftError
 from hotlist.signed_list.differences import WORDS
@@ -28,7 +29,7 @@ def countersign(
     accept_keys: Annotated[
         str, typer.Option(help="Fingerprint of a new key set, as the other signers read it to you.")
     ] = "",
-    longest_days: Annotated[float, typer.Option(min=1, help="How long the list may stand.")] = LONGEST
+    longest_days: Annotated[float, typer.Option(min=1, help="How long the list may stand.")] = LIST_STANDS
     / timedelta(days=1),
     everything: Annotated[
         bool, typer.Option("--all", help=f"Show every change, not only the first {SHOWN}.")

@@ -11,11 +11,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SigningKey
+from hitonly_core.policy import PASSES_PER_DAY
 from hotlist.authoring.changes import Change, Kind, Staged, State
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.exporting import write_csv, write_json_lines
 from hotlist.authoring.import_plan import Replace, Report, stage_file
-from hotlist.authoring.workbook_cost import PER_DAY, check_budget
+from hotlist.authoring.workbook_cost import check_budget
 from hotlist.commands.common import BOOK, AsJson, Book, Key, err, grid, now, out, say
 from hotlist.errors import Exit, ImportFileError, StoreError
 from hotlist.importers import READERS, Format
@@ -59,7 +60,9 @@ def import_file(
     fold_marks: Annotated[
         bool, typer.Option("--fold-marks", help="Read plates' letters without marks: \u00c4 as A.")
     ] = False,
-    passes_per_day: Annotated[float, typer.Option(min=1, help="Vehicles a day at one camera.")] = PER_DAY,
+    passes_per_day: Annotated[
+        float, typer.Option(min=1, help="Vehicles a day at one camera.")
+    ] = PASSES_PER_DAY,
     accept_false_hits: Annotated[
         float | None, typer.Option(help="Accept so many predicted false hits a day.")
     ] = None,

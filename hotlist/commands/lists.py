@@ -8,10 +8,11 @@ import typer
 
 from hitonly_core.errors import KeyFileError
 from hitonly_core.keys import SealKey, SigningKey
+from hitonly_core.policy import FALSE_HITS_PER_DAY, LIST_VALID, PASSES_PER_DAY
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.draft_check import check
-from hotlist.authoring.publishing import AUTHORING, LASTS, seal_for, sign_again, sign_new, verify_signed
-from hotlist.authoring.workbook_cost import BUDGET, PER_DAY, list_cost
+from hotlist.authoring.publishing import AUTHORING, seal_for, sign_again, sign_new, verify_signed
+from hotlist.authoring.workbook_cost import list_cost
 from hotlist.commands.common import (
     BOOK,
     AsJson,
@@ -44,7 +45,7 @@ def sign(
         list[Path] | None,
         typer.Option(help="Seal to this box's .pub, or a folder of them; then it is complete."),
     ] = None,
-    hours: Annotated[float, typer.Option(min=1, help="How long the list is valid.")] = LASTS / _HOURS,
+    hours: Annotated[float, typer.Option(min=1, help="How long the list is valid.")] = LIST_VALID / _HOURS,
     next_keys: Annotated[Path | None, typer.Option(help="Let this key set replace the current one.")] = None,
     book: Book = BOOK,
     as_json: AsJson = False,
@@ -141,8 +142,12 @@ def diff(
 
 def cost(
     *,
-    passes_per_day: Annotated[float, typer.Option(min=1, help="Vehicles a day at one camera.")] = PER_DAY,
-    budget: Annotated[float, typer.Option(min=0.001, help="False hits a day that you can bear.")] = BUDGET,
+    passes_per_day: Annotated[
+        float, typer.Option(min=1, help="Vehicles a day at one camera.")
+    ] = PASSES_PER_DAY,
+    budget: Annotated[
+        float, typer.Option(min=0.001, help="False hits a day that you can bear.")
+    ] = FALSE_HITS_PER_DAY,
     worst: Annotated[int, typer.Option(min=0, help="How many of the costliest entries to show.")] = 10,
     book: Book = BOOK,
     as_json: AsJson = False,

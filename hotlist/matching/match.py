@@ -10,13 +10,20 @@ class MatchKind(StrEnum):
     """How the read and the entry agree.
 
     ``EXACT``: the likeliest reading is the listed plate and the region agrees. ``CONFUSABLE``: it differs in
-    characters that cameras confuse, or in one missing or extra character, and the region agrees. ``WEAK``:
-    the region is different or unknown; never urgent (R10).
+    characters that cameras confuse, or in one missing or extra character, and the region agrees.
+    ``REGION_NOT_READ``: the characters agree as in one of these, and the region was not read, or the entry names
+    none; at most high. ``WEAK``: another region was read; routine (R10).
     """
 
     EXACT = "exact"
     CONFUSABLE = "confusable"
+    REGION_NOT_READ = "region-not-read"
     WEAK = "weak"
+
+    @property
+    def words(self) -> str:
+        """How a person is told."""
+        return "state not read: check it" if self is MatchKind.REGION_NOT_READ else f"{self.value} match"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,20 @@ class Match:
     ambiguous: bool = False
 
     @property
+    def lacks_region(self) -> bool:
+        """Whether only a region that was not read yet stands between this match and an exact one."""
+        return self.kind is MatchKind.REGION_NOT_READ and bool(self.entry.region)
+
+    @property
+    def severity(self) -> Severity:
+        """How urgent the match is: the entry's severity, as far as the kind of match allows it (R10)."""
+        if self.ambiguous or self.kind is MatchKind.WEAK:
+            return Severity.ROUTINE
+        if self.kind is MatchKind.REGION_NOT_READ and self.entry.severity is Severity.URGENT:
+            return Severity.HIGH
+        return self.entry.severity
+
+    @property
     def urgent(self) -> bool:
         """Whether a person should be woken: an urgent entry, a sure plate, the right region (R10)."""
-        strong = self.kind is not MatchKind.WEAK and not self.ambiguous
-        return strong and self.entry.severity is Severity.URGENT
+        return self.severity is Severity.URGENT

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from hitonly_core.policy import FALSE_HITS_PER_DAY, PASSES_PER_DAY
 from hotlist.matching.confusion import Kernel, default
 
 
 @dataclass(frozen=True, slots=True)
 class MatchSettings:
-    """What makes a match. The defaults allow one false hit in a thousand vehicles.
+    """What makes a match. The defaults are the policy's, as a camera unit has them.
 
     Attributes:
         max_false_hits_per_day: the budget of one camera; greater than 0.
@@ -17,8 +18,8 @@ class MatchSettings:
         kernel: the OCR's known mistakes.
     """
 
-    max_false_hits_per_day: float = 10.0
-    passes_per_day: float = 10_000.0
+    max_false_hits_per_day: float = FALSE_HITS_PER_DAY
+    passes_per_day: float = PASSES_PER_DAY
     ambiguous_within: float = 20.0
     doubtful_below: float = 0.9
     kernel: Kernel = field(default_factory=default, repr=False)

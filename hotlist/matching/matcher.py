@@ -116,13 +116,16 @@ def _plainly_read(codes: Codes, table: Table) -> npt.NDArray[np.bool_]:
 
 
 def _kind(told: Explanation, agrees: Agreement) -> MatchKind:
-    if agrees is not Agreement.SAME:
+    if agrees is Agreement.DIFFERENT:
         return MatchKind.WEAK
+    if agrees is not Agreement.SAME:
+        return MatchKind.REGION_NOT_READ
     return MatchKind.CONFUSABLE if told.differences else MatchKind.EXACT
 
 
 def _sentence(told: Explanation, agrees: Agreement, *, ambiguous: bool) -> str:
-    parts = [", ".join(told.differences) or "read as listed", f"region {agrees.value}"]
+    region = "the entry names no region" if agrees is Agreement.NOT_NAMED else f"region {agrees.value}"
+    parts = [", ".join(told.differences) or "read as listed", region]
     if ambiguous:
         parts.append("another listed plate is also likely")
     return "; ".join(parts)

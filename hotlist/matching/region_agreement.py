@@ -1,11 +1,12 @@
 """Whether the region read is the listed plate's: the same number elsewhere is another car (R10)."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-_SURE: Final = 0.5
-"""A region is known when the codes that say so have at least this probability together."""
+SURE: Final = 0.9
+"""A region is told when the codes that say so have at least this probability together."""
 
 
 class Agreement(StrEnum):
@@ -13,21 +14,22 @@ class Agreement(StrEnum):
 
     SAME = "agrees"
     DIFFERENT = "different"
-    UNKNOWN = "unknown"
+    NOT_READ = "not read"
+    NOT_NAMED = "not named"
 
 
 def agreement(listed: str, read: Mapping[str, float]) -> Agreement:
     """Compare an entry's region with the regions read.
 
-    The same: equal codes, or the entry names the country and the read's code lies in it. Unknown: the entry
-    names none, the OCR is not sure of any, or it knows the country only and the entry names a part of it.
+    The same: equal codes, or the entry names the country and the read's code lies in it. Not read: no region is
+    sure, or the country alone is and the entry names a part of it. Not named: the entry names none.
 
     Args:
         listed: ISO 3166 code (``GB``, ``US-NH``) or empty.
         read: probability per code.
     """
     if not listed:
-        return Agreement.UNKNOWN
+        return Agreement.NOT_NAMED
     country = listed.partition("-")[0]
     same = other = 0.0
     for code, probability in read.items():
@@ -35,6 +37,20 @@ def agreement(listed: str, read: Mapping[str, float]) -> Agreement:
             same += probability
         elif code and code != country:
             other += probability
-    if same >= _SURE:
+    if same >= SURE:
         return Agreement.SAME
-    return Agreement.DIFFERENT if other >= _SURE else Agreement.UNKNOWN
+    return Agreement.DIFFERENT if other >= SURE else Agreement.NOT_READ
+
+
+def region_told(read: Mapping[str, float]) -> str:
+    """Return the smallest region that is told: a state, else the country of several, else an empty text.
+
+    Args:
+        read: probability per code.
+    """
+    countries: dict[str, float] = defaultdict(float)
+    for code, probability in read.items():
+        if code and probability >= SURE:
+            return code
+        countries[code.partition("-")[0]] += probability
+    return next((code for code, together in countries.items() if code and together >= SURE), "")

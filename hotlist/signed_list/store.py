@@ -20,12 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from hitonly_core.canonical import canonical
 from hitonly_core.files import clear_unfinished, write_durably
 from hitonly_core.keys import SealKey
+from hitonly_core.policy import LIST_AGE_CEILING
 from hotlist.entry import Identity, Time, check_identity, time_text
 from hotlist.errors import MalformedError, NotYetIssuedError, StoreError, TooLargeError
 from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.keyset import KeySet, KeySetForm
 from hotlist.signed_list.list_format import Limits
-from hotlist.signed_list.trust import MAX_AGE, TrustedState, accept
+from hotlist.signed_list.trust import TrustedState, accept
 
 STATE: Final = "trust.json"
 LAST: Final = "list.sealed"
@@ -72,7 +73,7 @@ class HotListStore:
         *,
         source: Path | None = None,
         limits: Limits | None = None,
-        max_age: timedelta = MAX_AGE,
+        max_age: timedelta = LIST_AGE_CEILING,
     ) -> None:
         self._folder = folder
         self._device_key = device_key

@@ -25,7 +25,6 @@ Until step 6 is passed, nothing but the two first lines has been parsed.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,6 +32,7 @@ from pydantic import ValidationError
 
 from hitonly_core.errors import SealError
 from hitonly_core.keys import SealKey, VerifyKey
+from hitonly_core.policy import CLOCK_TOLERANCE, LIST_AGE_CEILING
 from hotlist.entry import MAX_LINE, EntryForm, first_problem
 from hotlist.errors import (
     BadSignatureError,
@@ -64,10 +64,6 @@ from hotlist.signed_list.list_format import (
 from hotlist.signed_list.packed_entries import Entries, EntriesBuilder
 from hotlist.signed_list.timestamp import Timestamp
 
-MAX_AGE: Final = timedelta(hours=24)
-"""R7's ceiling on a list's age (RSA 261:75-b IV); it can be set lower, not higher."""
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-
 
 @dataclass(frozen=True, slots=True)
 class TrustedState:
@@ -96,7 +92,7 @@ class Accepted:
     state: TrustedState
 
 
-def is_stale(hot_list: HotList, now: datetime, max_age: timedelta = MAX_AGE) -> bool:
+def is_stale(hot_list: HotList, now: datetime, max_age: timedelta = LIST_AGE_CEILING) -> bool:
     """Whether a list in use must stop alerting: too old, or past its own end (R7)."""
     return now >= hot_list.expires or not _is_fresh(hot_list.issued, hot_list.timestamp, now, max_age)
 
@@ -104,7 +100,7 @@ def is_stale(hot_list: HotList, now: datetime, max_age: timedelta = MAX_AGE) -> 
 def _is_fresh(issued: datetime, stated: Timestamp | None, now: datetime, max_age: timedelta) -> bool:
     """Whether the timestamp key's word, or where there is none the list itself, is recent enough."""
     since = stated.issued if stated else issued
-    return now - since <= min(max_age, MAX_AGE) and (stated is None or now < stated.expires)
+    return now - since <= min(max_age, LIST_AGE_CEILING) and (stated is None or now < stated.expires)
 
 
 def accept(
@@ -114,7 +110,7 @@ def accept(
     trusted: TrustedState,
     now: datetime,
     limits: Limits | None = None,
-    max_age: timedelta = MAX_AGE,
+    max_age: timedelta = LIST_AGE_CEILING,
 ) -> Accepted:
     """Take a sealed list through steps 1 to 13.
 
@@ -167,7 +163,7 @@ def accept_signed(
     trusted: TrustedState,
     now: datetime,
     limits: Limits | None = None,
-    max_age: timedelta = MAX_AGE,
+    max_age: timedelta = LIST_AGE_CEILING,
     in_use: bool = True,
 ) -> Accepted:
     """Take a signed list in the clear through steps 4 to 13, as the department's own tools do.
@@ -294,7 +290,7 @@ def _check_fresh(issued: datetime, stated: Timestamp | None, now: datetime, max_
             if stated
             else f"issued {issued:%Y-%m-%d %H:%M}"
         )
-        hours = min(max_age, MAX_AGE) / timedelta(hours=1)
+        hours = min(max_age, LIST_AGE_CEILING) / timedelta(hours=1)
         raise StaleError(f"{what} UTC, over {hours:g} hours ago or no longer", step=11)
 
 

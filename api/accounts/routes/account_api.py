@@ -9,7 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from api.accounts import people
+from api.accounts import people, staff
 from api.accounts.accounts import account, accounts
 from api.accounts.people import INVITATION_LIFE, Role
 from api.web import idempotency
@@ -45,11 +45,39 @@ class Roles(Body):
     roles: Annotated[list[Role], Field(min_length=1, max_length=len(Role), examples=[["editor"]])]
 
 
+class Waiting(BaseModel):
+    """What waits for a second administrator to agree (R23)."""
+
+    request: Annotated[str, Field(examples=["8e03978e40d543e8"])]
+
+
+class StaffRequest(BaseModel):
+    """What an administrator asked for; `name` is empty for an invitation."""
+
+    id: str
+    name: str
+    roles: list[Role]
+    by: str
+    expires: datetime
+
+
+class StaffRequests(BaseModel):
+    """Everything that waits for a second administrator."""
+
+    items: list[StaffRequest]
+
+
 class Link(BaseModel):
     """A one-time link for a new person; it is shown only here."""
 
     link: str
     expires: datetime
+
+
+class Agreed(BaseModel):
+    """What came of an agreement: a new person's link, or nothing for roles that were given."""
+
+    link: str | None
 
 
 @router.get("/people", response_model=PersonPage)
@@ -70,7 +98,12 @@ def show(service: ServiceDep, who: Administrator, name: str) -> PersonShown:
     return _shown(service, name)
 
 
-@router.post("/invitations", status_code=HTTPStatus.CREATED, response_model=Link)
+@router.post(
+    "/invitations",
+    status_code=HTTPStatus.CREATED,
+    response_model=Link,
+    responses={202: {"model": Waiting, "description": "A second administrator must agree"}},
+)
 def invite(
     service: ServiceDep, who: Administrator, given: Roles, idempotency_key: IdempotencyKey = ""
 ) -> Response:
@@ -78,20 +111,51 @@ def invite(
 
     def act() -> dict[str, Any]:
         expires = service.now() + INVITATION_LIFE
-        token = people.invite(service, frozenset(given.roles), who.person.actor)
-        return {"link": f"{service.settings.url}/welcome/{token}", "expires": expires.isoformat()}
+        answer = staff.invite(service, frozenset(given.roles), who.person.actor)
+        if answer.request:
+            return {"request": answer.request}
+        return {"link": f"{service.settings.url}/welcome/{answer.token}", "expires": expires.isoformat()}
 
     asked = b"invitation" + given.model_dump_json().encode()
     made = idempotency.once(service, who, idempotency_key, asked, act)
+    if "request" in made:
+        return JSONResponse(made, status_code=HTTPStatus.ACCEPTED)
     link = Link.model_validate(made)
     return JSONResponse(link.model_dump(mode="json"), status_code=HTTPStatus.CREATED)
 
 
-@router.put("/people/{name}/roles")
-def set_roles(service: ServiceDep, who: Administrator, name: str, given: Roles) -> PersonShown:
+@router.put(
+    "/people/{name}/roles",
+    response_model=PersonShown,
+    responses={202: {"model": Waiting, "description": "A second administrator must agree"}},
+)
+def set_roles(service: ServiceDep, who: Administrator, name: str, given: Roles) -> Response:
     """Give somebody exactly these roles; they count from the next request on."""
-    people.set_roles(service, name, frozenset(given.roles), who.person.actor)
-    return _shown(service, name)
+    answer = staff.set_roles(service, name, frozenset(given.roles), who.person.actor)
+    if answer.request:
+        return JSONResponse({"request": answer.request}, status_code=HTTPStatus.ACCEPTED)
+    return JSONResponse(_shown(service, name).model_dump(mode="json"))
+
+
+@router.get("/staff-requests")
+def staff_requests(service: ServiceDep, who: Administrator) -> StaffRequests:
+    """Give what waits for a second administrator."""
+    del who
+    found = [StaffRequest.model_validate(jsonable_encoder(asked)) for asked in staff.waiting(service)]
+    return StaffRequests(items=found)
+
+
+@router.post("/staff-requests/{request_id}/agree")
+def agree(service: ServiceDep, who: Administrator, request_id: str) -> Agreed:
+    """Do what another administrator asked for; an invitation's link is shown only here."""
+    answer = staff.agree(service, request_id, who.person.actor)
+    return Agreed(link=f"{service.settings.url}/welcome/{answer.token}" if answer.token else None)
+
+
+@router.post("/staff-requests/{request_id}/withdraw", status_code=HTTPStatus.NO_CONTENT)
+def withdraw(service: ServiceDep, who: Administrator, request_id: str) -> None:
+    """Drop what was asked for."""
+    staff.withdraw(service, request_id, who.person.actor)
 
 
 @router.post("/people/{name}/release")

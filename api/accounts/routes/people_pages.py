@@ -3,15 +3,19 @@
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, ClassVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
-from api.accounts import people
+from api.accounts import people, staff
 from api.accounts.accounts import PAGE, Account, accounts
 from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
+from api.accounts.staff import Asked
 from api.core.service import Service
+from api.web import confirm
+from api.web.confirm import SURE
 from api.web.deps import Administrator, ServiceDep
 from api.web.pages import Page, render
 
@@ -27,6 +31,7 @@ class PeoplePage(Page):
     lines: list[Account]
     more: str
     roles: list[str]
+    waiting: list[Asked]
     link: str = field(default="", repr=False)
 
 
@@ -42,9 +47,23 @@ def overview(
 def invite(
     service: ServiceDep, who: Administrator, role: Annotated[list[Role] | None, Form()] = None
 ) -> Response:
-    """Show a one-time link for a new person."""
-    token = people.invite(service, frozenset(role or ()), who.person.actor)
-    return render(_page(service, who, f"{service.settings.url}/welcome/{token}"))
+    """Show a one-time link for a new person, or what waits for a second administrator (R23)."""
+    answer = staff.invite(service, frozenset(role or ()), who.person.actor)
+    return render(_page(service, who, _link(service, answer.token)))
+
+
+@router.post("/asked/{request_id}/agree")
+def agree(service: ServiceDep, who: Administrator, request_id: str) -> Response:
+    """Do what another administrator asked for; show an invitation's link."""
+    answer = staff.agree(service, request_id, who.person.actor)
+    return render(_page(service, who, _link(service, answer.token)))
+
+
+@router.post("/asked/{request_id}/withdraw")
+def withdraw(service: ServiceDep, who: Administrator, request_id: str) -> Response:
+    """Drop what was asked for."""
+    staff.withdraw(service, request_id, who.person.actor)
+    return _back()
 
 
 @router.post("/{name}/roles")
@@ -54,8 +73,8 @@ def set_roles(
     name: str,
     role: Annotated[list[Role] | None, Form()] = None,
 ) -> Response:
-    """Give somebody other roles."""
-    people.set_roles(service, name, frozenset(role or ()), who.person.actor)
+    """Give somebody other roles, or ask a second administrator to."""
+    staff.set_roles(service, name, frozenset(role or ()), who.person.actor)
     return _back()
 
 
@@ -67,8 +86,20 @@ def release(service: ServiceDep, who: Administrator, name: str) -> Response:
 
 
 @router.post("/{name}/disable")
-def disable(service: ServiceDep, who: Administrator, name: str) -> Response:
-    """Refuse somebody from now on."""
+def disable(
+    service: ServiceDep, who: Administrator, name: str, sure: Annotated[str, Form()] = ""
+) -> Response:
+    """Refuse somebody from now on, which is asked twice."""
+    if sure != SURE:
+        return confirm.ask(
+            who.person,
+            f"Disable {name}?",
+            "Every session of theirs ends at once, and work that they have not sent is lost. "
+            "They cannot sign in until an administrator releases the account.",
+            button=f"Disable {name}",
+            action=f"/people/{quote(name)}/disable",
+            back="/people",
+        )
     people.disable(service, name, who.person.actor)
     return _back()
 
@@ -77,7 +108,18 @@ def _page(service: Service, who: SignedIn, link: str = "", start: str = "") -> P
     """Return the page."""
     lines = accounts(service, start)
     more = lines[-1].name if len(lines) == PAGE else ""
-    return PeoplePage(person=who.person, lines=lines, more=more, roles=list(Role), link=link)
+    return PeoplePage(
+        person=who.person,
+        lines=lines,
+        more=more,
+        roles=list(Role),
+        waiting=staff.waiting(service),
+        link=link,
+    )
+
+
+def _link(service: Service, token: str) -> str:
+    return f"{service.settings.url}/welcome/{token}" if token else ""
 
 
 def _back() -> Response:

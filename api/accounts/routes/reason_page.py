@@ -22,10 +22,20 @@ class ReasonPage(Page):
     purpose: str
     case_number: str = field(repr=False)
     problem: str = ""
+    notes: tuple[str, ...] = ()
+    kept: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-def ask_reason(who: SignedIn, action: str, usual: AccessPurpose, problem: str = "") -> Response:
-    """Ask, and send the answer to `action`."""
+def ask_reason(
+    who: SignedIn,
+    action: str,
+    usual: AccessPurpose,
+    problem: str = "",
+    *,
+    notes: tuple[str, ...] = (),
+    kept: dict[str, str] | None = None,
+) -> Response:
+    """Ask, after what there is to know first, and send the answer to `action`, with what was typed before."""
     page = ReasonPage(
         person=who.person,
         action=action,
@@ -33,5 +43,7 @@ def ask_reason(who: SignedIn, action: str, usual: AccessPurpose, problem: str = 
         purpose=usual,
         case_number=who.case_number,
         problem=problem,
+        notes=notes,
+        kept=kept or {},
     )
     return render(page, status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK)

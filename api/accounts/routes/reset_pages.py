@@ -5,7 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
@@ -13,6 +13,7 @@ from api.accounts import own_account, resets
 from api.accounts.credentials import MAX_PASSWORD
 from api.accounts.own_account import Happening
 from api.accounts.resets import Issued, Offer
+from api.accounts.routes.link_kit import browser_of, guarded, keep
 from api.accounts.routes.sign_in_pages import RecoveryPage, drawn_secret
 from api.accounts.sessions import SignedIn
 from api.core.errors import AbsentError, InvalidError
@@ -73,19 +74,21 @@ def withdraw(service: ServiceDep, who: Administrator, name: str) -> Response:
 
 
 @router.get("/reset/{token}")
-def form(service: ServiceDep, token: str) -> Response:
-    """Show what the link's holder fills in."""
-    return render(_reset(service, token))
+def form(request: Request, service: ServiceDep, token: str) -> Response:
+    """Show what the link's holder fills in, to the browser that comes first."""
+    return _reset(request, service, token)
 
 
 @router.get("/reset/{token}/code.svg")
-def code_picture(service: ServiceDep, token: str) -> Response:
+def code_picture(request: Request, service: ServiceDep, token: str) -> Response:
     """Draw the authenticator's secret as a QR code."""
-    return drawn_secret(resets.open_reset(service, token).secret, service.settings.agency)
+    found = guarded(request, lambda: resets.open_reset(service, token, browser_of(request)))
+    return keep(drawn_secret(found.secret, service.settings.agency), found.browser)
 
 
 @router.post("/reset/{token}")
 def accept(
+    request: Request,
     service: ServiceDep,
     token: str,
     password: Annotated[str, Form(max_length=MAX_PASSWORD)],
@@ -93,28 +96,29 @@ def accept(
 ) -> Response:
     """Set the new credentials and show the recovery codes once, or show the form again."""
     try:
-        fresh = resets.accept(service, token, password, code)
+        fresh = guarded(request, lambda: resets.accept(service, token, password, code, browser_of(request)))
     except InvalidError as problem:
-        page = _reset(service, token, problem=str(problem), hint=problem.hint)
-        return render(page, status=problem.status)
+        return _reset(request, service, token, problem)
     return render(RecoveryPage(codes=fresh))
 
 
-def _reset(service: Service, token: str, *, problem: str = "", hint: str = "") -> ResetPage:
+def _reset(request: Request, service: Service, token: str, problem: InvalidError | None = None) -> Response:
     """Return the page of an open link.
 
     Raises:
         AbsentError: unknown, used, withdrawn or too old.
+        LinkTakenError: another browser began it.
     """
-    found = resets.open_reset(service, token)
-    return ResetPage(
+    found = guarded(request, lambda: resets.open_reset(service, token, browser_of(request)))
+    page = ResetPage(
         token=token,
         name=found.name,
         full_name=found.full_name,
         secret=found.secret,
-        problem=problem,
-        hint=hint,
+        problem=str(problem) if problem else "",
+        hint=problem.hint if problem else "",
     )
+    return keep(render(page, status=problem.status if problem else HTTPStatus.OK), found.browser)
 
 
 def _person(service: Service, who: SignedIn, name: str, issued: Issued | None = None) -> PersonPage:

@@ -6,13 +6,16 @@ from http import HTTPStatus
 from typing import Annotated, ClassVar
 
 import segno
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, FastAPI, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.accounts import credentials, people, sessions
 from api.accounts.people import Application
-from api.core.errors import ApiError, SignInError
-from api.web.deps import COOKIE, ServiceDep, Who, address_of
+from api.accounts.routes.link_kit import browser_of, guarded, keep
+from api.core.errors import ApiError, ConflictError, InvalidError, SignInError
+from api.web import kept as keeping
+from api.web import problems
+from api.web.deps import COOKIE, ServiceDep, Who, address_of, service_of
 from api.web.pages import Page, render
 
 router = APIRouter(include_in_schema=False)
@@ -26,8 +29,19 @@ class SignInPage(Page):
     title: str = "Sign in"
     agency: str
     notice: str
+    keeping: str = field(default="", repr=False)
     problem: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPage(Page):
+    """What was typed before the session ended, to go on with."""
+
+    template: ClassVar[str] = "kept.html"
+    title: str = "What you typed is still here"
+    path: str
+    fields: list[tuple[str, str]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +76,15 @@ def sign_in_page(service: ServiceDep) -> Response:
 
 @router.post("/sign-in")
 def sign_in(
+    *,
     request: Request,
     service: ServiceDep,
     name: Annotated[str, Form()],
     password: Annotated[str, Form()],
     code: Annotated[str, Form()],
+    kept: Annotated[str, Form()] = "",
 ) -> Response:
-    """Open a session, or show the form again.
+    """Open a session and give back what was typed before the last one ended, or show the form again.
 
     Raises:
         TooManyError: too many attempts from one address.
@@ -80,12 +96,19 @@ def sign_in(
         page = SignInPage(
             agency=service.settings.agency,
             notice=service.settings.notice,
+            keeping=kept,
             problem=str(problem),
             hint=problem.hint,
         )
         return render(page, status=HTTPStatus.UNAUTHORIZED)
-    answer = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
-    answer.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+    person = sessions.resume(service, token, quiet=True).person
+    work = keeping.kept(service, kept, person.id) if kept else None
+    answer: Response = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
+    if work is not None:
+        answer = render(KeptPage(person=person, path=work.path, fields=work.fields))
+    cookies = {COOKIE: token, keeping.COOKIE: keeping.person_cookie(service, person.id)}
+    for cookie, value in cookies.items():
+        answer.set_cookie(cookie, value, secure=True, httponly=True, samesite="lax", path="/")
     return answer
 
 
@@ -94,20 +117,38 @@ def sign_out(service: ServiceDep, who: Who) -> Response:
     """End the session."""
     sessions.sign_out(service, who)
     answer = RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
-    answer.delete_cookie(COOKIE, secure=True, httponly=True, path="/")
+    for name in (COOKIE, keeping.COOKIE):
+        answer.delete_cookie(name, secure=True, httponly=True, path="/")
     return answer
 
 
+def install(app: FastAPI) -> None:
+    """Answer a form that comes after its session has ended with a sign-in page that carries it."""
+
+    @app.exception_handler(SignInError)
+    async def _over(request: Request, problem: SignInError) -> Response:
+        path, service = request.url.path, service_of(request)
+        if request.method != "POST" or path.startswith("/v1/") or path == "/sign-in":
+            return problems.respond(request, problem)
+        sealed = keeping.keep(service, request.cookies.get(keeping.COOKIE, ""), path, await request.form())
+        if not sealed:
+            return problems.respond(request, problem)
+        settings = service.settings
+        page = SignInPage(agency=settings.agency, notice=settings.notice, keeping=sealed)
+        return render(page, status=HTTPStatus.UNAUTHORIZED)
+
+
 @router.get("/welcome/{token}")
-def welcome(service: ServiceDep, token: str) -> Response:
-    """Show what a new person fills in."""
-    return render(_welcome(service, token))
+def welcome(request: Request, service: ServiceDep, token: str) -> Response:
+    """Show what a new person fills in, to the browser that comes first."""
+    return _welcome(request, service, token)
 
 
 @router.get("/welcome/{token}/code.svg")
-def welcome_code(service: ServiceDep, token: str) -> Response:
+def welcome_code(request: Request, service: ServiceDep, token: str) -> Response:
     """Draw the authenticator's secret as a QR code."""
-    return drawn_secret(people.open_invitation(service, token).secret, service.settings.agency)
+    offered = guarded(request, lambda: people.open_invitation(service, token, browser_of(request)))
+    return keep(drawn_secret(offered.secret, service.settings.agency), offered.browser)
 
 
 def drawn_secret(secret: str, agency: str) -> Response:
@@ -121,6 +162,7 @@ def drawn_secret(secret: str, agency: str) -> Response:
 @router.post("/welcome/{token}")
 def join(
     *,
+    request: Request,
     service: ServiceDep,
     token: str,
     name: Annotated[str, Form()],
@@ -131,22 +173,25 @@ def join(
     """Make the account and show its recovery codes once, or show the form again."""
     application = Application(name.strip().lower(), full_name, password, code)
     try:
-        fresh = people.accept(service, token, application)
-    except ApiError as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            raise
-        page = _welcome(service, token, problem=str(problem), hint=problem.hint)
-        return render(page, status=problem.status)
+        fresh = guarded(request, lambda: people.accept(service, token, application, browser_of(request)))
+    except (InvalidError, ConflictError) as problem:
+        return _welcome(request, service, token, problem)
     return render(RecoveryPage(codes=fresh))
 
 
-def _welcome(service: ServiceDep, token: str, *, problem: str = "", hint: str = "") -> WelcomePage:
+def _welcome(request: Request, service: ServiceDep, token: str, problem: ApiError | None = None) -> Response:
     """Return the page of an open invitation.
 
     Raises:
         AbsentError: unknown, used or too old.
+        LinkTakenError: another browser began it.
     """
-    offered = people.open_invitation(service, token)
-    return WelcomePage(
-        token=token, roles=sorted(offered.roles), secret=offered.secret, problem=problem, hint=hint
+    offered = guarded(request, lambda: people.open_invitation(service, token, browser_of(request)))
+    page = WelcomePage(
+        token=token,
+        roles=sorted(offered.roles),
+        secret=offered.secret,
+        problem=str(problem) if problem else "",
+        hint=problem.hint if problem else "",
     )
+    return keep(render(page, status=problem.status if problem else HTTPStatus.OK), offered.browser)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.devices import registry
 from api.devices.device_states import DeviceState, state, states
 from api.devices.heartbeats import Health
+from api.devices.invitations import invitation
 from api.devices.registry import CODE_LIFE, Registration
 from api.web import idempotency
 from api.web.deps import Administrator, DeviceReader, ServiceDep
@@ -46,6 +47,9 @@ class DeviceShown(BaseModel):
     said: dict[str, Any]
     noted: Annotated[str, Field(description="what was found in its receipts")]
     refused: Annotated[int, Field(description="deliveries of hits refused for their hot list")]
+    contradicted: Annotated[
+        str, Field(description="how the audit log contradicts what was signed for it; empty if it does not")
+    ]
 
 
 class DevicePage(BaseModel):
@@ -60,6 +64,9 @@ class Code(BaseModel):
 
     device: str
     code: Annotated[str, Field(examples=["ABCDEF-GHIJKL-MNOPQR-STUVWX"])]
+    enrolment: Annotated[
+        str, Field(description="the string that `alpr-edge setup` takes: address, code, fingerprint")
+    ]
     expires: datetime
 
 
@@ -88,7 +95,12 @@ def register(
     def act() -> dict[str, Any]:
         expires = service.now() + CODE_LIFE
         code = registry.register(service, registration, who.person.actor)
-        return {"device": registration.device, "code": code, "expires": expires.isoformat()}
+        return {
+            "device": registration.device,
+            "code": code,
+            "enrolment": invitation(service.settings, code),
+            "expires": expires.isoformat(),
+        }
 
     asked = b"device" + registration.model_dump_json().encode()
     made = idempotency.once(service, who, idempotency_key, asked, act)

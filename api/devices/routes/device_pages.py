@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.accounts.sessions import SignedIn
 from api.core.errors import ApiError, InvalidError
 from api.core.service import Service
-from api.devices import registry
+from api.devices import invitations, registry
 from api.devices.device_states import PAGE, DeviceState, states
 from api.devices.registry import Registration
 from api.web.deps import Administrator, DeviceReader, ServiceDep
@@ -31,9 +31,10 @@ class DevicesPage(Page):
     lines: list[DeviceState]
     more: str
     today: date
-    code: str = field(default="", repr=False)
+    invitation: str = field(default="", repr=False)
     code_for: str = ""
     problem: str = ""
+    log_problem: str = ""
 
 
 @router.get("")
@@ -57,17 +58,19 @@ def register(
     location: Annotated[str, Form()] = "",
     agency: Annotated[str, Form()] = "",
     policy_sha256: Annotated[str, Form()] = "",
+    cameras: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
     """Register a device and show its enrolment code once."""
     given = dict(
         zip(TEXTS, (device, registration_id, make, model, location, agency, policy_sha256), strict=True)
     )
     try:
-        registration = _registration({**given, "installed": installed})
+        registration = _registration({**given, "installed": installed}, cameras)
         code = registry.register(service, registration, who.person.actor)
     except ApiError as problem:
         return render(_page(service, who, problem=str(problem)), status=problem.status)
-    return render(_page(service, who, code=code, code_for=registration.device))
+    made = invitations.invitation(service.settings, code)
+    return render(_page(service, who, invitation=made, code_for=registration.device))
 
 
 @router.post("/{device}/revoke")
@@ -79,21 +82,28 @@ def revoke(
     return RedirectResponse("/devices", status_code=HTTPStatus.SEE_OTHER)
 
 
-def _registration(given: dict[str, str]) -> Registration:
-    """Read the form.
+def _registration(given: dict[str, str], cameras: str) -> Registration:
+    """Read the form; cameras' names stand in lines or between commas.
 
     Raises:
         InvalidError: a field is absent or not what it must be; names it.
     """
     try:
-        return Registration.model_validate(given)
+        names = tuple(name.strip() for name in cameras.replace("\n", ",").split(",") if name.strip())
+        return Registration.model_validate({**given, "cameras": names})
     except ValidationError as problem:
-        names = sorted({str(error["loc"][0]).replace("_", " ") for error in problem.errors()})
-        raise InvalidError(f"these fields are absent or not what they must be: {', '.join(names)}") from None
+        wrong = sorted({str(error["loc"][0]).replace("_", " ") for error in problem.errors()})
+        raise InvalidError(f"these fields are absent or not what they must be: {', '.join(wrong)}") from None
 
 
 def _page(
-    service: Service, who: SignedIn, *, start: str = "", code: str = "", code_for: str = "", problem: str = ""
+    service: Service,
+    who: SignedIn,
+    *,
+    start: str = "",
+    invitation: str = "",
+    code_for: str = "",
+    problem: str = "",
 ) -> DevicesPage:
     """Return the page."""
     lines = states(service, start)
@@ -102,7 +112,8 @@ def _page(
         lines=lines,
         more=lines[-1].id if len(lines) == PAGE else "",
         today=service.now().date(),
-        code=code,
+        invitation=invitation,
         code_for=code_for,
         problem=problem,
+        log_problem=service.high_water.problem(service.database),
     )

@@ -2,24 +2,32 @@
 
 import json
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from api.core.audit import Act
 from api.core.errors import DeviceError, InvalidError, TooLargeError
 from api.core.service import Service
-from api.devices import heartbeats, registry
-from api.devices.heartbeats import Heartbeat, HeartbeatAnswer
+from api.devices import heartbeats, invitations, registry
 from api.devices.registry import Device
 from api.hits import intake
 from api.lists import list_keys, publishing
 from api.web.deps import FromDevice, ServiceDep, address_of
 from api.web.problems import PROBLEMS, document
-from protocol.hit import MAX_ENVELOPE
+from protocol.messages import (
+    ENROLLING,
+    Enrolment,
+    EnrolmentRequest,
+    Heartbeat,
+    HeartbeatAnswer,
+    HitBatch,
+    HitResult,
+    HitResults,
+)
 from protocol.signed_requests import Request as Signed
 from protocol.signed_requests import RequestSignatureError, read_request
 
@@ -28,56 +36,12 @@ _SEALED: Final[dict[str, Any]] = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
 router = APIRouter(prefix="/v1", tags=["devices"], responses=PROBLEMS)
-ENROLLING: Final = "enrolling"
-"""The key id of the one request that a device signs before it has an id."""
 
 
-class EnrolmentRequest(BaseModel):
-    """A device's public keys, as their files' text, and the code that a person made for it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    code: Annotated[str, Field(min_length=10, max_length=60, examples=["ABCDEF-GHIJKL-MNOPQR-STUVWX"])]
-    verify_key: Annotated[str, Field(max_length=4096)]
-    seal_key: Annotated[str, Field(max_length=4096)]
-
-
-class Enrolment(BaseModel):
-    """What a device gets: its id, and what it trusts from now on, as the text of the files it keeps.
-
-    `hot_list_keys` is the key set whose signatures a hot list of `department` needs.
-    """
-
-    device: Annotated[str, Field(examples=["camera-1"])]
-    agency: str
-    registration: dict[str, str]
-    department_seal_key: str
-    service_verify_key: str
-    certificate_authority: str
-    department: str
-    hot_list_keys: str
-
-
-class HitBatch(BaseModel):
-    """Sealed envelopes, each as the text that lies on the device's spool."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    envelopes: Annotated[list[Annotated[str, Field(max_length=MAX_ENVELOPE)]], Field(min_length=1)]
-
-
-class HitResult(BaseModel):
-    """What became of one envelope: an acknowledgement to verify, or a problem document."""
-
-    status: Annotated[str, Field(examples=["stored", "known", "refused"])]
-    ack: dict[str, str] | None = None
-    problem: dict[str, str | int] | None = None
-
-
-class HitResults(BaseModel):
-    """One result for each envelope, in their order."""
-
-    results: list[HitResult]
+@router.get("/certificate-authority", response_class=PlainTextResponse)
+def certificate_authority(service: ServiceDep) -> str:
+    """Give the certificate (PEM) that vouches for this service; a device compares its fingerprint."""
+    return invitations.authority(service.settings)
 
 
 def _body_schema(model: type[BaseModel]) -> dict[str, object]:
@@ -120,14 +84,13 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
 
 def _enrolment(service: Service, device: str) -> Enrolment:
     """Return what an enrolled device gets."""
-    authority = service.settings.state / "ca.pem"
     return Enrolment(
         device=device,
         agency=service.settings.agency,
         registration=registry.registration(service, device),
         department_seal_key=service.secrets.department.public.to_text(),
         service_verify_key=service.secrets.service.public.to_text(),
-        certificate_authority=authority.read_text() if authority.exists() else "",
+        certificate_authority=invitations.authority(service.settings),
         department=service.settings.department,
         hot_list_keys=list_keys.for_enrolment(service).to_bytes().decode(),
     )

@@ -73,6 +73,11 @@ class Standing(BaseModel):
     compared: bool
     mistake: str | None
     outcomes: list[str]
+    doubted: bool
+    held_until: Annotated[datetime | None, Field(description="the end of the legal hold in force")] = None
+    hold_asked_until: Annotated[
+        datetime | None, Field(description="the end of a hold that waits for a second person")
+    ] = None
 
 
 class QueueLine(BaseModel):
@@ -84,9 +89,12 @@ class QueueLine(BaseModel):
     camera: str
     device: str
     captured: datetime
+    received: datetime
+    basis: str
     deadline: datetime
     state: str
     held: bool
+    doubted: bool
 
 
 class QueueSlice(BaseModel):
@@ -132,6 +140,8 @@ def crop(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
 def read(service: ServiceDep, who: Reviewer, hit: UUID, reading: BlindReading) -> Standing:
     """Compare a person's own reading with the entry; a mismatch refutes, finally.
 
+    One of a single character, or of the region only, leaves the hit ``doubted``: another reviewer reads it.
+
     Raises:
         InvalidError: the region is not one of the list.
     """
@@ -161,14 +171,20 @@ def outcome(service: ServiceDep, who: Reviewer, hit: UUID, given: OutcomeGiven) 
 
 @router.post("/hits/{hit}/hold")
 def hold(service: ServiceDep, who: Reviewer, hit: UUID, order: HoldOrder) -> Standing:
-    """Put a confirmed hit under a legal hold."""
-    return _standing(review.hold(service, who, hit, Hold(order.reason, order.authority, order.until)))
+    """Ask for a legal hold of a confirmed hit; it keeps nothing until a second person agrees."""
+    return _standing(review.ask_hold(service, who, hit, Hold(order.reason, order.authority, order.until)))
+
+
+@router.post("/hits/{hit}/hold/agree")
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
+    """Agree to the legal hold that somebody else asked for; from now on it holds."""
+    return _standing(review.agree_hold(service, who, hit))
 
 
 @router.post("/hits/{hit}/release")
 def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
-    """Lift a legal hold."""
-    return _standing(review.hold(service, who, hit, None))
+    """Lift a legal hold, or take back that it was asked for."""
+    return _standing(review.release_hold(service, who, hit))
 
 
 def _queue_line(line: Waiting) -> dict[str, Any]:
@@ -193,7 +209,9 @@ def _full(view: FullView) -> dict[str, Any]:
         "id": view.id,
         "camera": hit.camera,
         "place": hit.place,
-        "captured": hit.captured.isoformat(),
+        "captured": view.captured.isoformat(),
+        "received": view.received.isoformat(),
+        "basis": view.basis,
         "plate_read": hit.plate_read,
         "region_read": hit.region_read,
         "match": {
@@ -204,6 +222,7 @@ def _full(view: FullView) -> dict[str, Any]:
             "ambiguous": match.ambiguous,
         },
         "entry": entry_to_json(match.entry),
+        "first_reading": {"plate": view.first.plate, "region": view.first.region} if view.first else None,
     }
 
 
@@ -214,4 +233,7 @@ def _standing(status: Status) -> Standing:
         compared=status.compared,
         mistake=status.mistake,
         outcomes=sorted(status.outcomes),
+        doubted=status.doubted,
+        held_until=status.hold.until if status.hold else None,
+        hold_asked_until=status.asked.until if status.asked else None,
     )

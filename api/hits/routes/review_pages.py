@@ -1,9 +1,9 @@
 """The queue, and one hit at a time: reason, blind reading, disposition, outcome."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, ClassVar
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form
@@ -12,60 +12,21 @@ from starlette.responses import RedirectResponse, Response
 from api.accounts.access import AccessPurpose
 from api.accounts.routes.reason_page import ask_reason
 from api.accounts.sessions import SignedIn
-from api.core.errors import InvalidError, ReasonError
+from api.core import lifecycle
+from api.core.errors import IllegalTransitionError, InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
-from api.hits import review
-from api.hits.review import BlindView, FullView, Waiting
+from api.hits import readers, review
+from api.hits.review import BlindView, FullView
+from api.hits.routes.review_shapes import NOTHING, BlindPage, EndPage, HitPage, QueuePage, Typed
+from api.hits.watch import watch
 from api.lists.regions import CODES
+from api.web import confirm
+from api.web.confirm import SURE
 from api.web.deps import Reviewer, ServiceDep, Who
 from api.web.pages import NAVIGATION, Page, render
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePage(Page):
-    """What waits."""
-
-    template: ClassVar[str] = "queue.html"
-    title: str = "Queue"
-    waiting: list[Waiting]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlindPage(Page):
-    """The crop, and what do you read?"""
-
-    template: ClassVar[str] = "blind.html"
-    title: str = "Read the plate"
-    view: BlindView
-    problem: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HitPage(Page):
-    """Everything about a hit that was read blind, side by side."""
-
-    template: ClassVar[str] = "hit.html"
-    title: str
-    view: FullView
-    mistakes: list[str]
-    outcomes: list[tuple[str, str]]
-    current: State
-    doubtful: list[tuple[str, bool]] = field(repr=False)
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndPage(Page):
-    """What became of a hit that has just ended."""
-
-    template: ClassVar[str] = "end.html"
-    title: str = "The hit has ended"
-    status: Status
-    kind: str
 
 
 @router.get("/")
@@ -78,7 +39,7 @@ def start(who: Who) -> Response:
 @router.get("/queue")
 def queue(service: ServiceDep, who: Reviewer) -> Response:
     """Show what waits."""
-    return render(QueuePage(person=who.person, waiting=review.queue(service)))
+    return render(QueuePage(person=who.person, waiting=review.queue(service), watch=watch(service)))
 
 
 @router.get("/hits/{hit}")
@@ -95,18 +56,22 @@ def crop(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
 
 @router.post("/hits/{hit}/open")
 def open_hit(
+    *,
     service: ServiceDep,
     who: Reviewer,
     hit: UUID,
     purpose: Annotated[str, Form()] = "",
     case_number: Annotated[str, Form()] = "",
+    plate: Annotated[str, Form(max_length=32)] = "",
+    region: Annotated[str, Form(max_length=6)] = "",
 ) -> Response:
-    """Open a hit with a purpose and a case number."""
+    """Open a hit with a purpose and a case number; a reading typed before the session ended comes back."""
+    typed = Typed(plate, region)
     try:
         review.open_hit(service, who, hit, purpose, case_number)
     except ReasonError as problem:
-        return _reason(who, hit, str(problem))
-    return _back(hit)
+        return _reason(service, who, hit, typed, str(problem))
+    return _show(service, who, hit, before=typed) if plate else _back(hit)
 
 
 @router.post("/hits/{hit}/reading")
@@ -118,26 +83,44 @@ def read(
     plate: Annotated[str, Form()] = "",
     region: Annotated[str, Form()] = "",
     illegible: Annotated[str, Form()] = "",
+    guessed: Annotated[str, Form()] = "",
+    change: Annotated[str, Form()] = "",
+    sure: Annotated[str, Form()] = "",
 ) -> Response:
-    """Compare the reviewer's own reading with the entry.
+    """Show the reviewer's own reading once more, and compare it with the entry when they are sure.
 
     Raises:
         InvalidError: the region is not one of the list.
     """
     if region and region not in CODES:
         raise InvalidError("the region is not one of the list")
+    typed = Typed(plate, "" if guessed else region, bool(illegible))
+    if change:
+        return _show(service, who, hit, before=Typed(plate, region))
     if not (plate.strip() or illegible):
-        return _show(service, who, hit, problem=InvalidError("type the plate, or say that it cannot be read"))
+        nothing = InvalidError("type the plate, or say that it cannot be read")
+        return _show(service, who, hit, before=typed, problem=nothing)
     try:
-        status = review.read_blind(service, who, hit, "" if illegible else plate, region)
+        typed = (
+            Typed("", "", illegible=True) if illegible else replace(typed, plate=review.typed_plate(plate))
+        )
+        if sure != SURE:
+            return _show(service, who, hit, echo=typed)
+        status = review.read_blind(service, who, hit, typed.plate, typed.region)
     except InvalidError as problem:
-        return _show(service, who, hit, problem=problem)
-    return _after(who, hit, status)
+        return _show(service, who, hit, before=typed, problem=problem)
+    return _after(who, hit, status, typed)
 
 
 @router.post("/hits/{hit}/disposition")
-def dispose(service: ServiceDep, who: Reviewer, hit: UUID, disposition: Annotated[str, Form()]) -> Response:
-    """Confirm the hit ("correct-read"), or say what is wrong with it.
+def dispose(
+    service: ServiceDep,
+    who: Reviewer,
+    hit: UUID,
+    disposition: Annotated[str, Form()],
+    sure: Annotated[str, Form()] = "",
+) -> Response:
+    """Confirm the hit ("correct-read"), or say what is wrong with it, which is asked twice.
 
     Raises:
         InvalidError: the disposition is not one of the list.
@@ -145,12 +128,23 @@ def dispose(service: ServiceDep, who: Reviewer, hit: UUID, disposition: Annotate
     if disposition != "correct-read" and disposition not in set(Mistake):
         raise InvalidError("the disposition is not one of the list")
     mistake = None if disposition == "correct-read" else Mistake(disposition)
+    if mistake is not None and sure != SURE and isinstance(review.blind_view(service, who, hit), FullView):
+        return _ask(who, hit, "disposition", disposition, f"You say that it is wrong: {_words(disposition)}.")
     return _after(who, hit, review.dispose(service, who, hit, mistake))
 
 
 @router.post("/hits/{hit}/outcome")
-def outcome(service: ServiceDep, who: Reviewer, hit: UUID, outcome: Annotated[Outcome, Form()]) -> Response:
-    """Record what a confirmed hit led to."""
+def outcome(
+    service: ServiceDep,
+    who: Reviewer,
+    hit: UUID,
+    outcome: Annotated[Outcome, Form()],
+    sure: Annotated[str, Form()] = "",
+) -> Response:
+    """Record what a confirmed hit led to; one that destroys it is asked twice."""
+    view = review.blind_view(service, who, hit)
+    if sure != SURE and isinstance(view, FullView) and _destroys(service, view.status, outcome):
+        return _ask(who, hit, "outcome", outcome, f"You record the outcome: {_words(outcome)}.")
     return _after(who, hit, review.record_outcome(service, who, hit, outcome))
 
 
@@ -164,7 +158,7 @@ def hold(
     authority: Annotated[str, Form(max_length=80)],
     until: Annotated[str, Form()],
 ) -> Response:
-    """Put a confirmed hit under a legal hold until the end of a day.
+    """Ask for a legal hold of a confirmed hit until the end of a day.
 
     Raises:
         InvalidError: the end is no date.
@@ -173,24 +167,81 @@ def hold(
         end = datetime.strptime(until, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
         raise InvalidError("the hold's end is no date") from None
-    return _after(who, hit, review.hold(service, who, hit, Hold(reason, authority, end)))
+    return _after(who, hit, review.ask_hold(service, who, hit, Hold(reason, authority, end)))
+
+
+@router.post("/hits/{hit}/hold/agree")
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
+    """Agree to the legal hold that somebody else asked for."""
+    return _after(who, hit, review.agree_hold(service, who, hit))
 
 
 @router.post("/hits/{hit}/release")
-def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
-    """Lift a legal hold."""
-    return _after(who, hit, review.hold(service, who, hit, None))
+def release(service: ServiceDep, who: Reviewer, hit: UUID, sure: Annotated[str, Form()] = "") -> Response:
+    """Lift a legal hold, which is asked twice, or take back that one was asked for."""
+    view = review.blind_view(service, who, hit)
+    if sure != SURE and isinstance(view, FullView) and view.status.hold:
+        gone = view.status.deadline <= service.now()
+        return confirm.ask(
+            who.person,
+            "Lift the legal hold?",
+            "Its deadline has passed: the hit is destroyed at once and cannot be brought back."
+            if gone
+            else "From then on the hit's own deadline counts again.",
+            button="Lift the hold",
+            action=f"/hits/{hit}/release",
+            back=f"/hits/{hit}",
+        )
+    return _after(who, hit, review.release_hold(service, who, hit))
 
 
-def _show(service: Service, who: SignedIn, hit: UUID, problem: InvalidError | None = None) -> Response:
+def _ask(who: SignedIn, hit: UUID, step: str, value: str, said: str) -> Response:
+    """Ask before a step that destroys the hit."""
+    return confirm.ask(
+        who.person,
+        "Destroy the hit?",
+        f"{said} The hit is then destroyed at once and cannot be brought back.",
+        button=f"{_words(value).capitalize()}: destroy the hit",
+        action=f"/hits/{hit}/{step}",
+        back=f"/hits/{hit}",
+        **{step: value},
+    )
+
+
+def _words(value: str) -> str:
+    return value.replace("-", " ")
+
+
+def _destroys(service: Service, status: Status, outcome: Outcome) -> bool:
+    """Whether an outcome would end the hit now; one that cannot be recorded ends nothing."""
+    try:
+        return lifecycle.conclude(status, outcome, service.now(), service.deadlines).final
+    except IllegalTransitionError:
+        return False
+
+
+def _show(
+    service: Service,
+    who: SignedIn,
+    hit: UUID,
+    *,
+    before: Typed = NOTHING,
+    echo: Typed | None = None,
+    problem: InvalidError | None = None,
+) -> Response:
     """Show a hit's page, or ask for the reason first."""
     try:
         view = review.blind_view(service, who, hit)
     except ReasonError:
-        return _reason(who, hit)
+        return _reason(service, who, hit, echo or before)
     if isinstance(view, BlindView):
         page: Page = BlindPage(
-            person=who.person, view=view, problem=str(problem or ""), hint=problem.hint if problem else ""
+            person=who.person,
+            view=view,
+            before=before,
+            echo=echo,
+            problem=str(problem or ""),
+            hint=problem.hint if problem else "",
         )
     else:
         page = _hit_page(service, who, view)
@@ -209,7 +260,11 @@ def _hit_page(service: Service, who: SignedIn, view: FullView) -> HitPage:
         title="Confirmed hit" if confirmed else "Compare, then decide",
         view=view,
         mistakes=[mistake for mistake in Mistake if mistake is not Mistake.ILLEGIBLE],
-        outcomes=[(one, _kept(service.deadlines.outcomes[one])) for one in left],
+        outcomes=[
+            (one, _kept(service.deadlines.outcomes[one]), not _destroys(service, view.status, one))
+            for one in left
+        ],
+        first=Typed(view.first.plate, view.first.region) if view.first else None,
         current=view.status.state,
         doubtful=marked,
     )
@@ -222,17 +277,20 @@ def _kept(time: timedelta) -> str:
     return f"kept {time.days} days" if time.days > 1 else f"kept {time // timedelta(hours=1)} hours"
 
 
-def _reason(who: SignedIn, hit: UUID, problem: str = "") -> Response:
-    """Ask why somebody opens the hit."""
-    return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem)
+def _reason(service: Service, who: SignedIn, hit: UUID, typed: Typed, problem: str = "") -> Response:
+    """Ask why somebody opens the hit, and say who else is at it; what was typed already is kept in the form."""
+    others = readers.readers(service, who, hit)
+    notes = tuple(f"{one.name} is reading this: opened {one.minutes} min ago." for one in others)
+    kept = {"plate": typed.plate, "region": typed.region} if typed.plate else {}
+    return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem, notes=notes, kept=kept)
 
 
-def _after(who: SignedIn, hit: UUID, status: Status) -> Response:
+def _after(who: SignedIn, hit: UUID, status: Status, typed: Typed | None = None) -> Response:
     """Show what became of the hit, or go back to it."""
     if not status.final:
         return _back(hit)
     kind = status.mistake.value if status.mistake else ""
-    return render(EndPage(person=who.person, status=status, kind=kind))
+    return render(EndPage(person=who.person, status=status, kind=kind, typed=typed))
 
 
 def _back(hit: UUID) -> Response:

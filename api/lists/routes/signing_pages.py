@@ -14,7 +14,7 @@ from api.accounts.access import AccessPurpose
 from api.accounts.people import Role
 from api.accounts.routes.reason_page import ask_reason
 from api.accounts.sessions import SignedIn
-from api.core.errors import ApiError, ReasonError
+from api.core.errors import AbsentError, ApiError, ReasonError
 from api.core.service import Service
 from api.lists import list_keys, list_signing, list_statements, list_versions
 from api.lists.list_keys import Signer
@@ -85,7 +85,10 @@ def open_list(
     purpose: Annotated[str, Form()] = "",
     case_number: Annotated[str, Form()] = "",
 ) -> Response:
-    """Open the waiting list with a purpose and a case number."""
+    """Open the waiting list with a purpose and a case number; there is no reason for one that does not wait."""
+    waiting = list_signing.waiting(service)
+    if waiting is None or waiting.version != version:
+        raise AbsentError("no such version waits to be signed")
     try:
         access.open_object(service, who, f"list:{version}", purpose, case_number)
     except ReasonError as problem:

@@ -1,6 +1,5 @@
 """The auditor's pages: the log, the chain, the week, the export, the precision; and the public report."""
 
-import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, ClassVar
@@ -15,7 +14,7 @@ from api.hits.precision import Precision
 from api.oversight import audit_export, review_week
 from api.oversight.report import Report, make_report, settled_year, to_csv
 from api.oversight.review_week import Filter, Week
-from api.web.deps import Auditor, ServiceDep, Who, address_of
+from api.web.deps import Auditor, ServiceDep, Who, address_of, service_of
 from api.web.pages import Page, render
 
 router = APIRouter(include_in_schema=False)
@@ -168,12 +167,18 @@ def _csv(made: Report) -> Response:
 
 def _cacheable(request: Request, answer: Response) -> Response:
     """Let caches keep an answer for an hour; 304 where the asker has it."""
-    tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
+    tag = f'"{service_of(request).secrets.blind_bytes(bytes(answer.body))[:32]}"'
     headers = {"Cache-Control": "public, max-age=3600", "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     answer.headers.update(headers)
     return answer
+
+
+def _standing_problem(service: ServiceDep) -> str:
+    """Return what is wrong with the log's end, seen without reading it all; empty where nothing is."""
+    problem = service.high_water.problem(service.database)
+    return f"{review_week.BROKEN}: {problem}" if problem else ""
 
 
 def _page(service: ServiceDep, who: Auditor, wanted: Filter, chain: str = "") -> AuditPage:
@@ -186,5 +191,5 @@ def _page(service: ServiceDep, who: Auditor, wanted: Filter, chain: str = "") ->
         weeks=review_week.weeks(service),
         wanted=wanted,
         older=rows[-1].seq if len(rows) == review_week.PAGE else 0,
-        chain=chain,
+        chain=chain or _standing_problem(service),
     )

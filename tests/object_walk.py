@@ -1,0 +1,91 @@
+"""Go through everything that an object can reach, and name each place where a value is kept."""
+
+import enum
+import functools
+import re
+import types
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+_NOTHING_KEPT = (types.ModuleType, type, types.BuiltinFunctionType, types.CodeType, enum.Enum, re.Pattern)
+_MANY = (list, tuple, set, frozenset, deque)
+
+
+def places(root: object, name: str) -> dict[str, set[str]]:
+    """Return each place under `root` that keeps a value, as a path of attributes, with the kinds found there.
+
+    ``[]`` is any element of a collection, ``()`` what a function, a method or a partial call has bound. Modules and
+    classes are not gone into. What two paths lead to is named by the shortest.
+    """
+    found: dict[str, set[str]] = {}
+    seen: dict[int, object] = {}
+    waiting = deque([(name, root)])
+    while waiting:
+        path, value = waiting.popleft()
+        if isinstance(value, _NOTHING_KEPT) or (not _plain(value) and id(value) in seen):
+            continue
+        seen[id(value)] = value  # the reference keeps its id from being given to another
+        inside = list(_inside(value))
+        if not inside:
+            found.setdefault(path, set()).add(_kind(value))
+        waiting.extend((path + step, held) for step, held in inside)
+    return found
+
+
+def _inside(value: object) -> Iterator[tuple[str, object]]:
+    """Yield what a value holds, with the step that leads there; nothing for what is a leaf."""
+    if _plain(value):
+        return
+    if isinstance(value, dict):
+        for key, held in list(value.items()):
+            yield "[key]", key
+            yield "[]", held
+    elif isinstance(value, _MANY):
+        yield from (("[]", held) for held in list(value))
+    elif isinstance(value, np.ndarray):
+        yield from (("[]", held) for held in (value.flat if value.dtype.hasobject else ()))
+    elif isinstance(value, (types.MethodType, types.FunctionType, functools.partial)):
+        yield from (("()", held) for held in _bound(value))
+    elif isinstance(value, types.GeneratorType):
+        frame = value.gi_frame
+        yield from ((f"<{name}>", held) for name, held in (frame.f_locals if frame else {}).items())
+    else:
+        yield from ((f".{name}", held) for name, held in _attributes(value).items())
+
+
+def _bound(value: types.MethodType | types.FunctionType | functools.partial[Any]) -> list[object]:
+    """Return what a call of this would bring along."""
+    if isinstance(value, types.MethodType):
+        return [value.__self__]
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    cells = [cell.cell_contents for cell in value.__closure__ or ()]
+    return [*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+
+
+def _attributes(value: object) -> dict[str, Any]:
+    """Return an object's own attributes, whether in slots or not."""
+    found = {}
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            full = f"_{kind.__name__.lstrip('_')}{name}" if name[:2] == "__" != name[-2:] else name
+            try:
+                found[name] = object.__getattribute__(value, full)
+            except AttributeError:
+                continue
+    own = getattr(value, "__dict__", None)
+    return found | own if isinstance(own, dict) else found
+
+
+def _plain(value: object) -> bool:
+    return value is None or isinstance(value, str | bytes | bytearray | int | float | complex)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array of {value.dtype.kind}"
+    return "collection" if isinstance(value, (*_MANY, dict)) else type(value).__name__
