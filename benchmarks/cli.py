@@ -42,7 +42,7 @@ from benchmarks.harness.options import (
 )
 from benchmarks.harness.runner import Bench, BenchError
 from benchmarks.matching.drawn_pictures import run_matching
-from benchmarks.speed import latency, motion, review_latency, soak, soak_report, video
+from benchmarks.speed import latency, motion, review_latency, soak, soak_report, streams, video
 from edge.errors import EdgeError
 from hitonly_core.version_option import add_version
 
@@ -107,6 +107,17 @@ def everything(
 def video_part(told: Shared, videos: VideoOption = None) -> None:
     """Measure speed, drops, memory and delay on video, beside fast-alpr's plain loop."""
     _finish(_measure(told.bench, _only("video"), Inputs(videos=videos or ())), told.out)
+
+
+@app.command("streams")
+@shared
+def streams_part(told: Shared) -> None:
+    """Measure processor time on roads encoded as cameras encode, beside both baselines. Takes PyAV, and hours."""
+
+    def run(bench: Bench, _inputs: Inputs) -> dict[str, Any]:
+        return streams.run(bench)
+
+    _finish(_measure(told.bench, {"streams": run}, Inputs()), told.out)
 
 
 @app.command("person")

@@ -1,6 +1,8 @@
 """``alpr-edge``: run the box, check it, set up a camera, look after models and keys.
 
 No plate is ever printed, but by ``read``, to a person who already has the picture.
+
+Each command imports what it works with when it is called: ``--help`` needs no OpenCV and no ONNX Runtime.
 """
 
 import sys
@@ -14,48 +16,29 @@ if __name__ == "__main__":  # as `python -m edge.cli`: before OpenCV and ONNX Ru
 import contextlib
 import json
 import signal
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table as Grid
 
-from edge.capture.settings import FileSettings
-from edge.config import EdgeConfig, load_config
-from edge.department import enrol as enrolment
-from edge.department.audit_memory import ACCEPTED, AuditMemory
-from edge.department.delivery import deliver_all
-from edge.department.enrol import SIGNING, make_keys
-from edge.department.ledger import read_lines
-from edge.department.spool import Spool
 from edge.errors import ConfigError, EdgeError, Exit, ModelError, SourceError, StorageError
-from edge.hardening import process
-from edge.hardening.pausing import pauses
-from edge.runtime import checks
-from edge.runtime.allowances import allowed
-from edge.runtime.box import Box
-from edge.runtime.config_text import config_text
-from edge.runtime.instance_lock import alone
-from edge.runtime.questions import CONFIG, FOLDER, Questions, secret_line
-from edge.runtime.run_report import err, out, print_summary, reporter
-from edge.runtime.setup import enrolment_tables, set_up
-from edge.runtime.source_option import source_given
-from edge.runtime.unsafe_read import unsafe_read
-from edge.vision import models
+from edge.runtime.places import CONFIG, FOLDER
+from edge.runtime.terminal import err, out
 from hitonly_core.errors import HitonlyError, KeyFileError
-from hitonly_core.files import write_durably
-from hitonly_core.keys import VerifyKey
-from hitonly_core.safeguard import Measure, State
 from hitonly_core.version_option import add_version
-from protocol.receipt_chain import verify
+
+if TYPE_CHECKING:
+    from edge.config import EdgeConfig
+    from edge.runtime.box import Box
+    from hitonly_core.safeguard import Measure
 
 app = typer.Typer(
     help="A plate reader that forgets: reads are matched in memory, and destroyed within the window.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=False,
 )
 add_version(app, "alpr-edge")
@@ -117,6 +100,13 @@ def run(
 ) -> None:
     """Read plates, match them, seal the hits, forget the rest. Ctrl-C stops cleanly."""
     _demand_new_start()
+    from edge.config import load_config
+    from edge.hardening import process
+    from edge.runtime.allowances import allowed
+    from edge.runtime.box import Box
+    from edge.runtime.instance_lock import alone
+    from edge.runtime.run_report import print_summary, reporter
+
     settings = _with_source(load_config(config), source, password_file, every=every, realtime=realtime)
     if settings.device.demo:
         err.print(
@@ -139,6 +129,11 @@ def run(
 def check(config: ConfigOption, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
     """Check the configuration, keys, models, hot list, cameras and the platform's protection of memory."""
     _demand_new_start()
+    from edge.config import load_config
+    from edge.hardening import process
+    from edge.hardening.pausing import pauses
+    from edge.runtime.allowances import allowed
+
     settings = load_config(config)
     measures = process.harden(allowed(settings), unsafe_allow_swap=True)
     wrong = _checked(settings, as_json=as_json)
@@ -157,6 +152,9 @@ def read(
     as_json: JsonOption = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Unsafe: print the plates in given pictures, to set up a camera. Only for pictures you already have."""
+    from edge.config import load_config
+    from edge.runtime.unsafe_read import unsafe_read
+
     err.print("Unsafe: plates are printed on this terminal; nothing is stored.", style="yellow")
     chosen = load_config(config).models if config else None
     for path, findings in unsafe_read(images, chosen):
@@ -172,6 +170,8 @@ def keygen(
     folder: Annotated[Path, typer.Argument(help="Where the device's keys are made; never replaced.")],
 ) -> None:
     """Make the device's signing and sealing keys. The private halves never leave this box."""
+    from edge.department.enrol import SIGNING, make_keys
+
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (folder / SIGNING).exists():
         raise KeyFileError(f"{folder / SIGNING} is already there", hint="Keys are never replaced.")
@@ -190,6 +190,11 @@ def enrol(
     ca: Annotated[Path | None, typer.Option(help="The department's certificate authority (ca.pem).")] = None,
 ) -> None:
     """Make this box known to its department; prints what belongs in the configuration."""
+    from edge.department import enrol as enrolment
+    from edge.runtime.config_text import config_text
+    from edge.runtime.questions import secret_line
+    from edge.runtime.setup import enrolment_tables
+
     enrolled = enrolment.enrol(api, secret_line(code_file, "One-time code"), folder, ca)
     out.print(f"# enrolled with {enrolled.agency}; put this into the configuration", markup=False)
     department = {"url": api, "service_key": str(folder / enrolment.KEYS / enrolment.SERVICE)}
@@ -223,6 +228,10 @@ def setup(
 ) -> None:
     """Set this unit up: ask, enrol, write the configuration, check it, and say how to start."""
     _demand_new_start()
+    from edge.config import load_config
+    from edge.runtime.questions import Questions
+    from edge.runtime.setup import set_up
+
     questions = Questions(camera, name, place, policy, enrolment_file, camera_password_file, camera_authority)
     enrolled = set_up(questions.ask(config, folder))
     out.print(f"enrolled as {enrolled.device} with {enrolled.agency}; {config} is written", markup=False)
@@ -240,6 +249,10 @@ def deliver(
     again: Annotated[bool, typer.Option(help="Offer the hits that were refused once more.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Deliver what waits on the spool and end: for a box that is only sometimes connected."""
+    from edge.config import load_config
+    from edge.department.delivery import deliver_all
+    from edge.department.spool import Spool
+
     settings = load_config(config)
     spool = Spool(settings.storage.spool, settings.storage.spare)
     delivered = deliver_all(settings, spool, lambda words: err.print(words, markup=False), again=again)
@@ -256,6 +269,11 @@ def accept_audit_log(config: ConfigOption) -> None:
 
     For after a restore that the auditor knows of. The box must not be running.
     """
+    from edge.config import load_config
+    from edge.department.audit_memory import ACCEPTED, AuditMemory
+    from edge.runtime.instance_lock import alone
+    from hitonly_core.keys import VerifyKey
+
     settings = load_config(config)
     if settings.department is None:
         raise ConfigError("the configuration has no [department]")
@@ -275,6 +293,10 @@ def models_list(
     as_json: JsonOption = False,  # noqa: FBT002 - a flag
 ) -> None:
     """List the models that can be loaded by name, and whether each is here."""
+    from rich.table import Table as Grid
+
+    from edge.vision import models
+
     rows = list(models.status(models.folders(folder)))
     if as_json:
         body = [
@@ -294,6 +316,8 @@ def models_list(
 @models_app.command("verify")
 def models_verify(folder: Annotated[Path | None, typer.Option(help="Looked in first.")] = None) -> None:
     """Verify the digest of every model that is here; exit 5 when a file was altered."""
+    from edge.vision import models
+
     altered = 0
     for spec, how in models.status(models.folders(folder)):
         absent = "is in none of" in how
@@ -309,6 +333,11 @@ def models_fetch(
     folder: Annotated[Path, typer.Option(help="Where to put it.")],
 ) -> None:
     """Download a model and verify it. Never done at run time."""
+    import urllib.request
+
+    from edge.vision import models
+    from hitonly_core.files import write_durably
+
     spec = models.manifest().get(name)
     if spec is None or not spec.url:
         known = ", ".join(each.name for each in models.manifest().values() if each.url)
@@ -333,6 +362,10 @@ def receipts_verify(
     key: Annotated[Path, typer.Option(help="The device's verify key (signing.pub).")],
 ) -> None:
     """Check the chain, the signatures and the sum of a device's receipts; exit 1 when a fault is found."""
+    from edge.department.ledger import read_lines
+    from hitonly_core.keys import VerifyKey
+    from protocol.receipt_chain import verify
+
     verdict = verify(read_lines(folder), VerifyKey.load(key))
     for finding in verdict.findings:
         fault = "fault" if finding.kind.is_fault else "note"
@@ -348,12 +381,16 @@ def receipts_verify(
 
 def _demand_new_start() -> None:
     """Start anew where this was not begun by `edge.start`, as another program that imports it may."""
-    if not process.renewed():
-        process.renew()
+    from edge.hardening import renewal
+
+    if not renewal.renewed():
+        renewal.renew()
 
 
-def _checked(settings: EdgeConfig, *, as_json: bool) -> int:
+def _checked(settings: "EdgeConfig", *, as_json: bool) -> int:
     """Try all that the configuration names and print what came of it; return how much is wrong."""
+    from edge.runtime import checks
+
     wrong = 0
     for finding in checks.check(settings):
         wrong += finding.problem is not None
@@ -377,8 +414,10 @@ def _print_finding(what: str, found: str, hint: str | None) -> None:
     out.print(f"{what}: {found}" + (f" {hint}" if hint else ""), markup=False)
 
 
-def _print_measure(measure: Measure, *, as_json: bool) -> None:
+def _print_measure(measure: "Measure", *, as_json: bool) -> None:
     """Print what came of one protective measure."""
+    from hitonly_core.safeguard import State
+
     if as_json:
         state = measure.state.value
         _print_line({"event": "measure", "name": measure.name, "state": state, "reason": measure.reason})
@@ -389,9 +428,12 @@ def _print_measure(measure: Measure, *, as_json: bool) -> None:
 
 
 def _with_source(
-    config: EdgeConfig, source: str, password_file: Path | None, *, every: int, realtime: bool
-) -> EdgeConfig:
+    config: "EdgeConfig", source: str, password_file: Path | None, *, every: int, realtime: bool
+) -> "EdgeConfig":
     """Return the configuration with the first camera's source replaced, and a clip's pace set."""
+    from edge.capture.settings import FileSettings
+    from edge.runtime.source_option import source_given
+
     first = config.cameras[0]
     chosen = first.source
     if source:
@@ -409,7 +451,7 @@ def _with_source(
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(box: Box) -> Iterator[None]:
+def _stopped_by_signals(box: "Box") -> Iterator[None]:
     """Stop cleanly on Ctrl-C and SIGTERM while the block runs."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:

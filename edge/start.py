@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from edge.hardening.process import renew
+from edge.hardening.renewal import renew
 
 
 def main() -> None:

@@ -80,6 +80,7 @@ FOREIGN: Final[dict[str, set[str]]] = {
     "cv2": {"edge.capture", "edge.vision", "benchmarks"},
     "fast_alpr": {"edge.pipeline", "edge.vision", "benchmarks"},
     "fast_plate_ocr": {"edge.vision", "benchmarks"},
+    "onnx": {"edge.vision"},
     "onnxruntime": {"edge.vision", "benchmarks"},
     "open_image_models": {"edge.vision", "benchmarks"},
     "httpx": {"edge.department", "api.hits", "benchmarks"},

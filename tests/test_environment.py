@@ -11,7 +11,7 @@ import pytest
 from edge.capture.wire import Request
 from edge.capture.worker import _environment
 from edge.hardening.environment import KEPT, cleaned
-from edge.hardening.process import ENVIRONMENT
+from edge.hardening.renewal import ENVIRONMENT
 from tests.box_kit import ROOT, Department
 
 HOSTILE = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge.hardening.process import ENVIRONMENT
+from edge.hardening.renewal import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 PLATE = "QX77ZZT"
@@ -41,8 +41,9 @@ HARDEN = """
 import json, os, sys
 from pathlib import Path
 from edge.hardening import process as hardening
+from edge.hardening.renewal import renew
 from edge.hardening.landlock import Allowed
-hardening.renew()
+renew()
 allowed = Allowed((Path(sys.argv[1]),), connect=(9,))
 states = {m.name: [m.state, m.reason] for m in hardening.harden(allowed)}
 """
@@ -85,7 +86,7 @@ def test_the_kernel_confirms_what_was_applied(tmp_path: Path) -> None:
 def test_freed_memory_is_overwritten_from_a_new_start_only(tmp_path: Path) -> None:
     """The allocator's settings hold after `renew`; without it the measure is reported as refused."""
     with_it = _answer(HARDEN + "print(json.dumps(states))", str(tmp_path))
-    without = _answer(HARDEN.replace("hardening.renew()\n", "") + "print(json.dumps(states))", str(tmp_path))
+    without = _answer(HARDEN.replace("renew()\n", "") + "print(json.dumps(states))", str(tmp_path))
     assert without["freed-memory-overwritten"][0] == "refused"
     assert with_it["freed-memory-overwritten"][0] == "applied"
 
@@ -162,7 +163,7 @@ def test_tcp_goes_to_the_allowed_ports_only(tmp_path: Path) -> None:
 def test_threads_that_run_already_are_not_passed_over(tmp_path: Path) -> None:
     """Landlock would not bind them, so the measure says refused rather than applied."""
     code = HARDEN.replace(
-        "hardening.renew()\n",
+        "renew()\n",
         "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n",
     )
     states = _answer(code + "print(json.dumps(states))", str(tmp_path))

@@ -20,7 +20,7 @@ from edge.capture.picture import Converter
 from edge.capture.settings import RtspSettings
 from edge.errors import SourceError
 from edge.flow import Frame, Pixels
-from edge.hardening.process import ENVIRONMENT
+from edge.hardening.renewal import ENVIRONMENT
 from edge.runtime import checks
 from hitonly_core.clock import SystemClock
 from tests.box_kit import ROOT

@@ -47,19 +47,31 @@ class FastAlpr:
 
     Where the detector's input has no fixed square size, which fast-alpr's own loader asks for, our detector
     is plugged into fast-alpr's seam instead; the OCR is always fast-alpr's own loader.
+
+    Args:
+        models: the detector and the reader.
+        quiet: one thread that does not spin, as a user would set who minds processor time: the same work, without
+            what ONNX Runtime's default session spends waiting.
     """
 
-    def __init__(self, models: tuple[Model, Model]) -> None:
+    def __init__(self, models: tuple[Model, Model], *, quiet: bool = False) -> None:
         detector, reader = models
+        session = _quiet_session() if quiet else None
         self.own_loader = _square(detector)
         self._detector: Any = (
             create_detector(
-                detector.paths[0], backend="yolo_v9", class_labels=("License Plate",), conf_thresh=CONFIDENCE
+                detector.paths[0],
+                backend="yolo_v9",
+                class_labels=("License Plate",),
+                conf_thresh=CONFIDENCE,
+                sess_options=session,
             )
             if self.own_loader
             else PlateDetector(detector, confidence=CONFIDENCE)
         )
-        ocr = DefaultOCR(model_path=reader.paths[0], config_path=_plate_config(reader), device="cpu")
+        ocr = DefaultOCR(
+            model_path=reader.paths[0], config_path=_plate_config(reader), device="cpu", sess_options=session
+        )
         self.detector: Any = _Adapter(self._detector)
         self.ocr: Any = ocr
         self._alpr = ALPR(detector=self.detector, ocr=ocr)
@@ -104,6 +116,14 @@ class _Adapter(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no types
         """Return what the detector finds."""
         found: list[DetectionResult] = self._detector.predict(frame)
         return found
+
+
+def _quiet_session() -> onnxruntime.SessionOptions:
+    """Return one thread without spinning; all else as by default."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _square(model: Model) -> bool:

@@ -20,7 +20,7 @@ from benchmarks.accuracy.peers import load_models
 from benchmarks.harness.environment import ROOT
 from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.results import Part
-from edge.hardening.process import ENVIRONMENT
+from edge.hardening.renewal import ENVIRONMENT
 from edge.vision.detector import PlateDetector
 from edge.vision.reader import PlateReader
 

@@ -1,6 +1,7 @@
 """Starts measured runs, each in a process of its own, and hands back what they took."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from typing import Any
 
 from benchmarks.harness.environment import ROOT
 from benchmarks.harness.hotlist_fixture import Reading, found
-from benchmarks.speed.worker import Job
+from benchmarks.speed.worker import PLAIN, Job
+from edge.hardening.environment import cleaned
+from edge.hardening.renewal import ENVIRONMENT
 from hitonly_core.keys import SealKey, VerifyKey
 from protocol.hit import open_hit
 
@@ -81,7 +84,7 @@ class Department:
         shutil.rmtree(self.folder / "spool", ignore_errors=True)
         job = Job(kind, str(clip.path), str(self.folder), _plain(reading), realtime)
         measured = _run(job)
-        measured["hit"] = self._hits() if kind != "fast-alpr" else []
+        measured["hit"] = [] if kind in PLAIN else self._hits()
         return measured
 
     def _hits(self) -> list[str]:
@@ -102,10 +105,17 @@ def department(plates: Sequence[str]) -> Iterator[Department]:
 
 
 def _run(job: Job) -> dict[str, Any]:
-    """Start a worker and wait for what it measured."""
+    """Start a worker and wait for what it measured; ours in the environment that ``alpr-edge run`` gives itself."""
+    environment = dict(os.environ) if job.kind in PLAIN else cleaned(os.environ, ENVIRONMENT)
     command = [sys.executable, "-m", "benchmarks.speed.worker"]
     answer = subprocess.run(  # noqa: S603 - this interpreter, our module
-        command, cwd=ROOT, input=json.dumps(asdict(job)), capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        input=json.dumps(asdict(job)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     lines = answer.stdout.splitlines()
     last = json.loads(lines[-1]) if lines else {}

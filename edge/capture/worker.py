@@ -20,7 +20,7 @@ from edge.capture.ffmpeg_errors import Reasons
 from edge.capture.memory import FrameMemory
 from edge.capture.wire import MAX_PIXELS, Fault, Message, Request, Say, Token
 from edge.flow import Pixels
-from edge.hardening.process import ENVIRONMENT
+from edge.hardening.renewal import ENVIRONMENT
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _MODULE: Final = "edge.capture.process"

@@ -1,8 +1,8 @@
 """What the process does to itself before it sees a frame, each step reported as applied, refused or absent.
 
 1.  Freed memory is overwritten and given back, and the environment is an allow-list
-(`edge.hardening.environment`): the
-    allocator's settings and the rest, by starting anew (`renew`) before a library is loaded that reads it.
+    (`edge.hardening.environment`): the allocator's settings and the rest, by starting anew
+    (`edge.hardening.renewal`) before a library is loaded that reads it.
 2.  No core dump: RLIMIT_CORE is 0.
 3.  No dump and no look into this process by its own user: PR_SET_DUMPABLE is 0.
 4.  No new privileges, for it and its children.
@@ -19,57 +19,17 @@ Steps 7 and 8 bind only threads that are started later, so `harden` comes before
 import ctypes
 import os
 import resource
-import sys
 from pathlib import Path
 from typing import Final
 
 from edge.errors import ConfigError
 from edge.hardening import landlock, redaction
-from edge.hardening.environment import cleaned
+from edge.hardening.renewal import FILL
 from hitonly_core import libc
 from hitonly_core.safeguard import Measure, State, attempt
 
-_FILL: Final = 0xA5
-_TUNABLES: Final = ":".join(
-    f"glibc.malloc.{name}={value}"
-    for name, value in {
-        "perturb": _FILL,  # overwrite at free
-        "tcache_count": 0,  # blocks in the thread cache would escape that
-        "arena_max": 1,
-        # Large blocks stay in the heap, where they are overwritten at free. Mapping each anew would fault in
-        # every page again: half as much time again for the detector (docs/forgetting.md).
-        "mmap_threshold": 1 << 25,
-        "trim_threshold": 1 << 28,
-    }.items()
-)
-ENVIRONMENT: Final = {
-    "GLIBC_TUNABLES": _TUNABLES,
-    "PYTHONMALLOC": "malloc",  # Python's own pools would escape the allocator's overwriting
-    "PYTHONSAFEPATH": "1",  # no module from the folder that it was started in
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONUNBUFFERED": "1",  # a line is in the journal when it is said
-    "OPENBLAS_NUM_THREADS": "1",  # its threads would start before step 7
-    "ORT_DISABLE_TELEMETRY": "1",  # so would ONNX Runtime's, which reports to its maker (edge/__init__.py)
-}
 SWAPS: Final = Path("/proc/swaps")
 _CAP_IPC_LOCK: Final = 14
-
-
-def renew() -> None:
-    """Start this program anew with an environment of ours, unless it already runs in it; step 1.
-
-    Replaces the process: does not return when it had to. Call it before OpenCV is loaded, which changes the
-    environment of its process.
-    """
-    found = dict(os.environ)
-    clean = cleaned(found, ENVIRONMENT)
-    if found != clean:
-        os.execve(sys.executable, sys.orig_argv, clean)  # noqa: S606 - ourselves
-
-
-def renewed() -> bool:
-    """Whether this program runs with our settings."""
-    return all(os.environ.get(name) == value for name, value in ENVIRONMENT.items())
 
 
 def harden(allowed: landlock.Allowed, *, unsafe_allow_swap: bool = False) -> tuple[Measure, ...]:
@@ -113,7 +73,7 @@ def _allocator() -> Measure:
     library.free(block)
     ctypes.memmove(seen, block + links, len(seen))
     library.free(fence)
-    if not seen.raw.strip(bytes([_FILL])) and os.environ.get("PYTHONMALLOC") == "malloc":
+    if not seen.raw.strip(bytes([FILL])) and os.environ.get("PYTHONMALLOC") == "malloc":
         return Measure("freed-memory-overwritten", State.APPLIED)
     reason = "the allocator leaves freed memory as it was; it is set at start, and only glibc has it"
     return Measure("freed-memory-overwritten", State.REFUSED, reason)

@@ -36,6 +36,7 @@ from edge.runtime.build import (
     load_models,
     open_camera,
     open_ledger,
+    open_vision,
     open_window,
     watch_list,
 )
@@ -152,6 +153,7 @@ class Box:
         signing = SigningKey.load(config.keys.signing)
         department = SealPublic.load(config.keys.department)
         models = load_models(config.models)
+        vision = open_vision(models, config.models.providers)
         spool = Spool(config.storage.spool, config.storage.spare)
         clear_leftovers(config)
         hits = HitMaker(Device(config.device.id, SOFTWARE, models.digests, department, signing), spool, clock)
@@ -162,7 +164,7 @@ class Box:
         pipelines = [
             Pipeline(
                 index=index,
-                camera=open_camera(section, config, models, clock),
+                camera=open_camera(section, config, vision, clock),
                 window=window,
                 lists=lists,
                 hits=hits,

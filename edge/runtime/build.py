@@ -156,11 +156,37 @@ def open_region(models: Models, providers: Sequence[str]) -> RegionModel | None:
     return None if models.region is None else RegionModel(models.region, providers=providers)
 
 
-def open_camera(section: CameraSection, config: EdgeConfig, models: Models, clock: Clock) -> Camera:
+@dataclass(frozen=True, slots=True)
+class Vision:
+    """A box's networks, opened once: each camera gets buffers of its own over them.
+
+    No lock guards them. ONNX Runtime lets several threads run one session at once, so a turn that hangs in a
+    network holds that camera's buffers and frame and nothing that another camera waits for.
+    """
+
+    detector: PlateDetector
+    reader: PlateReader
+    region: RegionModel | None
+
+
+def open_vision(models: Models, providers: Sequence[str]) -> Vision:
+    """Open the networks of a box.
+
+    Raises:
+        ModelError: a model cannot be used.
+    """
+    return Vision(
+        PlateDetector(models.detector, providers=providers),
+        PlateReader(models.reader, providers=providers),
+        open_region(models, providers),
+    )
+
+
+def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, clock: Clock) -> Camera:
     """Return one camera with its source, gate, detector, reader and region model.
 
     Raises:
-        EdgeError: the source or a model cannot be used.
+        EdgeError: the source cannot be used.
     """
     chosen = config.models
     zones = Zones(include=section.zones.include, exclude=section.zones.exclude)
@@ -173,14 +199,9 @@ def open_camera(section: CameraSection, config: EdgeConfig, models: Models, cloc
     return Camera(
         name=section.name,
         place=section.place,
-        detector=PlateDetector(
-            models.detector,
-            providers=chosen.providers,
-            width=width,
-            confidence=section.confidence or chosen.confidence,
-        ),
-        reader=PlateReader(models.reader, providers=chosen.providers),
-        region=open_region(models, chosen.providers),
+        detector=vision.detector.for_camera(width=width, confidence=section.confidence or chosen.confidence),
+        reader=vision.reader.for_camera(),
+        region=vision.region.for_camera() if vision.region else None,
         gate=gate,
         zones=zones,
         detect_every_ns=every_ns,

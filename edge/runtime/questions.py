@@ -15,8 +15,6 @@ from edge.runtime.camera_answer import camera_from
 from edge.runtime.setup import Wanted, demand_room
 from protocol.enrolment_text import EnrolmentText, read_enrolment
 
-CONFIG: Final = Path("/etc/hitonly/edge.toml")
-FOLDER: Final = Path("/var/lib/hitonly")
 _LONGEST: Final = 4096
 
 

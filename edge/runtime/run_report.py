@@ -11,17 +11,14 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
 from edge.department.list_watch import ListState
 from edge.runtime.box import Box, Listener, Summary
+from edge.runtime.terminal import err, out
 from protocol.hit import Hit
-
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @contextlib.contextmanager

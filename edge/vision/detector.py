@@ -2,30 +2,27 @@
 
 Anyone's `BaseDetector` plugs in instead. This one adds what was measured to matter: input as wide as wanted
 and no higher than the picture needs (where the model allows), one pass of preprocessing, one reused buffer.
+
+Who owns what: all cameras of a box share one network (`edge.vision.detector_network`), which keeps nothing of a
+picture. `_tensor` and `_canvas`, which do, belong to one `PlateDetector`, and that to one camera: only its thread
+looks with it and scrubs it, so neither needs a lock, and no camera sees or wipes what another one looks at.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from copy import copy
+from typing import Final, Self
 
 import cv2
 import numpy as np
 from fast_alpr.base import BaseDetector
 from open_image_models.detection.core.base import BoundingBox, DetectionResult
 
-from edge.errors import ModelError
 from edge.flow import Box, Detection, Pixels
+from edge.vision.detector_network import DetectorNetwork
 from edge.vision.models import Model
-from edge.vision.onnx_runtime import open_session
-from edge.vision.onnx_shape import SIZE_FREE, SIZE_KEY, free_size
 
 LABEL: Final = "License Plate"
-_STRIDE: Final = 32
-_LEAST: Final = 96
-"""The smallest height that the bundled model takes (`edge.vision.onnx_shape`)."""
-_TALLEST: Final = 2
-"""A picture higher than this many widths is shrunk further: a camera must not choose how much memory we take."""
 _GREY: Final = 114
-_ROW: Final = 7
 
 
 class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no types
@@ -50,20 +47,17 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         width: int = 448,
         confidence: float = 0.4,
     ) -> None:
-        self._session = open_session(model.contents[0], name=model.spec.name, providers=providers)
-        if self._session.get_modelmeta().custom_metadata_map.get(SIZE_KEY) == SIZE_FREE:
-            content = free_size(model.contents[0])
-            self._session = open_session(content, name=model.spec.name, providers=providers)
-        wanted = self._session.get_inputs()[0]
-        shape = wanted.shape
-        if len(shape) != 4 or shape[1] != 3 or wanted.type != "tensor(float)":  # noqa: PLR2004 - N, C, H, W
-            raise ModelError(
-                f"model {model.spec.name!r} takes {shape} {wanted.type}; a 1 x 3 x H x W float is needed"
-            )
-        self._input = wanted.name
-        self._fixed = (
-            (shape[2], shape[3]) if isinstance(shape[2], int) and isinstance(shape[3], int) else None
-        )
+        self._network = DetectorNetwork(model, providers)
+        self._settle(width=width, confidence=confidence)
+
+    def for_camera(self, *, width: int, confidence: float) -> Self:
+        """Return a detector for another camera: the same network, buffers and settings of its own."""
+        other = copy(self)
+        other._settle(width=width, confidence=confidence)  # noqa: SLF001 - of its own class
+        return other
+
+    def _settle(self, *, width: int, confidence: float) -> None:
+        """Take settings, and buffers that nothing has passed through."""
         self._width = width
         self._confidence = confidence
         self._tensor = np.zeros((1, 3, 0, 0), np.float32)
@@ -72,7 +66,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
     @property
     def providers(self) -> tuple[str, ...]:
         """The execution providers that the runtime uses, in order."""
-        return tuple(self._session.get_providers())
+        return self._network.providers
 
     def predict(self, frame: Pixels) -> list[DetectionResult]:
         """Return detections in fast-alpr's own type; see `detect`."""
@@ -94,7 +88,7 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         height, width = frame.shape[:2]
         scale, left, top = self._fill(frame)
         try:
-            rows = self._session.run(None, {self._input: self._tensor})[0].reshape(-1, _ROW)
+            rows = self._network.run(self._tensor)
         finally:
             self._tensor.fill(0.0)
             self._canvas.fill(_GREY)
@@ -113,18 +107,14 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
     def scrub(self) -> None:
         """Overwrite what the last frame left in the runtime's buffers, by a look at nothing."""
         if self._tensor.size:
-            self._session.run(None, {self._input: self._tensor})
+            self._network.run(self._tensor)
 
     def _fill(self, frame: Pixels) -> tuple[float, int, int]:
         """Letter-box a frame into the input tensor; return scale, left and top margins."""
         height, width = frame.shape[:2]
-        if self._fixed:
-            rows, columns = self._fixed
-        else:
-            columns = self._width
-            wanted = -(-round(height * columns / width) // _STRIDE) * _STRIDE
-            rows = min(max(wanted, _LEAST), _TALLEST * columns)
+        rows, columns = self._network.size_for(height, width, self._width)
         if self._tensor.shape[2:] != (rows, columns):
+            self._canvas[:] = _GREY
             self._tensor[:] = 0.0
             self._tensor = np.zeros((1, 3, rows, columns), np.float32)
             self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)  # grey between two frames

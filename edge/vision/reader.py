@@ -2,11 +2,16 @@
 
 `PlateReader` is fast-alpr's `BaseOCR` over a verified fast-plate-ocr model; the pipeline calls `table`, which
 makes no string (promise 4). Anyone's `BaseOCR` plugs in through `TextReader`, at a price that it states.
+
+Who owns what: all cameras of a box share one session, which holds weights only, keeps nothing of a run and may be
+run by several threads at once. `_batch`, the crop as the network takes it, belongs to one `PlateReader`, and that
+to one camera: only its thread reads with it and scrubs it.
 """
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from copy import copy
+from typing import Protocol, Self
 
 import cv2
 import numpy as np
@@ -65,6 +70,12 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
         self._regions = codes_of(config.get("plate_regions") or ())
         self._slots, self._input = slots, self._session.get_inputs()[0].name
         self._batch = np.zeros((1, height, width, 3 if colour else 1), np.uint8)
+
+    def for_camera(self) -> Self:
+        """Return a reader for another camera: the same network, a buffer of its own."""
+        other = copy(self)
+        other._batch = np.zeros_like(self._batch)  # noqa: SLF001 - of its own class
+        return other
 
     @property
     def providers(self) -> tuple[str, ...]:

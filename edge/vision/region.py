@@ -5,7 +5,8 @@ tell, the OCR may: an OCR that knows countries fills the share that the model le
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from copy import copy
+from typing import Final, Protocol, Self
 
 import cv2
 import numpy as np
@@ -66,6 +67,13 @@ class RegionModel:
         self._input = self._session.get_inputs()[0].name
         self._batch = np.zeros((1, _COLOURS, shape[2], shape[3]), np.float32)
         self._small = np.zeros((shape[2], shape[3], _COLOURS), np.uint8)
+
+    def for_camera(self) -> Self:
+        """Return a model for another camera: the same network, buffers of its own."""
+        other = copy(self)
+        other._batch = np.zeros_like(self._batch)  # noqa: SLF001 - of its own class
+        other._small = np.zeros_like(self._small)  # noqa: SLF001 - of its own class
+        return other
 
     @property
     def providers(self) -> tuple[str, ...]:
