@@ -1,16 +1,16 @@
-"""Write the README's figures from the committed results, and its demo output from a committed run.
+"""Write the figures of README.md and docs/ from the committed results, and the demo's output from a committed run.
 
-A figure is named by its file and key, so nobody types a number; `tests/test_readme.py` compares.
+A figure is named by its file and key, so nobody types a number; `tests/test_readme.py` compares. A page has a block
+between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` for each table.
 """
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
-FORGETTING = ROOT / "docs" / "forgetting.md"
 RESULTS = ROOT / "docs" / "results"
 DEMO = RESULTS / "demo.txt"
 SCALES = {
@@ -25,7 +25,7 @@ SCALES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the README's table: what it says, and where its figure is."""
+    """One line of a table of figures: what it says, and where its figure is."""
 
     says: str
     file: str
@@ -81,11 +81,24 @@ ROWS = (
     ),
 )
 
+FIRST: Final = (
+    Row("Hit recall on labelled pictures, 100,000 plates listed, hub's reader", "matching", f"{HUB}.recall"),
+    Row("False hits per 1,000 unlisted pictures at that recall", "matching", f"{HUB}.false_hits"),
+    Row("Processor time of fast-alpr's plain loop over ours, motorway clip", "video", "video.clip1.cpu_gain"),
+    Row("From the picture that a hit shows to the sealed hit on disk, p50", X86, "video.drawn.delay_p50"),
+    Row(
+        "Memory of the camera unit, 100,000 plates listed, at most in {minutes} minutes",
+        "soak",
+        "soak.edge_rss_max",
+    ),
+)
+"""What the README shows."""
 
-def table() -> str:
+
+def table(rows_of: Sequence[Row]) -> str:
     """Return the Markdown table of figures."""
     rows = ["| What | Measured | 95 % interval | From |", "|---|---|---|---|"]
-    for row in ROWS:
+    for row in rows_of:
         if not measured(row):
             continue
         found = figure(row.file, row.key)
@@ -159,7 +172,8 @@ def searched() -> list[Searched]:
 def forgetting() -> str:
     """Return the table of what was found of passers-by after each window, controls included."""
     rows = [
-        "| Window | Trials | Non-hits | Seen live (control) | Planted, found (control) | In memory | In writes | In files |",
+        "| Window | Trials | Non-hits | Seen live (control) | Planted, found (control) | In memory | In writes "
+        "| In files |",
         "|---|---|---|---|---|---|---|---|",
     ]
     trials = searched()
@@ -213,25 +227,35 @@ def shown(value: float, unit: str) -> str:
     return f"{number:,.{digits}f}{suffix}"
 
 
-def page(text: str) -> str:
-    """Return the README with both blocks replaced."""
-    text = _replaced(text, "figures", table())
-    text = _replaced(text, "forgetting", forgetting())
-    demo = "\n".join(f"    {line}".rstrip() for line in DEMO.read_text().splitlines())
-    return _replaced(text, "demo", demo)
+def demo() -> str:
+    """Return the demo's output as an indented block."""
+    return "\n".join(f"    {line}".rstrip() for line in DEMO.read_text().splitlines())
 
 
-def forgetting_page(text: str) -> str:
-    """Return docs/forgetting.md with its table of trials replaced."""
-    return _replaced(text, "trials", forgetting_trials())
+PAGES: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
+    "README.md": {"forgetting": forgetting, "figures": lambda: table(FIRST)},
+    "docs/benchmarks.md": {"figures": lambda: table(ROWS)},
+    "docs/demo.md": {"demo": demo},
+    "docs/forgetting.md": {"trials": forgetting_trials},
+}
+"""The blocks of each page, by name."""
 
 
-def _replaced(text: str, name: str, block: str) -> str:
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, rest = text.split(begin)
-    return f"{before}{begin}\n\n{block}\n\n{end}{rest.split(end)[1]}"
+def written(page: str) -> str:
+    """Return a page with its blocks written anew; the page is named from the project's folder."""
+    text = (ROOT / page).read_text()
+    for name, block in PAGES[page].items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n\n{block()}\n\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def write() -> None:
+    """Write every page's blocks anew."""
+    for page in PAGES:
+        (ROOT / page).write_text(written(page))
 
 
 if __name__ == "__main__":
-    README.write_text(page(README.read_text()))
-    FORGETTING.write_text(forgetting_page(FORGETTING.read_text()))
+    write()
