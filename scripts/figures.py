@@ -172,8 +172,7 @@ def searched() -> list[Searched]:
 def forgetting() -> str:
     """Return the table of what was found of passers-by after each window, controls included."""
     rows = [
-        "| Window | Trials | Non-hits | Seen live (control) | Planted, found (control) | In memory | In writes "
-        "| In files |",
+        "| Window | Trials | Non-hits | Seen live | Planted, found | In memory | In writes | In files |",
         "|---|---|---|---|---|---|---|---|",
     ]
     trials = searched()
@@ -182,8 +181,8 @@ def forgetting() -> str:
         there, planted = (sum(each.planted[place] for each in theirs) for place in (0, 1))
         found = " | ".join(str(sum(each.occurrences[place] for each in theirs)) for place in (0, 1, 2))
         rows.append(
-            f"| {window} | {len(theirs)} | {sum(each.shown for each in theirs)} | {sum(each.seen for each in theirs)} "
-            f"| {there} of {planted} | {found} |"
+            f"| {window} | {len(theirs)} | {sum(each.shown for each in theirs)} "
+            f"| {sum(each.seen for each in theirs)} | {there} of {planted} | {found} |"
         )
     return "\n".join(rows)
 
@@ -191,8 +190,7 @@ def forgetting() -> str:
 def forgetting_trials() -> str:
     """Return the table of every trial of the release gate."""
     rows = [
-        "| Window | Road | Non-hits | Seen live (control) | Planted, found (control) | In memory | In writes | In files "
-        "| Memory searched, MB |",
+        "| Window | Road | Non-hits | Seen live | Planted, found | In memory | Writes | Files | MB searched |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for each in searched():

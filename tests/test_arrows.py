@@ -76,7 +76,7 @@ ARROWS: Final[dict[str, set[str]]] = {
 where it has a row, else under the package's."""
 
 FOREIGN: Final[dict[str, set[str]]] = {
-    "av": {"edge.capture"},
+    "av": {"edge.capture", "benchmarks"},
     "cv2": {"edge.capture", "edge.vision", "benchmarks"},
     "fast_alpr": {"edge.pipeline", "edge.vision", "benchmarks"},
     "fast_plate_ocr": {"edge.vision", "benchmarks"},
