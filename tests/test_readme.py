@@ -38,6 +38,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert not [target for target in targets if not (page.parent / target).exists()]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    """A path in code type that begins with a folder of the project leads to a file or folder of it."""
+    folders = "|".join(sorted(path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()))
+    named = re.findall(rf"`((?:{folders}|tests|docs|deploy|scripts|training)/[\w./-]+)`", page.read_text())
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "bench"])
 def test_every_make_target_exists(target: str) -> None:
     """`make TARGET` in the README is a target of the Makefile, from any folder."""
