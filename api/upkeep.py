@@ -17,7 +17,6 @@ from api.core.service import Service
 from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
 from api.devices import registry
 from api.hits import hits
-from api.lists import publishing
 from api.web import idempotency
 
 EVERY: Final = timedelta(seconds=1)
@@ -50,7 +49,7 @@ def clean(service: Service) -> None:
 
 
 class Sweeper(threading.Thread):
-    """Calls `expire` and keeps the log's end every second, `clean` and `renew` every minute, until stopped.
+    """Calls `expire` and keeps the log's end every second, `clean` every minute, until stopped.
 
     A round that fails is tried again in the next; what was due is then still due.
     """
@@ -69,7 +68,6 @@ class Sweeper(threading.Thread):
                 expire(self._service)
                 if rounds % _ROUNDS_BETWEEN_CLEANING == 0:
                     clean(self._service)
-                    publishing.renew(self._service)
                 rounds += 1
                 self._service.note_end()
                 self._said = ""

@@ -19,6 +19,7 @@ from api.core.errors import AbsentError, InvalidError
 from api.core.service import Service
 from api.db.models import EntryRow
 from api.lists import list_statements, publishing
+from api.lists.publishing import Standing
 from hotlist.entry import Entry, entry_from_json
 from hotlist.errors import PlateError
 from hotlist.plate import normalise
@@ -112,10 +113,10 @@ def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number:
     return found[0]
 
 
-def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | None:
-    """Take an entry off the list at once, and tell the devices; return the version they then fetch (R7).
+def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> Standing:
+    """Take an entry off the list at once, and tell the devices; return what they fetch then (R7).
 
-    None is returned while no list has ever been published.
+    The entry is cancelled also where the answer says that devices are not told yet.
 
     Raises:
         AbsentError: there is no such entry in force.
@@ -128,9 +129,7 @@ def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | No
         list_statements.note_cancelled(session, service, entry)
         act = Act(who.person.actor, "list.cancel", f"entry:{entry}", detail={"reason": reason.strip()[:200]})
         audit.append(session, act, service.now())
-    publishing.after_cancel(service, who.person.actor)
-    newest = publishing.latest(service)
-    return newest.version if newest else None
+    return publishing.after_act(service, who.person.actor)
 
 
 def row_of(session: Session, entry: str) -> EntryRow:

@@ -22,6 +22,7 @@ from api.core import audit
 from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
+from api.db.locks import Turn, take_turn
 from api.db.models import CancelledRow, CandidateRow, StatementRow
 from api.lists import list_keys, list_statements, list_versions
 from hotlist.authoring.desk import DESK
@@ -85,9 +86,10 @@ def prepare(service: Service, actor: str) -> int:
     now = service.now().replace(microsecond=0)
     try:
         with service.database.begin() as session:
+            take_turn(session, Turn.LIST)
             keys = list_keys.wanted(session, service)
             supersede(session)
-            version, found = list_versions.next_version(session), list_versions.entries(session, now)
+            version, (found, _) = list_versions.next_version(session), list_versions.entries(session, now)
             ends = now + timedelta(days=service.settings.list_days)
             unsigned = make(
                 found,
@@ -140,6 +142,12 @@ def waiting(service: Service) -> Waiting | None:
         )
 
 
+def waits(session: Session, now: datetime) -> bool:
+    """Whether a version waits that can still be signed."""
+    row = _row(session)
+    return row is not None and row.signed is not None and row.made + LIVES > now
+
+
 def content(service: Service, who: Account, version: int) -> bytes:
     """Return the waiting list's file to somebody whose signature would count.
 
@@ -173,6 +181,7 @@ def add_signature(service: Service, who: Account, version: int, file: bytes) -> 
         raise InvalidError(str(problem), hint=problem.hint) from None
     now, key = service.now(), detached.signature.key
     with service.database.begin() as session:
+        take_turn(session, Turn.LIST)
         row, content = _waiting_row(session, service, version)
         signed = SignedList.from_bytes(content, DESK)
         if detached.digest != signed.digest:
