@@ -1,5 +1,6 @@
 """``alpr-api``: the department's service on the command line."""
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -287,7 +288,11 @@ def _device_key(text: str) -> tuple[str, VerifyKey]:
 
 
 def main() -> None:
-    """Run the command line; an operator's error is one sentence and a hint, not a traceback."""
+    """Run the command line; an operator's error is one sentence and a hint, not a traceback.
+
+    Whatever it writes is its owner's alone, the workers' files too.
+    """
+    os.umask(0o077)
     try:
         app()
     except (HitonlyError, ApiError) as problem:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.accounts import sessions
-from api.accounts.access import LOOK_BACK
+from api.accounts.looks import LOOK_BACK
 from api.core import rate_limits
 from api.core.errors import ApiError, StateError
 from api.core.service import Service
@@ -49,7 +49,7 @@ def clean(service: Service) -> None:
 
 
 class Sweeper(threading.Thread):
-    """Calls `expire` and keeps the log's end every second, `clean` every minute, until stopped.
+    """Calls `expire`, keeps the log's end and cuts SQLite's log every second, `clean` every minute, until stopped.
 
     A round that fails is tried again in the next; what was due is then still due.
     """
@@ -70,6 +70,7 @@ class Sweeper(threading.Thread):
                     clean(self._service)
                 rounds += 1
                 self._service.note_end()
+                self._service.database.forget_old_pages()
                 self._said = ""
             except StateError as problem:
                 if self._said != str(problem):  # once, not every second

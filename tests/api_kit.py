@@ -149,7 +149,7 @@ class Box:
         """Sign a request as now; the headers can be sent once."""
         name, _, query = path.partition("?")
         return sign_request(
-            Request(method, name, query, body),
+            Request(method, self.client.base_url.netloc.decode(), name, query, body),
             key=self.key,
             key_id=key_id or self.id,
             created=int(self.clock.now.timestamp()),

@@ -59,7 +59,9 @@ def fetched(desk: Desk, box: Box) -> set[str]:
     box.clock.now = datetime.now(UTC)
     content = box.send("GET", "/v1/hotlist").content
     trusted = TrustedState("department", list_keys.service_set(desk.service))
-    accepted = accept(content, device_key=box.seal, trusted=trusted, now=datetime.now(UTC) + timedelta(seconds=2))
+    accepted = accept(
+        content, device_key=box.seal, trusted=trusted, now=datetime.now(UTC) + timedelta(seconds=2)
+    )
     return {entry.id for entry in accepted.list.entries}
 
 

@@ -5,7 +5,8 @@ chain. PostgreSQL takes an advisory lock for that (api/core/audit.py).
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -16,11 +17,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from api.core.errors import SettingsError
 
 _READ_ONLY = "hitonly_read_only"
+_WAIT = "PRAGMA busy_timeout=60000"  # a long import or list is written in one go: wait, do not fail
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
-    "PRAGMA busy_timeout=60000",  # a long import or list is written in one go: wait, do not fail
+    _WAIT,
     "PRAGMA cache_size=-32768",  # KiB; the default of 2 MB makes a long import's indices crawl
 )
 
@@ -56,6 +58,23 @@ class Database:
         with Session(reader, expire_on_commit=False) as session:
             yield session
 
+    def forget_old_pages(self) -> bool:
+        """Move what SQLite's write-ahead log holds into the database, and cut the log to nothing; whether it could.
+
+        The log keeps pages as they were before a row was deleted, a cancelled entry's plate with them. While
+        somebody reads or writes it cannot be cut; the next call does it.
+        """
+        if self.postgres:
+            return True
+        with closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=200")
+            try:
+                busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                cursor.execute(_WAIT)
+        return not busy
+
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
@@ -75,6 +94,7 @@ def _postgres(url: str) -> Engine:
 
 def _sqlite(url: str, journal: str) -> Engine:
     """Make an SQLite engine whose transactions are begun explicitly."""
+    _make_private(url)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 60})
 
     @event.listens_for(engine, "connect")
@@ -91,3 +111,19 @@ def _sqlite(url: str, journal: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make_private(url: str) -> None:
+    """Make the file before SQLite does, for its owner alone; SQLite gives its journals the mode of the file.
+
+    Raises:
+        SettingsError: it cannot be made, or is somebody else's.
+    """
+    name = make_url(url).database
+    if not name or name == ":memory:":
+        return
+    try:
+        Path(name).touch(mode=0o600)
+        Path(name).chmod(0o600)
+    except OSError as problem:
+        raise SettingsError(f"the database {name} cannot be used: {problem.strerror}") from None

@@ -17,7 +17,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.accounts import looks
 from api.accounts.people import Person as Account
+from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
@@ -148,8 +150,8 @@ def waits(session: Session, now: datetime) -> bool:
     return row is not None and row.signed is not None and row.made + LIVES > now
 
 
-def content(service: Service, who: Account, version: int) -> bytes:
-    """Return the waiting list's file to somebody whose signature would count.
+def content(service: Service, who: SignedIn, version: int) -> bytes:
+    """Return the waiting list's file to somebody whose signature would count; each time is recorded (R21).
 
     Raises:
         AbsentError: this version does not wait.
@@ -158,10 +160,13 @@ def content(service: Service, who: Account, version: int) -> bytes:
     with service.database.begin() as session:
         row, file = _waiting_row(session, service, version)
         people = {person.name for keys in _both(session, service, row) for person in keys.people}
-        if who.name not in people:
+        if who.person.name not in people:
             raise ForbiddenError("only the people who sign the list can download it")
-        audit.append(session, Act(who.actor, "list.download", f"list:{version}"), service.now())
-        return file
+        target = f"list:{version}"
+        audit.append(session, Act(who.person.actor, "list.download", target), service.now())
+        looks.note(service, session, who, target, looks.READINGS, target)
+        looks.note(service, session, who, "any list", looks.DOWNLOADS, target)
+    return file
 
 
 def add_signature(service: Service, who: Account, version: int, file: bytes) -> bool:

@@ -124,7 +124,9 @@ def _reconcile(service: Service, actor: str) -> tuple[Standing, bool]:
         theirs, now = list_keys.people_in_force(session, service), service.now()
         if not _due(session, service, row):
             whole = not theirs and not list_signing.waits(session, now)
-            return Standing(row.version, rid=not theirs or list_statements.states(session, row), whole=whole), False
+            return Standing(
+                row.version, rid=not theirs or list_statements.states(session, row), whole=whole
+            ), False
         if theirs:
             stated = list_statements.restate(session, service, row, now)
             return Standing(row.version, rid=stated, whole=False), stated
