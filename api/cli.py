@@ -10,6 +10,7 @@ from rich.console import Console
 
 from api import serve
 from api.accounts import people, resets
+from api.core import memory
 from api.core.errors import ApiError, ConflictError
 from api.core.service import Service, open_service
 from api.core.settings import Settings, load_settings
@@ -63,6 +64,7 @@ def serve_command(
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
     """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
+    memory.renew()
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
     mode = {"mode": tls} if tls else None
     ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))

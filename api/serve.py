@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.accounts import people
+from api.core import memory
 from api.core.clock import utc_now
 from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
@@ -82,6 +83,7 @@ def write_first_link(service: Service) -> Path | None:
 def run(ready: Ready) -> None:
     """Serve until told to stop."""
     settings, files = ready.settings, ready.files
+    memory.harden()
     metrics = _metrics(settings)
     os.environ[_HANDOVER] = settings.model_dump_json()
     uvicorn.run(
@@ -119,6 +121,7 @@ def _metrics(settings: Settings) -> WSGIServer | None:
 def worker() -> FastAPI:
     """Return the application in a worker process, from the settings that the parent handed over."""
     configure_logs()
+    memory.harden()
     return create_app(Settings.model_validate_json(os.environ[_HANDOVER]))
 
 

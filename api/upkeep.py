@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.accounts import sessions
 from api.accounts.looks import LOOK_BACK
-from api.core import rate_limits
+from api.core import memory, rate_limits
 from api.core.errors import ApiError, StateError
 from api.core.service import Service
 from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
@@ -21,6 +21,7 @@ from api.web import idempotency
 
 EVERY: Final = timedelta(seconds=1)
 _ROUNDS_BETWEEN_CLEANING: Final = 60
+_ROUNDS_BETWEEN_FREEING: Final = 10
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -71,6 +72,8 @@ class Sweeper(threading.Thread):
                 rounds += 1
                 self._service.note_end()
                 self._service.database.forget_old_pages()
+                if rounds % _ROUNDS_BETWEEN_FREEING == 0:
+                    memory.let_go()
                 self._said = ""
             except StateError as problem:
                 if self._said != str(problem):  # once, not every second

@@ -27,11 +27,15 @@ class Served:
 
 
 @contextmanager
-def served(desk: Desk, *, workers: int = 2) -> Iterator[Served]:
-    """Serve a department's state and database with worker processes of their own, until the block ends."""
-    command = [sys.executable, "-c", "from api.cli import main; main()", "serve"]
+def served(desk: Desk, *, workers: int = 2, before: str = "") -> Iterator[Served]:
+    """Serve a department's state and database with worker processes of their own, until the block ends.
+
+    `before` is Python that runs first, for a service that is worse than ours.
+    """
+    command = [sys.executable, "-c", f"{before}\nfrom api.cli import main; main()", "serve"]
     command += ["--state", str(desk.settings.state), "--port", "0", "--workers", str(workers)]
-    command += ["--database-url", str(desk.settings.database_url)]
+    if desk.settings.database_url:
+        command += ["--database-url", str(desk.settings.database_url)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

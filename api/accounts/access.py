@@ -56,14 +56,15 @@ def check_reason(purpose: str, case_number: str) -> str:
 
 
 def open_object(
-    service: Service, session: Session, who: SignedIn, target: str, purpose: str, case_number: str
+    service: Service, session: Session, who: SignedIn, target: str, *, reason: tuple[str, str]
 ) -> None:
-    """Record that somebody opens something, and for what reason, in the caller's transaction.
+    """Record that somebody opens something, and for what reason (a purpose and a case number), in the caller's transaction.
 
     Raises:
         ReasonError: the purpose is not one of the closed list, or there is no case number.
     """
-    case_number, now = check_reason(purpose, case_number), service.now()
+    purpose, now = reason[0], service.now()
+    case_number = check_reason(*reason)
     session.merge(
         OpeningRow(session=who.digest, object=target, purpose=purpose, case_number=case_number, at=now)
     )

@@ -30,9 +30,7 @@ DOWNLOADS: Final = 20
 """Downloads of the list, whichever version."""
 
 
-def view(
-    service: Service, session: Session, who: SignedIn, target: str, verb: str, result: str = "done"
-) -> Opening:
+def view(service: Service, session: Session, who: SignedIn, target: str, verb: str) -> Opening:
     """Record that somebody views something that they opened, before it is read; return the reason they gave.
 
     Raises:
@@ -40,13 +38,13 @@ def view(
         AuditError: it could not be recorded, so it is not shown.
     """
     opened = opening(session, who, target)
-    audit.append(session, opened.act(verb, result), service.now())
-    note(service, session, who, f"{verb} {target}", VIEWS, target)
+    audit.append(session, opened.act(verb), service.now())
+    note(service, session, who, f"{verb} {target}", often=VIEWS, target=target)
     return opened
 
 
 def note(
-    service: Service, session: Session, who: SignedIn, subject: str, often: int, target: str = ""
+    service: Service, session: Session, who: SignedIn, subject: str, *, often: int, target: str = ""
 ) -> None:
     """Remember, as a keyed hash, that somebody looked at something; repetition is recorded for the auditor.
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from api.core.errors import SettingsError
 
@@ -33,9 +33,10 @@ class Database:
     Args:
         url: ``sqlite:////path`` or ``postgresql+psycopg://...``.
         journal: SQLite's journal mode; the keys' database uses one that leaves no old pages behind.
+        pooled: whether SQLite's connections, and the pages that each has read, are kept for the next use.
     """
 
-    def __init__(self, url: str, *, journal: str = "WAL") -> None:
+    def __init__(self, url: str, *, journal: str = "WAL", pooled: bool = True) -> None:
         try:
             backend = make_url(url).get_backend_name()
         except ArgumentError:
@@ -43,7 +44,7 @@ class Database:
         if backend not in {"sqlite", "postgresql"}:
             raise SettingsError(f"a {backend} database; SQLite and PostgreSQL are supported")
         self.postgres = backend == "postgresql"
-        self.engine = _postgres(url) if self.postgres else _sqlite(url, journal)
+        self.engine = _postgres(url) if self.postgres else _sqlite(url, journal, pooled=pooled)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -92,10 +93,11 @@ def _postgres(url: str) -> Engine:
     )
 
 
-def _sqlite(url: str, journal: str) -> Engine:
+def _sqlite(url: str, journal: str, *, pooled: bool) -> Engine:
     """Make an SQLite engine whose transactions are begun explicitly."""
     _make_private(url)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 60})
+    pool = QueuePool if pooled else NullPool
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 60}, poolclass=pool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

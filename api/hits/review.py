@@ -126,8 +126,8 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     with service.database.read() as session:
         plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
     with service.database.begin() as session:
-        access.open_object(service, session, who, f"hit:{hit}", purpose, case_number)
-        looks.note(service, session, who, plate, looks.PLATE)
+        access.open_object(service, session, who, f"hit:{hit}", reason=(purpose, case_number))
+        looks.note(service, session, who, plate, often=looks.PLATE)
 
 
 def status_of(service: Service, who: SignedIn, hit: UUID) -> Status:
@@ -197,8 +197,7 @@ def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
     with service.database.begin() as session:
         row = hits.get(session, hit)
         looks.view(service, session, who, f"hit:{hit}", "hit.view-crop")
-        content = hits.contents(service, row).crop_jpeg
-    return content
+        return hits.contents(service, row).crop_jpeg
 
 
 def read_blind(service: Service, who: SignedIn, hit: UUID, plate: str, region: str) -> Status:

@@ -75,8 +75,8 @@ def open_entry(service: Service, who: SignedIn, entry: str, purpose: str, case_n
     with service.database.read() as session:
         plate = entry_from_json(row_of(session, entry).body).plate
     with service.database.begin() as session:
-        access.open_object(service, session, who, f"entry:{entry}", purpose, case_number)
-        looks.note(service, session, who, plate, looks.PLATE)
+        access.open_object(service, session, who, f"entry:{entry}", reason=(purpose, case_number))
+        looks.note(service, session, who, plate, often=looks.PLATE)
 
 
 def opened(service: Service, who: SignedIn, entry: str) -> Opened:
@@ -90,8 +90,7 @@ def opened(service: Service, who: SignedIn, entry: str) -> Opened:
     with service.database.begin() as session:
         row = row_of(session, entry)
         looks.view(service, session, who, f"entry:{entry}", "entry.view")
-        found = Opened(entry_from_json(row.body), row.version)
-    return found
+        return Opened(entry_from_json(row.body), row.version)
 
 
 def wording(service: Service, who: SignedIn, entry: str) -> Opened:
@@ -129,8 +128,8 @@ def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number:
         act = Act(who.person.actor, "list.find", "", purpose, case_number, result)
         audit.append(session, act, service.now())
         if not found:
-            looks.note(service, session, who, wanted, looks.PLATE)
-            looks.note(service, session, who, "not listed", looks.UNLISTED)
+            looks.note(service, session, who, wanted, often=looks.PLATE)
+            looks.note(service, session, who, "not listed", often=looks.UNLISTED)
     if not found:
         raise InvalidError("no entry in force is for this plate")
     open_entry(service, who, found[0], purpose, case_number)

@@ -164,8 +164,8 @@ def content(service: Service, who: SignedIn, version: int) -> bytes:
             raise ForbiddenError("only the people who sign the list can download it")
         target = f"list:{version}"
         audit.append(session, Act(who.person.actor, "list.download", target), service.now())
-        looks.note(service, session, who, target, looks.READINGS, target)
-        looks.note(service, session, who, "any list", looks.DOWNLOADS, target)
+        looks.note(service, session, who, target, often=looks.READINGS, target=target)
+        looks.note(service, session, who, "any list", often=looks.DOWNLOADS, target=target)
     return file
 
 

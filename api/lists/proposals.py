@@ -187,7 +187,7 @@ def open_batch(service: Service, who: SignedIn, batch: str, purpose: str, case_n
     """
     summary(service, batch)
     with service.database.begin() as session:
-        access.open_object(service, session, who, f"batch:{batch}", purpose, case_number)
+        access.open_object(service, session, who, f"batch:{batch}", reason=(purpose, case_number))
 
 
 def page(service: Service, who: SignedIn, batch: str, after: int = 0, limit: int = PAGE) -> list[Proposed]:
@@ -204,7 +204,9 @@ def page(service: Service, who: SignedIn, batch: str, after: int = 0, limit: int
         rows = session.scalars(query.order_by(ProposalRow.id).limit(limit))
         found = [Proposed(row.id, entry_from_json(row.body)) for row in rows]
         audit.append(session, opening.act("batch.read", f"{len(found)} entries"), service.now())
-        looks.note(service, session, who, f"batch:{batch} {after}", looks.READINGS, f"batch:{batch}")
+        looks.note(
+            service, session, who, f"batch:{batch} {after}", often=looks.READINGS, target=f"batch:{batch}"
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""The comparison of the published list with the entries in force, in each worker, whether anybody acts or not (R7)."""
+"""The comparison of the published list with the entries in force, whether anybody acts or not (R7)."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Publisher(threading.Thread):
-    """Calls `publishing.renew` every 20 seconds, until stopped; apart from retention, which must not wait for it."""
+    """Calls `publishing.renew` every 20 seconds, until stopped; retention, a thread apart, does not wait for it."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(name="publication", daemon=True)

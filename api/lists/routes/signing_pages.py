@@ -91,7 +91,7 @@ def open_list(
         raise AbsentError("no such version waits to be signed")
     try:
         with service.database.begin() as session:
-            access.open_object(service, session, who, f"list:{version}", purpose, case_number)
+            access.open_object(service, session, who, f"list:{version}", reason=(purpose, case_number))
     except ReasonError as problem:
         return ask_reason(who, f"{PATH}/{version}/open", AccessPurpose.LIST, str(problem))
     return _to(PATH)
