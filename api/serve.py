@@ -17,7 +17,7 @@ from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
 from api.core.service import Service, open_service
 from api.core.settings import Settings
-from api.devices.authority import Files, issue, prepare_authority
+from api.devices.authority import ALWAYS, Files, issue, prepare_authority
 from api.oversight.metrics import start_metrics
 from api.web.app import create_app
 from hitonly_core.files import write_durably
@@ -53,7 +53,8 @@ def prepare(settings: Settings) -> Ready:
     settings = settings.model_copy(update={"port": _port(settings)})
     service = open_service(settings)
     try:
-        prepare_authority(settings.state, utc_now())
+        if settings.tls.mode == "local" or not (settings.state / "ca.pem").exists():
+            prepare_authority(settings.state, _names(settings), utc_now())
         link = write_first_link(service)
     finally:
         service.close()
@@ -131,8 +132,12 @@ def _files(settings: Settings) -> Files | None:
         return None
     if settings.tls.mode == "files":
         return Files(Path(str(settings.tls.certificate)), Path(str(settings.tls.key)))
-    names = dict.fromkeys([*settings.tls.names, "localhost", "127.0.0.1"])
-    return issue(settings.state, list(names), utc_now())
+    return issue(settings.state, _names(settings), utc_now())
+
+
+def _names(settings: Settings) -> list[str]:
+    """Return the names and addresses by which browsers and devices may call the listener."""
+    return list(dict.fromkeys([*settings.tls.names, *ALWAYS]))
 
 
 def _port(settings: Settings) -> int:

@@ -190,7 +190,7 @@ def _fresh_state() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hitonly-"))
     atexit.register(shutil.rmtree, folder)
     open_service(Settings(state=folder / "state")).close()
-    prepare_authority(folder / "state", START)
+    prepare_authority(folder / "state", ["testserver"], START)
     return folder / "state"
 
 

@@ -142,7 +142,7 @@ def test_the_edge_talks_to_its_own_department_only(server: Server, tmp_path: Pat
     """With another department's authority there is no link (R14)."""
     other = tmp_path / "other"
     other.mkdir()
-    prepare_authority(other, datetime.now(UTC))
+    prepare_authority(other, [], datetime.now(UTC))
     own = Link(server.url, ENROLLING, SigningKey.generate(), server.state / "ca.pem")
     assert _patiently(lambda: own.send("GET", "/v1/openapi.json")).status_code == 200
     own.close()

@@ -1,4 +1,4 @@
-"""Every view of a plate or a crop is recorded, or it is not shown; whoever looks again and again is flagged (R21)."""
+"""Every view of a plate or a crop is recorded, or not shown; whoever looks again and again is flagged (R21)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

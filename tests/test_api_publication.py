@@ -1,4 +1,4 @@
-"""An act on the hot list and its publication do not come apart: what fails is said, and healed by the comparison."""
+"""An act on the hot list and its publication do not come apart: what fails is said, and is healed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +63,7 @@ def break_signing(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> list[i
 def test_a_publication_that_fails_is_said_and_healed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    """The entry is cancelled, the answer says that devices do not know it yet, and the comparison tells them (R7)."""
+    """The entry is cancelled, the answer says that devices do not know yet, and the comparison tells them (R7)."""
     box, editor = desk.box(published=False), desk.sign_in("edith", Role.EDITOR)
     assert fetched(desk, box) == [OTHER, PLATE]
     with monkeypatch.context() as broken:
@@ -89,7 +89,7 @@ def test_a_worker_that_dies_between_act_and_publication_is_healed_by_another(
     """Nothing that was to come after the act happened: the comparison alone brings it to the devices."""
     box, editor = desk.box(published=False), desk.sign_in("edith", Role.EDITOR)
     with monkeypatch.context() as dead:
-        dead.setattr(publishing, "after_act", lambda service, actor: publishing.standing(service))
+        dead.setattr(publishing, "after_act", lambda service, _: publishing.standing(service))
         answer = editor.post(f"/v1/entries/{make_entry().id}/cancel", json={"reason": "found"}).json()
     assert answer == {"version": 1, "published": False}
     assert fetched(desk, box) == [OTHER, PLATE]
@@ -100,7 +100,7 @@ def test_a_worker_that_dies_between_act_and_publication_is_healed_by_another(
 
 def test_an_entry_that_expires_or_is_approved_is_published_within_a_comparison(desk: Desk) -> None:
     """The list holds what is in force and nothing else, by whatever act (R7)."""
-    desk.clock.move(days=0, hours=1)
+    desk.clock.move(hours=1)
     assert not publishing.renew(desk.service)
     desk.approve(make_entry("GH34JKL", id="late"))
     assert publishing.renew(desk.service)

@@ -58,7 +58,7 @@ def check_reason(purpose: str, case_number: str) -> str:
 def open_object(
     service: Service, session: Session, who: SignedIn, target: str, *, reason: tuple[str, str]
 ) -> None:
-    """Record that somebody opens something, and for what reason (a purpose and a case number), in the caller's transaction.
+    """Record that somebody opens something, in the caller's transaction; the reason is a purpose and a case number.
 
     Raises:
         ReasonError: the purpose is not one of the closed list, or there is no case number.
