@@ -16,8 +16,7 @@ from api.core.service import Service, open_service
 from api.core.settings import Settings, load_settings
 from api.db.engine import Database
 from api.db.migrate import migrate
-from api.devices import registry
-from api.devices.invitations import invitation
+from api.devices import invitations
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
@@ -150,9 +149,9 @@ def devices_add(
         cameras=tuple(camera or ()),
     )
     with _Opened(_settings(config, state, database_url, public_url=public_url)) as opened:
-        code = registry.register(opened, registration, "operator")
-        typer.echo(f"code: {code}")
-        typer.echo(f"enrolment string, for `alpr-edge setup`: {invitation(opened.settings, code)}")
+        made = invitations.register(opened, registration, "operator")
+        typer.echo(f"code: {made.code}")
+        typer.echo(f"enrolment string, for `alpr-edge setup`: {made.text}")
 
 
 @people_app.command("invite")

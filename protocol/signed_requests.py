@@ -2,9 +2,9 @@
 
 A request carries ``Content-Digest`` (RFC 9530, SHA-256, of an empty body too), ``Signature-Input`` and
 ``Signature``. Covered are the method, the authority (the host, and the port where it is not the scheme's own, as in
-``Host``: a request for one service is none for another), the path, the query and the digest; the parameters are ``created``,
-``keyid`` (the device's id), ``nonce`` and ``alg``. Any other set or order of them is refused, so that there
-is nothing to negotiate. Both sides use this module; it does no I/O and reads no clock.
+``Host``: a request for one service is none for another), the path, the query and the digest. The parameters are
+``created``, ``keyid`` (the device's id), ``nonce`` and ``alg``. Any other set or order of them is refused, so that
+there is nothing to negotiate. Both sides use this module; it does no I/O and reads no clock.
 """
 
 import base64
