@@ -477,8 +477,8 @@ HEADERS: Final = (
 )  # fmt: skip
 ODD: Final = (
     "http://[", "//[::1", "[", "]", ":", "::1", "localhost:99999999", "multipart/form-data", "W/", '"', ";", "=",
-    ",", "multipart/form-data; boundary=", "application/json; charset=utf-99", "bytes=0-", "\xff\xfe", "__Host-session=",
-    'device=("@method");created=99999999999999999999',
+    ",", "multipart/form-data; boundary=", "application/json; charset=utf-99", "bytes=0-", "\xff\xfe",
+    "__Host-session=", 'device=("@method");created=99999999999999999999',
 )  # fmt: skip
 """What has broken parsers of headers."""
 HEADED: Final = (
