@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from api.accounts.people import Role
 from api.db.models import EntryRow, ListRow
@@ -153,3 +155,42 @@ def test_before_the_first_publication_nothing_is_published(tmp_path: Path) -> No
     assert not publishing.renew(desk.service)
     assert desk.count(ListRow) == 0
     desk.service.close()
+
+
+def test_a_database_that_goes_away_after_the_act_makes_no_false_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry is cancelled; that nothing can be asked any more is no reason to say that it is not."""
+    editor = desk.sign_in("edith", Role.EDITOR)
+
+    def gone(*_: object) -> None:
+        raise OperationalError("", {}, Exception())
+
+    with monkeypatch.context() as broken:
+        broken.setattr(publishing, "_reconcile", gone)
+        broken.setattr(publishing, "standing", gone)
+        answer = editor.post(f"/v1/entries/{make_entry().id}/cancel", json={"reason": "found"})
+    assert (answer.status_code, answer.json()) == (200, {"version": None, "published": False})
+    assert desk.count(EntryRow) == 1
+
+
+def test_a_connection_that_breaks_while_an_act_is_stored_is_not_called_undone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The act was stored and the answer to the commit was lost: 503, and no word that nothing was changed."""
+    editor, commit = desk.sign_in("edith", Role.EDITOR), SQLiteDialect.do_commit
+
+    def lose(self: SQLiteDialect, connection: PoolProxiedConnection) -> None:
+        (left,) = connection.cursor().execute("SELECT count(*) FROM entries").fetchone()
+        commit(self, connection)
+        if left == 1:
+            raise OperationalError("", {}, Exception())
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SQLiteDialect, "do_commit", lose)
+        answer = editor.post(f"/v1/entries/{make_entry().id}/cancel", json={"reason": "found"})
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:hitonly:problem:database"
+    assert "not done" not in answer.text
+    assert "nothing was changed" not in answer.text
+    assert desk.count(EntryRow) == 1, "the control: it was done"

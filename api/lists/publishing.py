@@ -44,7 +44,7 @@ class Standing:
     """What devices fetch now, compared with what is in force.
 
     Attributes:
-        version: the published version; None while no list has ever been published.
+        version: the published version; None while no list has ever been published, or it cannot be asked now.
         rid: whether it names no entry that was cancelled.
         whole: whether it holds every entry in force as well.
     """
@@ -88,7 +88,10 @@ def after_act(service: Service, actor: str) -> Standing:
         except Exception as problem:  # noqa: BLE001 - whatever it is, the act before it was done
             _LOG.error("the hot list could not be published: %s", type(problem).__name__)
             break
-    return standing(service)
+    try:
+        return standing(service)
+    except SQLAlchemyError:
+        return Standing(None, rid=False, whole=False)
 
 
 def renew(service: Service) -> bool:
