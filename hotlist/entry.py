@@ -102,6 +102,9 @@ class Entry:
 MAX_LINE: Final = 8192
 """Most bytes that the canonical JSON of one entry can have."""
 
+MIN_YEAR: Final = 1880
+MAX_YEAR: Final = 2200
+"""The years that a vehicle may be of."""
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -126,7 +129,7 @@ class VehicleForm(_Form):
     colour: Short
     make: Short
     model: Short
-    year: Annotated[int, Field(ge=1880, le=2200)] | None
+    year: Annotated[int, Field(ge=MIN_YEAR, le=MAX_YEAR)] | None
 
 
 class EntryForm(_Form):
@@ -260,11 +263,31 @@ def entry_from_line(line: bytes) -> Entry:
         raise MalformedError(f"an entry {first_problem(problem)}") from None
 
 
+_SAID: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "string_pattern_mismatch": "it has a character that it cannot have, such as a line break",
+        "string_too_short": "it is empty or too short",
+        "missing": "it is not there",
+        "datetime_parsing": "it is no time",
+        "datetime_from_date_parsing": "it is no time",
+        "timezone_aware": "it is a time without a zone",
+    }
+)
+"""What is said in words of our own, where the library's are for programmers."""
+_RANGE: Final = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
+
+
 def first_problem(problem: ValidationError) -> str:
     """Return the first thing that a form refused, in words, with the field's name and never its value."""
     detail = problem.errors(include_url=False, include_input=False, include_context=False)[0]
     if detail["type"] == "extra_forbidden":
         return "with a field that is not known"
-    place = ".".join(str(part) for part in detail["loc"])
-    message = detail["msg"][:1].lower() + detail["msg"][1:]
-    return f"whose {place} is refused: {message}" if place else f"that is refused: {message}"
+    names = [str(part) for part in detail["loc"]]
+    message = _SAID.get(detail["type"], detail["msg"][:1].lower() + detail["msg"][1:])
+    if detail["type"] in _RANGE:
+        message = "it is outside of what is possible"
+    return (
+        f"whose {' of '.join(reversed(names))} is refused: {message}"
+        if names
+        else f"that is refused: {message}"
+    )
