@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hitonly_core.canonical import canonical
+from hitonly_core.form_words import words_of
 from hotlist.errors import MalformedError
 
 
@@ -263,31 +264,12 @@ def entry_from_line(line: bytes) -> Entry:
         raise MalformedError(f"an entry {first_problem(problem)}") from None
 
 
-_SAID: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "string_pattern_mismatch": "it has a character that it cannot have, such as a line break",
-        "string_too_short": "it is empty or too short",
-        "missing": "it is not there",
-        "datetime_parsing": "it is no time",
-        "datetime_from_date_parsing": "it is no time",
-        "timezone_aware": "it is a time without a zone",
-    }
-)
-"""What is said in words of our own, where the library's are for programmers."""
-_RANGE: Final = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
-
-
 def first_problem(problem: ValidationError) -> str:
     """Return the first thing that a form refused, in words, with the field's name and never its value."""
-    detail = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    detail = problem.errors(include_url=False, include_input=False)[0]
     if detail["type"] == "extra_forbidden":
         return "with a field that is not known"
-    names = [str(part) for part in detail["loc"]]
-    message = _SAID.get(detail["type"], detail["msg"][:1].lower() + detail["msg"][1:])
-    if detail["type"] in _RANGE:
-        message = "it is outside of what is possible"
-    return (
-        f"whose {' of '.join(reversed(names))} is refused: {message}"
-        if names
-        else f"that is refused: {message}"
-    )
+    names, words = [str(part) for part in detail["loc"]], words_of(detail)
+    if not names:
+        return f"that is refused: {words}"
+    return f"whose {' of '.join(reversed(names))} is refused: it {words}"

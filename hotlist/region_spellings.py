@@ -59,6 +59,20 @@ SEVERAL: Final = MappingProxyType(
 """Codes that two tables in use give to two places, and what is said of them outside of those places."""
 
 NOT_KNOWN: Final = frozenset(
-    "NA NONE NULL NIL UNK UNKN UNKNOWN NOTKNOWN OTHER ANY ALL TBD MISSING BLANK".split()
+    (
+        "NA",
+        "NONE",
+        "NULL",
+        "NIL",
+        "UNK",
+        "UNKN",
+        "UNKNOWN",
+        "NOTKNOWN",
+        "OTHER",
+        "ANY",
+        "ALL",
+        "TBD",
+        "MISSING",
+    )
 )
 """What stands where a region is not known."""

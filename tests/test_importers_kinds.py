@@ -1,4 +1,4 @@
-"""More of what the field sends: each case stands for a kind that was read wrongly, or refused in misleading words."""
+"""More of what the field sends: each case stands for a kind that was read wrongly, or refused misleadingly."""
 
 import contextlib
 import io
@@ -55,7 +55,7 @@ def plates(content: bytes | str, kind: Format = Format.CSV) -> list[str]:
     ],
 )
 def test_what_a_program_made_of_a_plate_is_refused_by_what_it_is(cell: str, what: str) -> None:
-    """Dates of databases, fractions, money, groups of thousands: none of them is a plate with its separators off."""
+    """Dates of databases, fractions, money, groups of thousands: none is a plate with its separators off."""
     with pytest.raises(RowError, match=f"{what}.*spreadsheet"):
         plate_of(cell)
 
@@ -132,7 +132,7 @@ def test_a_tab_or_a_line_break_joins_no_two_plates(cell: str) -> None:
     ],
 )
 def test_no_region_becomes_another_one(text: str, country: str, code: str) -> None:
-    """Ala. is not Aland, Ind. not India, N/A not Namibia, a Mexican BC not British Columbia, NB perhaps Nebraska."""
+    """Ala. is not Aland, Ind. not India, N/A not Namibia, a Mexican BC not British Columbia; NB is refused."""
     if code:
         assert region_code(text, country) == code
     else:

@@ -6,6 +6,7 @@ anew while the connection stays. Runs in the capture process only.
 
 import contextlib
 import os
+import sys
 import time
 from collections import deque
 from typing import Final, cast
@@ -59,13 +60,15 @@ class StreamDecoder:
         self._converter = Converter()
         self._shape: tuple[int, int] | None = None
         self._number = -1
+        self._last_ns = 0
         self._ended = False
 
     def advance(self) -> bool:
         """Step to the next frame; may block as long as the camera is silent.
 
         Raises:
-            CaptureFailed: a live stream broke off, or a clip holds clearly fewer frames than it says.
+            CaptureFailed: a live stream broke off, or a clip holds clearly fewer frames than it says, and ends
+            clearly before its time: one with gaps, as a recorder makes that waits for motion, has few frames.
         """
         self._frame = None  # before the wait for the next packet, which may be long
         while not self._waiting and not self._ended:
@@ -73,13 +76,14 @@ class StreamDecoder:
         if self._waiting:
             self._frame = self._waiting.popleft()
             self._number += 1
+            self._last_ns = max(self._last_ns, self.stream_ns())
             return True
         seen = self._number + 1
         if self._live:
             raise CaptureFailed(Fault.NO_FRAME, seen)
         if seen == 0:
             raise CaptureFailed(Fault.NOT_A_PICTURE)
-        if seen < SHORT * self._promised():
+        if seen < SHORT * self._promised() and self._last_ns < SHORT * self._length_ns():
             raise CaptureFailed(Fault.CUT_SHORT, seen)
         return False
 
@@ -115,6 +119,10 @@ class StreamDecoder:
         """Whether it is an I frame."""
         return int(self._current().pict_type) == int(av.video.frame.PictureType.I)
 
+    def tracks(self) -> int:
+        """How many tracks could have been read."""
+        return len(_tracks(self._container))
+
     def kept_ns(self) -> int:
         """The greatest age that a decoder of the stream has reached."""
         return self._codec.longest_ns
@@ -136,6 +144,15 @@ class StreamDecoder:
             self._waiting.extend(self._codec.rest())
         else:
             self._waiting.extend(self._codec.decode(packet))
+
+    def _length_ns(self) -> int:
+        """How long the clip says it is; no clip is shorter than one that says nothing."""
+        stream = self._stream
+        if stream.frames:  # it says how many there are: that is told more exactly
+            return sys.maxsize
+        if stream.duration is not None and stream.time_base is not None:
+            return int(stream.duration * stream.time_base * 1_000_000_000)
+        return (self._container.duration or 0) * 1000 or sys.maxsize
 
     def _promised(self) -> int:
         """How many frames the clip says it has; 0 where it says nothing."""
@@ -169,19 +186,24 @@ def _open(request: Request, shown: str) -> InputContainer:
         raise CaptureFailed(Fault.CANNOT_OPEN) from None
 
 
-def _largest(container: InputContainer) -> VideoStream:
-    """Return the video stream with the largest picture, the first of equal ones.
-
-    Raises:
-        CaptureFailed: there is none that can be decoded.
-    """
-    found = [
+def _tracks(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams that can be decoded, without pictures that are attached to a clip."""
+    return [
         stream
         for stream in container.streams.video
         if cast("VideoCodecContext | None", stream.codec_context)
         is not None  # as for a codec it does not know
         and not stream.disposition & Disposition.attached_pic
     ]
+
+
+def _largest(container: InputContainer) -> VideoStream:
+    """Return the video stream with the largest picture, the first of equal ones.
+
+    Raises:
+        CaptureFailed: there is none that can be decoded.
+    """
+    found = _tracks(container)
     if not found:
         raise CaptureFailed(Fault.CANNOT_OPEN)
     return max(found, key=lambda stream: stream.codec_context.width * stream.codec_context.height)

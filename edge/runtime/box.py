@@ -120,6 +120,7 @@ class Box:
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
+    _tracks_said: set[str] = field(default_factory=set)
     _unsafe: bool = False
     _watch: CameraWatch = field(init=False)
 
@@ -263,10 +264,14 @@ class Box:
 
     def _say_passed_over(self) -> None:
         for pipeline in self.pipelines:
-            if number := pipeline.camera.source.passed_over:
-                self.listener.say(
-                    f"camera {pipeline.camera.name}: {number} files that are no pictures passed over"
-                )
+            source = pipeline.camera.source
+            if source.passed_over:
+                words = f"camera {pipeline.camera.name}: {source.passed_over} files passed over"
+                if source.unread:
+                    words += (
+                        f", among them pictures or clips that are not read here ({' '.join(source.unread)})"
+                    )
+                self.listener.say(words)
 
     def _blind(self) -> dict[str, str]:
         """Return what each clip or folder showed that never showed a real picture; of cameras see their states."""
@@ -318,6 +323,13 @@ class Box:
         names = (each.camera.name for each in self.pipelines if each.camera.source.locked is False)
         return tuple(f"frames-locked ({name})" for name in names)
 
+    def _say_tracks(self) -> None:
+        """Say once of each camera that its stream has more than one video track."""
+        for name, source in ((each.camera.name, each.camera.source) for each in self.pipelines):
+            if source.tracks > 1 and name not in self._tracks_said:
+                self._tracks_said.add(name)
+                self.listener.say(f"camera {name}: {source.tracks} video tracks; the largest is read")
+
     def _say_unlocked(self) -> None:
         """Say once of each camera that its frames are not locked: known only when the first has come."""
         for name in sorted(set(self._frames_unlocked()) - self._unlocked):
@@ -326,6 +338,7 @@ class Box:
 
     def _keep(self) -> None:
         self._say_unlocked()
+        self._say_tracks()
         self._watch.turn()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:

@@ -181,8 +181,9 @@ def _camera(settings: SourceSettings, window_s: float) -> str:
             f"{width} x {height} pixels, the same picture for {length_ns / NS:.0f} s: the camera is stuck",
             hint=hint,
         )
+    largest = f", the largest of {source.tracks} video tracks" if source.tracks > 1 else ""
     where = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
-    return f"{width} x {height} pixels, {where}{kept}"
+    return f"{width} x {height} pixels{largest}, {where}{kept}"
 
 
 def _watched_s(settings: SourceSettings) -> float:
