@@ -4,7 +4,6 @@ The library is not used here: an error is the mapping that it gives of each. No 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -50,6 +49,7 @@ _STARTS: Final = (
     ("bytes_", "must be a text"),
     ("is_instance", "must be something else"),
 )
+_MIDNIGHT: Final = "T00:00:00Z"
 _KINDS: Final = frozenset({"rtsp", "file", "pictures", "usb"})
 """Which form of several was tried: no key of its own."""
 
@@ -57,10 +57,7 @@ _KINDS: Final = frozenset({"rtsp", "file", "pictures", "usb"})
 def words_of(error: Mapping[str, Any]) -> str:
     """Return what is wrong, to stand behind the name of the field: ``must be 63 or less``."""
     kind = str(error["type"])
-    limits = {
-        name: value.date() if isinstance(value, datetime) else value
-        for name, value in (error.get("ctx") or {}).items()
-    }
+    limits = {name: str(value).removesuffix(_MIDNIGHT) for name, value in (error.get("ctx") or {}).items()}
     if kind in _WORDS:
         try:
             return _WORDS[kind].format(**limits)

@@ -22,6 +22,7 @@ from edge.department.spool import Spool
 from edge.department.uploader import BATCH, Courier
 from hitonly_core.clock import NS, SystemClock
 from hitonly_core.keys import SigningKey
+from hitonly_core.wall_clock import ClockState
 from protocol.acknowledgement import acknowledge, envelope_digest
 from protocol.audit_end import AuditEnd
 from protocol.counts import Counts
@@ -152,7 +153,8 @@ def link(department: Department) -> Iterator[Link]:
 def courier(department: Department, link: Link, tmp_path: Path) -> Courier:
     """Return a courier with an empty spool."""
     said: list[str] = []
-    return Courier(Spool(tmp_path / "spool"), link, department.key.public, LateClock(), said.append)
+    spool, key = Spool(tmp_path / "spool"), department.key.public
+    return Courier(spool, link, key, LateClock(), said.append, lambda: ClockState.UNSYNCHRONISED)
 
 
 def _envelope(hit: UUID) -> bytes:
@@ -262,6 +264,26 @@ def test_a_clock_that_was_set_back_keeps_a_refused_hit_no_longer_than_its_own_ti
     _refuse(courier, department, [])
     for ahead, left in ((-365 * DAY_NS, 1), (365 * DAY_NS + 6 * DAY_NS, 1), (DAY_NS, 0)):
         courier.clock.ahead += ahead  # type: ignore[attr-defined]
+        courier._tidy_ns = 0
+        courier._tidy(courier.clock.boot_ns())
+        assert len(list(courier.spool.refused())) == left
+
+
+@pytest.mark.parametrize(
+    ("year", "state"),
+    [(1970, ClockState.UNSYNCHRONISED), (1970, ClockState.UNKNOWN), (2106, ClockState.SYNCHRONISED)],
+)
+def test_a_hit_refused_under_a_wrong_clock_has_its_seven_days_from_when_it_is_right(
+    year: int, state: ClockState, courier: Courier, department: Department
+) -> None:
+    """Neither forgotten in the minute in which the clock is set, nor kept for eighty years."""
+    ahead = round((datetime(year, 6, 1, tzinfo=UTC) - datetime.now(UTC)).total_seconds()) * NS
+    courier.clock.ahead += ahead  # type: ignore[attr-defined]
+    courier._next_ns = courier._tidy_ns = courier.clock.boot_ns()  # this clock moves both times
+    _refuse(courier, department, [])
+    courier.state = lambda: state
+    for later, left in ((-ahead, 1), (6 * DAY_NS, 1), (DAY_NS, 0)):
+        courier.clock.ahead += later  # type: ignore[attr-defined]
         courier._tidy_ns = 0
         courier._tidy(courier.clock.boot_ns())
         assert len(list(courier.spool.refused())) == left
