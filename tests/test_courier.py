@@ -35,9 +35,10 @@ COUNTS = Counts(0, 0, 0, 0)
 
 
 class LateClock(SystemClock):
-    """The machine's clock, moved on by hand."""
+    """The machine's clock, moved on by hand; `wrong` is by how much the time of day alone is wrong."""
 
     ahead = 0
+    wrong = timedelta()
 
     def boot_ns(self) -> int:
         """Return boot time, and what was added to it."""
@@ -45,7 +46,7 @@ class LateClock(SystemClock):
 
     def utc(self) -> datetime:
         """Return the time of day, and what was added to it."""
-        return super().utc() + timedelta(microseconds=self.ahead // 1000)
+        return super().utc() + timedelta(microseconds=self.ahead // 1000) + self.wrong
 
 
 class Log:
@@ -277,12 +278,11 @@ def test_a_hit_refused_under_a_wrong_clock_has_its_seven_days_from_when_it_is_ri
     year: int, state: ClockState, courier: Courier, department: Department
 ) -> None:
     """Neither forgotten in the minute in which the clock is set, nor kept for eighty years."""
-    ahead = round((datetime(year, 6, 1, tzinfo=UTC) - datetime.now(UTC)).total_seconds()) * NS
-    courier.clock.ahead += ahead  # type: ignore[attr-defined]
-    courier._next_ns = courier._tidy_ns = courier.clock.boot_ns()  # this clock moves both times
+    courier.clock.wrong = datetime(year, 6, 1, tzinfo=UTC) - datetime.now(UTC)  # type: ignore[attr-defined]
     _refuse(courier, department, [])
+    courier.clock.wrong = timedelta()  # type: ignore[attr-defined]
     courier.state = lambda: state
-    for later, left in ((-ahead, 1), (6 * DAY_NS, 1), (DAY_NS, 0)):
+    for later, left in ((0, 1), (6 * DAY_NS, 1), (2 * DAY_NS, 0)):
         courier.clock.ahead += later  # type: ignore[attr-defined]
         courier._tidy_ns = 0
         courier._tidy(courier.clock.boot_ns())

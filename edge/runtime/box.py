@@ -45,7 +45,7 @@ from edge.runtime.systemd import Notifier
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
-from hitonly_core.wall_clock import boot_id
+from hitonly_core.wall_clock import CLOCK_UNSET, ClockState, boot_id, clock_state
 from protocol.counts import Counts, LocalCounts
 from protocol.hit import Hit
 
@@ -121,6 +121,7 @@ class Box:
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
     _tracks_said: set[str] = field(default_factory=set)
+    _unset: bool = False
     _unsafe: bool = False
     _watch: CameraWatch = field(init=False)
 
@@ -330,6 +331,13 @@ class Box:
                 self._tracks_said.add(name)
                 self.listener.say(f"camera {name}: {source.tracks} video tracks; the largest is read")
 
+    def _say_clock(self) -> None:
+        """Say once of a box with a camera that nobody has set its clock, and once that somebody has."""
+        unset = self.live and clock_state() is ClockState.UNSYNCHRONISED
+        if unset is not self._unset:
+            self._unset = unset
+            self.listener.say(CLOCK_UNSET if unset else "the clock has been set by a time service")
+
     def _say_unlocked(self) -> None:
         """Say once of each camera that its frames are not locked: known only when the first has come."""
         for name in sorted(set(self._frames_unlocked()) - self._unlocked):
@@ -339,6 +347,7 @@ class Box:
     def _keep(self) -> None:
         self._say_unlocked()
         self._say_tracks()
+        self._say_clock()
         self._watch.turn()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:
