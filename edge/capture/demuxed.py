@@ -6,14 +6,14 @@ anew while the connection stays. Runs in the capture process only.
 
 import contextlib
 import os
-import sys
 import time
 from collections import deque
+from fractions import Fraction
 from typing import Final, cast
 
 import av
 import av.logging
-from av import VideoCodecContext
+from av import Packet, VideoCodecContext
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -27,6 +27,10 @@ from edge.flow import Pixels
 
 SHORT: Final = 0.9
 """A clip that yields less than this share of the frames its header promises was cut short."""
+_STEPS: Final = 2
+"""A gap is longer than so many frames at the clip's rate."""
+_NEAR: Final = 4096
+"""Bytes that may lie between two packets with nothing lost: headers, a little sound."""
 _STDERR: Final = 2
 
 
@@ -60,15 +64,15 @@ class StreamDecoder:
         self._converter = Converter()
         self._shape: tuple[int, int] | None = None
         self._number = -1
-        self._last_ns = 0
+        self._gaps_s = Fraction()
+        self._before: tuple[int, int] | None = None
         self._ended = False
 
     def advance(self) -> bool:
         """Step to the next frame; may block as long as the camera is silent.
 
         Raises:
-            CaptureFailed: a live stream broke off, or a clip holds clearly fewer frames than it says, and ends
-            clearly before its time: one with gaps, as a recorder makes that waits for motion, has few frames.
+            CaptureFailed: a live stream broke off, or a clip holds clearly fewer frames than it says.
         """
         self._frame = None  # before the wait for the next packet, which may be long
         while not self._waiting and not self._ended:
@@ -76,14 +80,13 @@ class StreamDecoder:
         if self._waiting:
             self._frame = self._waiting.popleft()
             self._number += 1
-            self._last_ns = max(self._last_ns, self.stream_ns())
             return True
         seen = self._number + 1
         if self._live:
             raise CaptureFailed(Fault.NO_FRAME, seen)
         if seen == 0:
             raise CaptureFailed(Fault.NOT_A_PICTURE)
-        if seen < SHORT * self._promised() and self._last_ns < SHORT * self._length_ns():
+        if seen < SHORT * self._promised():
             raise CaptureFailed(Fault.CUT_SHORT, seen)
         return False
 
@@ -143,25 +146,31 @@ class StreamDecoder:
             self._ended = True
             self._waiting.extend(self._codec.rest())
         else:
+            self._note_gap(packet)
             self._waiting.extend(self._codec.decode(packet))
 
-    def _length_ns(self) -> int:
-        """How long the clip says it is; no clip is shorter than one that says nothing."""
-        stream = self._stream
-        if stream.frames:  # it says how many there are: that is told more exactly
-            return sys.maxsize
-        if stream.duration is not None and stream.time_base is not None:
-            return int(stream.duration * stream.time_base * 1_000_000_000)
-        return (self._container.duration or 0) * 1000 or sys.maxsize
+    def _note_gap(self, packet: "Packet[VideoStream]") -> None:
+        """Add up the time in which a clip has no frames, as of a recorder that waits for motion, or a slow screen.
+
+        Only where nothing lies between the packets either: what is damaged has lost bytes.
+        """
+        base, rate, before = packet.time_base, self._stream.average_rate, self._before
+        if packet.dts is None or packet.pos is None or not base or not rate:
+            return
+        if before is not None:
+            step_s = (packet.dts - before[0]) * base
+            if step_s * rate > _STEPS and 0 <= packet.pos - before[1] <= _NEAR:
+                self._gaps_s += step_s
+        self._before = packet.dts, packet.pos + packet.size
 
     def _promised(self) -> int:
-        """How many frames the clip says it has; 0 where it says nothing."""
+        """How many frames the clip says it has, without its gaps; 0 where it says nothing."""
         stream, rate = self._stream, self._stream.average_rate
         if stream.frames or not rate:
             return stream.frames
         if stream.duration is not None and stream.time_base is not None:
-            return round(stream.duration * stream.time_base * rate)
-        return round((self._container.duration or 0) / 1_000_000 * rate)
+            return round((stream.duration * stream.time_base - self._gaps_s) * rate)
+        return round((Fraction(self._container.duration or 0, 1_000_000) - self._gaps_s) * rate)
 
 
 def _open(request: Request, shown: str) -> InputContainer:
