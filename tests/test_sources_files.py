@@ -129,6 +129,10 @@ class CountingDecoder:
         """Return true."""
         return True
 
+    def tracks(self) -> int:
+        """Return one."""
+        return 1
+
     def kept_ns(self) -> int:
         """Return nothing."""
         return 0

@@ -26,6 +26,7 @@ from api.core.errors import (
 )
 from api.web.pages import ErrorPage, render
 from hitonly_core.errors import HitonlyError
+from hitonly_core.form_words import sentence
 
 MEDIA: Final = "application/problem+json"
 
@@ -87,7 +88,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, problem: RequestValidationError) -> Response:
         places = {
-            ".".join(str(part) for part in error["loc"]) + ": " + error["type"] for error in problem.errors()
+            sentence({**error, "loc": error["loc"][1:] or ("the request",)}) for error in problem.errors()
         }
         return respond(request, InvalidError("; ".join(sorted(places))))
 

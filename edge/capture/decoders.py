@@ -89,6 +89,10 @@ class VideoDecoder:
         """Whether it is an I frame."""
         return int(self._capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
 
+    def tracks(self) -> int:
+        """Not told."""
+        return 1
+
     def kept_ns(self) -> int:
         """Not known: a picture may stay in the library's pool until the process ends."""
         return 0
@@ -145,6 +149,10 @@ class PictureDecoder:
     def is_whole(self) -> bool:
         """Pictures are."""
         return True
+
+    def tracks(self) -> int:
+        """Not told."""
+        return 1
 
     def kept_ns(self) -> int:
         """Not known."""

@@ -200,6 +200,8 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
     begun = clock.boot_ns()
     beginning = Beginning(begun)
     number = kept_ns = 0
+    if decoder.tracks() > 1:
+        post.tell(Message(Say.TRACKS, decoder.tracks()))
     while decoder.advance():
         now = clock.boot_ns()
         if decoder.kept_ns() > kept_ns:

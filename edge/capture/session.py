@@ -32,6 +32,7 @@ class Session:
         reason: the last known complaint of the camera or the library, as a plain sentence.
         locked: whether frames are locked in RAM; None before the first.
         kept_ns: for how long the running capture's decoder has kept pictures at most; 0 where that is not known.
+        tracks: how many video tracks the stream has, of which the largest is read.
         sight: what its pictures have shown.
         shows: what the last picture showed.
     """
@@ -55,6 +56,7 @@ class Session:
         self.reason = ""
         self.locked: bool | None = None
         self.kept_ns = 0
+        self.tracks = 1
         self.sight = Sight(first_ns)
         self.shows = Shows.SOMETHING
 
@@ -93,6 +95,7 @@ class Session:
                 return None
             taken = self._successors_first() or self._worker.take(timeout_s)
             self.locked, self.kept_ns = self._worker.locked, self._worker.kept_ns
+            self.tracks = self._worker.tracks
             if isinstance(taken, Token):
                 return self._frame(self._worker, taken)
             self.reason = self._worker.why()
