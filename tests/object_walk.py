@@ -99,8 +99,8 @@ def _kind(value: object) -> str:
 def kept_by_modules(names: tuple[str, ...]) -> dict[str, object]:
     """Return what the loaded modules of some packages keep themselves, for a comparison before and after some work.
 
-    What a class or a function keeps counts: its attributes, its defaults, how full its cache is. A function that was
-    replaced, and a value that was added, are other entries.
+    What a class or a function keeps counts: its attributes, its defaults, how full its cache is. A function that
+    was replaced, and a value that was added, are other entries.
 
     Returns:
         For each place a value that compares equal while nothing is added, taken away or changed there.
@@ -119,27 +119,27 @@ def _keep(place: str, value: object, found: dict[str, object], *, depth: int) ->
     if _plain(value):
         found[place] = value
     elif isinstance(value, np.ndarray):
-        found[place] = (value.shape, value.tobytes() if not value.dtype.hasobject else len(value))
-    elif isinstance(value, type):
-        inside = vars(value).items() if depth == 0 else ()
-        for name, held in list(inside):
-            if not name.startswith("__"):
-                _keep(f"{place}.{name}", held, found, depth=depth + 1)
+        found[place] = (value.shape, len(value) if value.dtype.hasobject else value.tobytes())
     elif callable(getattr(value, "cache_info", None)):
         found[place] = value.cache_info().currsize  # type: ignore[attr-defined]
+    else:
+        found[place] = len(value) if isinstance(value, (*_MANY, dict)) else id(type(value))
+        if depth < _DEEP:
+            for step, held in _kept_below(value, depth):
+                _keep(f"{place}{step}", held, found, depth=depth + 1)
+
+
+def _kept_below(value: object, depth: int) -> Iterator[tuple[str, object]]:
+    """Yield what a module's value holds: a class its attributes, a function what it is made of and has bound."""
+    if isinstance(value, type):
+        inside = vars(value).items() if depth == 0 else ()
+        yield from ((f".{name}", held) for name, held in list(inside) if not name.startswith("__"))
     elif isinstance(value, types.FunctionType):
-        found[place] = id(value.__code__)
-        for name, held in enumerate(_bound(value)):
-            _keep(f"{place}({name})", held, found, depth=depth + 1)
-        for name, held in vars(value).items():
-            _keep(f"{place}.{name}", held, found, depth=depth + 1)
+        yield "", id(value.__code__)
+        yield from ((f"({number})", held) for number, held in enumerate(_bound(value)))
+        yield from ((f".{name}", held) for name, held in list(vars(value).items()))
     elif isinstance(value, (*_MANY, dict)):
         many = list(value.items() if isinstance(value, dict) else value)
-        found[place] = len(many)
-        if depth < _DEEP:
-            for number, held in enumerate(many[:_WIDE]):
-                _keep(f"{place}[{number}]", held, found, depth=depth + 1)
-    elif depth < _DEEP and not isinstance(value, enum.Enum):
-        found[place] = id(type(value))
-        for name, held in _attributes(value).items():
-            _keep(f"{place}.{name}", held, found, depth=depth + 1)
+        yield from ((f"[{number}]", held) for number, held in enumerate(many[:_WIDE]))
+    elif not isinstance(value, enum.Enum):
+        yield from ((f".{name}", held) for name, held in _attributes(value).items())

@@ -6,7 +6,7 @@
 | temporary name | 16 hexadecimal digits before ``.part`` | the same |
 | run id | 16 hexadecimal digits in a receipt | the same |
 | nonce | 32 characters of a signed request | the same |
-| wall clock | times of receipts, hits and requests | inside the run; a hit's goes with its boot time, an event's is the hit's |
+| wall clock | times of receipts, hits and requests | inside the run; a hit's goes with its boot time |
 | boot time | ``boot_ms`` of hits | a frame that the capture process handed over: told as its number |
 | boot clock | ``boot_ns`` of receipts | inside the run, in whole seconds |
 | chain | ``previous`` of a receipt | is the SHA-256 of the line before |

@@ -145,38 +145,46 @@ def _role(words: str) -> str:
 
 
 def _add(line: _Line, family: _Family, outflow: Outflow) -> None:
-    who, name = family.who(line.pid), line.name
-    if name == "getrandom":
-        outflow.drawn += [_bytes(text) for text in _QUOTED.findall(line.raw)]
-        outflow.calls.append(Call(who, name, "", line.words.rpartition('"')[2], b"", line.at))
+    who, name, target = family.who(line.pid), line.name, _target(line.words)
+    if name in {"getrandom", "recvfrom"}:
+        _add_taken(line, who, target, outflow)
+    elif name in _DATA:
+        _add_data(line, who, target, family, outflow)
+    elif name in _INTERNAL or (name == "mmap" and not _is_shared_file(line.words, target)):
         return
-    target = _target(line.words)
-    if name == "recvfrom":
-        if target.startswith("TCP"):
-            outflow.received += b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
-        return
-    if name in _DATA and who.startswith("capture process"):
-        outflow.announced += _announced(b"".join(_bytes(text) for text in _QUOTED.findall(line.raw)))
-    if name in _INTERNAL or (name == "mmap" and not _is_shared_file(line.words, target)):
-        return
-    if name in _DATA:
-        if not _is_inside(target, family.own):
-            data = b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
-            outflow.calls.append(Call(who, name, _far_end(target), _failed(line), data, line.at))
-        return
-    if name in UNSEEN or name == "mmap":
-        outflow.unseen.append("mmap of a file, shared" if name == "mmap" else name)
-    if name == "rt_sigprocmask":  # a new thread's own comes at its own time: as a set
-        outflow.looked.add((who.rpartition(" ")[0], name, line.words))
-        return
-    if name in _LOOKING or (name in _OPENING and not _MAKING.search(line.words)):
+    elif name in _LOOKING or (name in _OPENING and not _MAKING.search(line.words)):
         outflow.looked.add((who.rpartition(" ")[0], name, _path(line)))
-        return
-    if name == "lseek" or (name == "fcntl" and ", F_SETFL" in line.words):
+    elif name == "rt_sigprocmask":  # a new thread's own comes at its own time: as a set
+        outflow.looked.add((who.rpartition(" ")[0], name, line.words))
+    elif name == "lseek" or (name == "fcntl" and ", F_SETFL" in line.words):
         # Only what changes a file that others hold too: the position in a standard stream, or its flags.
         if _STANDARD.match(line.words) and not line.result.startswith("-1"):
             outflow.calls.append(Call(who, name, "", re.sub(r"<.*?>", "", line.words), b"", line.at))
-        return
+    else:
+        _add_other(line, who, target, family, outflow)
+
+
+def _add_taken(line: _Line, who: str, target: str, outflow: Outflow) -> None:
+    """Note what a process was given: random bytes, whose drawing is a call as well, or what came in."""
+    if line.name == "getrandom":
+        outflow.drawn += [_bytes(text) for text in _QUOTED.findall(line.raw)]
+        outflow.calls.append(Call(who, line.name, "", line.words.rpartition('"')[2], b"", line.at))
+    elif target.startswith("TCP"):
+        outflow.received += _handed(line)
+
+
+def _add_data(line: _Line, who: str, target: str, family: _Family, outflow: Outflow) -> None:
+    """Add bytes that leave the box; of those that stay inside, note the frames that are handed over."""
+    if who.startswith("capture process"):
+        outflow.announced += _announced(_handed(line))
+    if not _is_inside(target, family.own):
+        outflow.calls.append(Call(who, line.name, _far_end(target), _failed(line), _handed(line), line.at))
+
+
+def _add_other(line: _Line, who: str, target: str, family: _Family, outflow: Outflow) -> None:
+    name = line.name
+    if name in UNSEEN or name == "mmap":
+        outflow.unseen.append("mmap of a file, shared" if name == "mmap" else name)
     own_control = name == "ioctl" and any(f", {word}" in line.words for word in _OWN_CONTROLS)
     own_descriptor = name == "fcntl" and any(f", {word}" in line.words for word in _OWN_DESCRIPTORS)
     if not (own_control or own_descriptor):
@@ -184,6 +192,10 @@ def _add(line: _Line, family: _Family, outflow: Outflow) -> None:
         outflow.calls.append(
             Call(who, name, path or _far_end(target), _plain(line, family) + _failed(line), b"", line.at)
         )
+
+
+def _handed(line: _Line) -> bytes:
+    return b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
 
 
 def _announced(data: bytes) -> list[tuple[int, int]]:
