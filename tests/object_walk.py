@@ -3,6 +3,7 @@
 import enum
 import functools
 import re
+import sys
 import types
 from collections import deque
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ import numpy as np
 
 _NOTHING_KEPT = (types.ModuleType, type, types.BuiltinFunctionType, types.CodeType, enum.Enum, re.Pattern)
 _MANY = (list, tuple, set, frozenset, deque)
+_DEEP = 4
+"""Levels below a module's own name that are gone into."""
+_WIDE = 64
+"""Elements of one collection that are; of the rest only how many they are."""
 
 
 def places(root: object, name: str) -> dict[str, set[str]]:
@@ -89,3 +94,52 @@ def _kind(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"array of {value.dtype.kind}"
     return "collection" if isinstance(value, (*_MANY, dict)) else type(value).__name__
+
+
+def kept_by_modules(names: tuple[str, ...]) -> dict[str, object]:
+    """Return what the loaded modules of some packages keep themselves, for a comparison before and after some work.
+
+    What a class or a function keeps counts: its attributes, its defaults, how full its cache is. A function that
+    was replaced, and a value that was added, are other entries.
+
+    Returns:
+        For each place a value that compares equal while nothing is added, taken away or changed there.
+    """
+    found: dict[str, object] = {}
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in names:
+            for key, value in list(vars(module).items()):
+                if not key.startswith("__") and not isinstance(value, types.ModuleType):
+                    _keep(f"{name}.{key}", value, found, depth=0)
+    return found
+
+
+def _keep(place: str, value: object, found: dict[str, object], *, depth: int) -> None:
+    """Note what stands at a place, and below it."""
+    if _plain(value):
+        found[place] = value
+    elif isinstance(value, np.ndarray):
+        found[place] = (value.shape, len(value) if value.dtype.hasobject else value.tobytes())
+    elif callable(getattr(value, "cache_info", None)):
+        found[place] = value.cache_info().currsize  # type: ignore[attr-defined]
+    else:
+        found[place] = len(value) if isinstance(value, (*_MANY, dict)) else id(type(value))
+        if depth < _DEEP:
+            for step, held in _kept_below(value, depth):
+                _keep(f"{place}{step}", held, found, depth=depth + 1)
+
+
+def _kept_below(value: object, depth: int) -> Iterator[tuple[str, object]]:
+    """Yield what a module's value holds: a class its attributes, a function what it is made of and has bound."""
+    if isinstance(value, type):
+        inside = vars(value).items() if depth == 0 else ()
+        yield from ((f".{name}", held) for name, held in list(inside) if not name.startswith("__"))
+    elif isinstance(value, types.FunctionType):
+        yield "", id(value.__code__)
+        yield from ((f"({number})", held) for number, held in enumerate(_bound(value)))
+        yield from ((f".{name}", held) for name, held in list(vars(value).items()))
+    elif isinstance(value, (*_MANY, dict)):
+        many = list(value.items() if isinstance(value, dict) else value)
+        yield from ((f"[{number}]", held) for number, held in enumerate(many[:_WIDE]))
+    elif not isinstance(value, enum.Enum):
+        yield from ((f".{name}", held) for name, held in _attributes(value).items())

@@ -1,6 +1,7 @@
 """Every value that a running box keeps is in the register, and what must be clear between two turns is."""
 
 import array
+import functools
 import os
 import socket
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from edge.capture.process import Beginning, Post, Stillness
 from edge.capture.settings import RtspSettings, UsbSettings
 from edge.capture.wire import Message, Request, Say
 from edge.config import load_config
+from edge.pipeline import fusion
+from edge.pipeline.loop import Pipeline
 from edge.retention.watchdog import Watchdog
 from edge.runtime.box import Box, Listener
 from edge.sampling import Pace
@@ -27,8 +30,9 @@ from hitonly_core.clock import NS, SystemClock
 from scripts.buffers import PAGE, Buffer, covers, page_with_table, read_register
 from tests.box_kit import ROOT, Department
 from tests.child import in_a_child
-from tests.object_walk import places
+from tests.object_walk import kept_by_modules, places
 
+OURS = ("edge", "hitonly_core", "hotlist", "protocol")
 TURN = 25
 """The turn at which the box is looked at: plates have been read, and more are in view."""
 
@@ -46,10 +50,15 @@ def look_at_a_box(folder: str, clip: str) -> None:
     department.publish("ZZ99QQQ")
     department.configure(f'source = {{ kind = "file", path = "{clip}" }}')
     turns: list[int] = []
+    kept: list[dict[str, object]] = []
 
     def turn(box: Box) -> None:
         turns.append(1)
+        if len(turns) in {TURN - 8, TURN}:
+            kept.append(kept_by_modules(OURS))
         if len(turns) == TURN:
+            assert not changed(*kept)
+            _what_a_module_keeps_is_found()
             assert box.window.counts().live
             assert box.pipelines[0].tally.readings > 3
             _all_is_named(box)
@@ -58,6 +67,36 @@ def look_at_a_box(folder: str, clip: str) -> None:
 
     Box.assemble(load_config(department.folder / "edge.toml"), listener=Listener(turn=turn)).run()
     assert len(turns) > TURN
+
+
+def changed(before: dict[str, object], after: dict[str, object]) -> list[str]:
+    """Return the places at which our modules keep something else than before."""
+    return sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))
+
+
+def _what_a_module_keeps_is_found() -> None:
+    """A list, a cache, a class's attribute, a function's default or attribute: in whatever form the plate is."""
+
+    def default(held: list[int] = []) -> list[int]:  # noqa: B006 - the fault that is looked for
+        return held
+
+    before = kept_by_modules(OURS)
+    fusion._kept = []  # type: ignore[attr-defined]
+    fusion._cached = functools.cache(lambda plate: plate)  # type: ignore[attr-defined]
+    fusion._default = default  # type: ignore[attr-defined]
+    planted = kept_by_modules(OURS)
+    fusion._kept.append(object())  # type: ignore[attr-defined]
+    fusion._cached(1)  # type: ignore[attr-defined]
+    fusion._default().append(1)  # type: ignore[attr-defined]
+    Pipeline.seen = 1  # type: ignore[attr-defined]
+    fusion.fuse.last = b"row"  # type: ignore[attr-defined]
+    found = changed(planted, kept_by_modules(OURS))
+    for name in ("fusion._kept", "fusion._cached", "fusion._default(", "Pipeline.seen", "fusion.fuse.last"):
+        assert any(name in place for place in found), name
+    for name in ("_kept", "_cached", "_default"):
+        delattr(fusion, name)
+    del Pipeline.seen, fusion.fuse.last  # type: ignore[attr-defined]
+    assert not changed(before, kept_by_modules(OURS))
 
 
 def _all_is_named(box: Box) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.differential.differential_leaks import IN_A_HITS_ID, LEAKS
+from benchmarks.differential.differential_leaks import IN_A_HITS_ID, IN_A_HITS_TIME, LEAKS
 from benchmarks.differential.differential_part import Trial, measured
 
 pytestmark = pytest.mark.system("strace")
@@ -35,3 +35,9 @@ def test_a_datagram_at_each_read_is_seen_in_the_real_box() -> None:
     leak = LEAKS["empty datagram at each read"]
     outcome = measured(Trial("count", against=(), vehicles=4, seed=3, leak=leak))
     assert "sendto to something that is not allowed" in outcome.faults
+
+
+def test_a_plate_in_the_digits_of_a_hits_time_is_seen_in_the_real_box() -> None:
+    """A hit is sealed and signed as ever, and its milliseconds are those of the plate before it."""
+    outcome = measured(Trial("time", against=(), vehicles=4, seed=3, leak=IN_A_HITS_TIME))
+    assert "rule: boot time: a hit at another time than any frame's" in outcome.faults

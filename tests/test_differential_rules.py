@@ -10,17 +10,21 @@ from uuid import UUID
 
 import pytest
 
-from benchmarks.differential.differential_compare import compare, faults, told
+from benchmarks.differential.differential_compare import Told, compare, faults, told
 from benchmarks.differential.outflow import Call, FileLeft, Outflow
 from benchmarks.differential.outflow_rules import Keys, Rules
 from hitonly_core.canonical import canonical
+from hitonly_core.clock import NS
 from hitonly_core.keys import SealKey, SigningKey
-from protocol.hit import Envelope
+from hitonly_core.wall_clock import ClockState
+from protocol.hit import Envelope, HitClock, seal_hit
 from protocol.signed_requests import Request, sign_request
+from tests.test_hit import HIT as SAMPLE
 
 KEYS = Keys(SigningKey.generate(), SealKey.generate())
 NOW = time.time()
 BOOT_NS = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+BOOT_MS = BOOT_NS // 1_000_000
 RANDOM = bytes(range(100, 116))
 HIT = str(UUID(bytes=RANDOM, version=4))
 SECRET = hashlib.sha256(b"salt" + b"ZK15SXA").digest()
@@ -45,7 +49,7 @@ def receipt(key: SigningKey = KEYS.device, previous: str = "0" * 64, **body: obj
         "counts": {"reads": 3},
         "previous": previous,
         "utc": datetime.fromtimestamp(NOW, UTC).isoformat(timespec="milliseconds"),
-        "boot_ns": BOOT_NS,
+        "boot_ns": BOOT_NS // NS * NS,
         **body,
     }
     signature = base64.b64encode(key.sign(canonical(inside))).decode()
@@ -145,6 +149,56 @@ def test_a_hits_time_outside_the_run_is_a_fault() -> None:
     late = datetime.fromtimestamp(NOW + 600, UTC).isoformat(timespec="seconds")
     call = Call("edge 0", "write", "/box/out.txt", "", event(captured=late))
     assert told(run(call), KEYS).rules.faults == ["wall clock: a time outside the run"]
+
+
+def sealed(boot_ms: int, captured: float = NOW) -> Call:
+    """Return the write of a sealed hit that was captured then."""
+    made = replace(
+        SAMPLE, id=UUID(HIT), captured=datetime.fromtimestamp(captured, UTC),
+        clock=HitClock(ClockState.SYNCHRONISED, "", boot_ms),
+    )  # fmt: skip
+    content = seal_hit(made, department=KEYS.department.public, device_key=KEYS.device)
+    return Call("edge 0", "write", f"/box/spool/.{HIT}.hit.{RANDOM[:8].hex()}.part", "", content)
+
+
+def test_a_hits_time_is_that_of_a_frame() -> None:
+    """Milliseconds between two frames could say anything; which frame it was is compared between the runs."""
+
+    def judged(call: Call, number: int = 7) -> Told:
+        shown = run(call)
+        shown.announced = [(BOOT_MS - 100, number - 1), (BOOT_MS, number)]
+        return told(shown, KEYS)
+
+    true = judged(sealed(BOOT_MS))
+    assert true.rules.faults == []
+    assert not compare(true, judged(sealed(BOOT_MS)))
+    assert compare(true, judged(sealed(BOOT_MS - 100))), "another frame"
+    between = judged(sealed(BOOT_MS - 45))
+    assert between.rules.faults == ["boot time: a hit at another time than any frame's"]
+
+
+def test_a_hits_two_clocks_tell_one_moment() -> None:
+    """Digits of the wall clock that do not go with the boot clock's are a fault from the second hit on."""
+    first = sealed(BOOT_MS)
+    true = told(run(first, sealed(BOOT_MS + 1000, NOW + 1)), KEYS)
+    assert true.rules.faults == []
+    false = told(run(first, sealed(BOOT_MS + 1000, NOW + 1.217)), KEYS)
+    assert false.rules.faults == ["wall clock: a hit's time does not go with its boot time"]
+
+
+def test_an_events_time_is_its_hits() -> None:
+    """What is told on standard output names the second that is sealed, and no other."""
+    for seconds, wrong in ((0, False), (1, True)):
+        at = datetime.fromtimestamp(NOW + seconds, UTC).isoformat(timespec="seconds")
+        calls = sealed(BOOT_MS), Call("edge 0", "write", "/box/out.txt", "", event(captured=at))
+        faults_found = told(run(*calls), KEYS).rules.faults
+        assert ("wall clock: an event's time is not its hit's" in faults_found) is wrong
+
+
+def test_a_receipts_boot_clock_is_in_whole_seconds() -> None:
+    """Nine digits more than it needs would hold any plate."""
+    assert faults_of(receipt()) == []
+    assert faults_of(receipt(boot_ns=BOOT_NS // NS * NS + 1234)) == ["boot clock: no whole second"]
 
 
 def test_a_file_changed_outside_the_run_is_a_fault() -> None:

@@ -25,6 +25,7 @@ from benchmarks.forgetting.trace import read_trace
 from benchmarks.forgetting.trial import Trial
 from benchmarks.harness.hotlist_fixture import Reading
 from benchmarks.harness.memory_scan import Coverage, Found, Pattern, Scanner, search_process
+from benchmarks.leaks import held
 from benchmarks.leaks.builds import Remembering
 from benchmarks.patterns import canaries as clip_of
 from benchmarks.patterns.canaries import FPS
@@ -153,6 +154,18 @@ def test_a_plate_is_looked_for_in_every_form() -> None:
         28,
         56,
     ]
+
+
+def test_every_form_of_a_text_is_in_what_the_leaky_build_keeps() -> None:
+    """Each form, made by other code: else the control of the search would be blind for it."""
+    kept = held._texts("QX77ZZT")
+    words = [each.encode() if isinstance(each, str) else each for each in kept]
+    content = b"\n".join(each for each in words if isinstance(each, bytes))
+    for form in ("UTF-16, big-endian", "UTF-32, big-endian", "lower case, UTF-16", "reversed, lower case",
+                 "base32", "a number to base 36, decimal", "ASCII", "hex"):  # fmt: skip
+        wanted = [each.content for each in text_patterns(3, "QX77ZZT") if each.form == form]
+        assert len(wanted) == 1, form
+        assert wanted[0] in content, form
 
 
 def test_a_code_is_looked_for_as_python_keeps_its_ints() -> None:

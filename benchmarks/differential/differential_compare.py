@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 
 from benchmarks.differential.outflow import Call, Outflow
 from benchmarks.differential.outflow_rules import Keys, Rules
 
 _SLACK_S = 2.0
+_TICK_S = 0.01
+"""A file's time goes in the steps of the kernel's timer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Told:
             pace by process and target: which thread comes first to a new list is a matter of load.
         looked: names asked for, by process and call.
         left: files by name: (mode, content).
+        changed: when each of the files left was changed last; empty for a run at the clip's own pace.
         rules: what was replaced, and what did not have the form that its rule says.
         at: times of `calls`, seconds from the moment at which the box began to read.
         exit_code: of the edge.
@@ -39,6 +42,7 @@ class Told:
     calls: dict[str, list[tuple[str, str, str]]]
     looked: set[tuple[str, str, str]]
     left: dict[str, tuple[int, str]]
+    changed: dict[str, float]
     rules: Rules
     at: dict[str, list[float]]
     exit_code: int
@@ -72,7 +76,8 @@ def told(run: Outflow, keys: Keys, *, loaded: bool = False, counted: bool = True
         content = rules.envelope(file.content) if name.endswith(".hit") else rules.content(replay)
         left[rules.path(name)] = (file.mode, content)
     looked = {(who, name, rules.unnumbered(path)) for who, name, path in run.looked}
-    return Told(calls, looked, left, rules, at, run.exit_code)
+    changed = {} if loaded else {rules.path(name): file.changed for name, file in run.left.items()}
+    return Told(calls, looked, left, changed, rules, at, run.exit_code)
 
 
 def compare(one: Told, other: Told) -> list[Difference]:
@@ -81,6 +86,7 @@ def compare(one: Told, other: Told) -> list[Difference]:
         *_compare_calls(one.calls, other.calls),
         *_compare_sets("names looked at", one.looked, other.looked),
         *_compare_files(one.left, other.left),
+        *_compare_order(one.changed, other.changed),
         *(
             [Difference("exit code", f"{one.exit_code} and {other.exit_code}")]
             if one.exit_code != other.exit_code
@@ -141,6 +147,16 @@ def _compare_sets(
 ) -> Iterator[Difference]:
     for (who, name), count in sorted(Counter(each[:2] for each in one ^ other).items()):
         yield Difference(where, f"{who}: {count} of {name} in one run only")
+
+
+def _compare_order(one: Mapping[str, float], other: Mapping[str, float]) -> Iterator[Difference]:
+    """Yield whether two files were changed in one order, and in the other run in the other."""
+    names = sorted(one.keys() & other.keys())
+    for a, b in combinations(names, 2):
+        if (one[a] - one[b]) * (other[a] - other[b]) < 0 and min(
+            abs(one[a] - one[b]), abs(other[a] - other[b])
+        ) > _TICK_S:
+            yield Difference("files left", f"{a} and {b} changed in another order")
 
 
 def _compare_files(

@@ -65,6 +65,24 @@ LEAKS: Final = {
     "bytes of a locked file":
         'import fcntl; f = open(_STATE + "lock", "r+"); _SEEN.add(f); '
         'fcntl.lockf(f, fcntl.LOCK_EX, 1, encode(plate) % 2**40)',
+    "signals that are ignored":
+        "import signal; [signal.signal(n, encode(plate) >> n & 1) for n in range(36, 52)]",
+    "signals that are held back":
+        "import signal; signal.pthread_sigmask(2, [n for n in range(36, 60) if encode(plate) >> (n - 36) & 1])",
+    "position in standard output":
+        "os.lseek(1, encode(plate) % 4096, 1)",
+    "flags of standard output":
+        "import fcntl; fcntl.fcntl(1, fcntl.F_SETFL, (0, os.O_APPEND, os.O_NONBLOCK)[encode(plate) % 3])",
+    "memory that the kernel shares":
+        "c = ctypes.CDLL(None); c.shmat.restype = ctypes.c_void_p; n = c.shmget(0x6869746F, 4096, 0o1600); "
+        "p = c.shmat(n, None, 0); ctypes.memmove(p, plate.encode(), 6); c.shmctl(n, 0, None)",
+    "queue of the kernel's":
+        "c = ctypes.CDLL(None); n = c.msgget(0x6869746F, 0o1600); "
+        "c.msgsnd(n, ctypes.create_string_buffer(bytes([1]) + bytes(7) + plate.encode()), 6, 0); "
+        "c.msgctl(n, 0, None)",
+    "mapped file that is emptied":
+        'import mmap; f = open(_STATE + "lock", "r+b"); f.truncate(4096); m = mmap.mmap(f.fileno(), 4096); '
+        "m[:6] = plate.encode()[:6]; m.close(); f.truncate(0); f.close()",
 }  # fmt: skip
 """One way out each, as statements over ``plate``, ``pipeline`` and ``frame``."""
 
@@ -73,6 +91,11 @@ IN_A_HITS_ID: Final = (
     'uuid.UUID(bytes=hashlib.sha256(b"salt" + p.encode()).digest()[:16], version=4)'
 )  # fmt: skip
 """A hash where a random id should be: the id of the next hit tells the plate before it."""
+IN_A_HITS_TIME: Final = (
+    "import edge.pipeline.hit_maker as h; _SEEN.add(h.HitClock) if not _SEEN else None; "
+    "h.HitClock = lambda state, boot, ms, p=plate: next(iter(_SEEN))(state, boot, ms - 60 - encode(p) % 40)"
+)
+"""A hit's boot time, set back by what the plate before it says: inside the run, and no frame's."""
 
 
 def leaky(folder: Path, statements: str) -> Path:

@@ -55,6 +55,7 @@ class Outflow:
         looked: names that were asked for or opened for reading: (process, call, name).
         drawn: what the kernel's random number generator handed to each process, in order.
         received: what came in over sockets with an address, in order.
+        announced: each frame that the capture process handed to the edge: (boot time in ms, its number).
         left: files by their path in the box's folder, but those that are as they were given.
         started, ended: seconds since the epoch.
         exit_code: of the edge.
@@ -70,6 +71,7 @@ class Outflow:
     ended: float = 0.0
     exit_code: int = 0
     unseen: list[str] = field(default_factory=list)
+    announced: list[tuple[int, int]] = field(default_factory=list)
 
     def to(self, ending: str) -> Sequence[Call]:
         """Return the calls whose target ends so."""

@@ -6,8 +6,9 @@
 | temporary name | 16 hexadecimal digits before ``.part`` | the same |
 | run id | 16 hexadecimal digits in a receipt | the same |
 | nonce | 32 characters of a signed request | the same |
-| wall clock | times of receipts, hits and requests | inside the run |
-| boot clock | ``boot_ns`` of receipts | inside the run |
+| wall clock | times of receipts, hits and requests | inside the run; a hit's goes with its boot time |
+| boot time | ``boot_ms`` of hits | a frame that the capture process handed over: told as its number |
+| boot clock | ``boot_ns`` of receipts | inside the run, in whole seconds |
 | chain | ``previous`` of a receipt | is the SHA-256 of the line before |
 | digest | ``Content-Digest`` | is the body's |
 | signature | Ed25519, of receipts, envelopes, requests | made again with the device's key: the same bytes |
@@ -33,7 +34,7 @@ from uuid import UUID
 from benchmarks.differential.outflow import Call, Outflow
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import SealKey, SigningKey
-from protocol.hit import Envelope, EnvelopeError, open_hit
+from protocol.hit import Envelope, EnvelopeError, Hit, open_hit
 from protocol.signed_requests import Request, sign_request
 
 UUID4: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -46,8 +47,11 @@ _ENDS: Final = ("checkpoint.json", "audit-ends.jsonl")
 _CLIPS: Final = ("detections", "readings", "oldest_live_ns", "worst_late_ns")
 _LOAD: Final = ("drops", "watched", "looked")
 _COUNTS: Final = ("reads", "destroyed", "passes")
+_SPECS: Final = ("seconds", "milliseconds")
 _SLACK_S: Final = 2.0
 _NS: Final = 1_000_000_000
+_NEAR_MS: Final = 50
+"""Two clocks are read one after the other; a busy machine may put so much between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class Rules:
     drawn: list[tuple[str, str]] = field(default_factory=list, repr=False)
     faults: list[str] = field(default_factory=list)
     _ids: dict[str, int] = field(default_factory=dict)
+    _captured: dict[str, datetime] = field(default_factory=dict)
+    _apart_ms: float | None = None
     _last: str = ""
     _request: tuple[str, str, str] | None = None
 
@@ -131,9 +137,32 @@ class Rules:
         inside = {
             name: getattr(hit, name) for name in hit.__slots__ if name not in {"id", "captured", "clock"}
         }
-        inside["clock"] = (hit.clock.state.value, hit.clock.boot, self._since_boot(hit.clock.boot_ms))
+        inside["clock"] = (hit.clock.state.value, hit.clock.boot, self._frame(hit.clock.boot_ms))
         inside["captured"] = self._moment("wall clock", hit.captured.timestamp())
+        self._goes_with_boot(hit)
         return f"hit {self._identified(str(hit.id))}, {len(content)} bytes: {inside!r}"
+
+    def _frame(self, boot_ms: int) -> str:
+        """Return the number of the frame that a hit was captured with; any time between two frames is a fault.
+
+        At the clip's own pace which of a vehicle's frames is the best is a matter of load: then only a word.
+        """
+        told = self._since_boot(boot_ms)
+        if not self.run.announced:
+            return told
+        near = [number for at, number in self.run.announced if -1 <= boot_ms - at <= _NEAR_MS]
+        if not near:
+            self.faults.append("boot time: a hit at another time than any frame's")
+        return told if self.loaded or not near else f"<frame {near[-1]}>"
+
+    def _goes_with_boot(self, hit: Hit) -> None:
+        """Hold a hit's wall clock to its boot time: both tell one moment, as far apart as for the first hit."""
+        self._captured[str(hit.id)] = hit.captured
+        apart_ms = hit.captured.timestamp() * 1000 - hit.clock.boot_ms
+        if self._apart_ms is None:
+            self._apart_ms = apart_ms
+        if abs(apart_ms - self._apart_ms) > _NEAR_MS:
+            self.faults.append("wall clock: a hit's time does not go with its boot time")
 
     def _from_department(self, name: str, data: bytes) -> str:
         """Return a word for a file that holds what the department sent, byte for byte or member for member."""
@@ -172,8 +201,10 @@ class Rules:
             return json.dumps(self._clips_summary(body), sort_keys=True)
         if body.get("event") != "hit":
             return line
-        body["hit"] = self.path(str(body["hit"]))
-        body["captured"] = self._iso(body["captured"])
+        known, captured = self._captured.get(str(body["hit"])), self._iso(body["captured"])
+        if known and body["captured"] not in {known.isoformat(timespec=spec) for spec in _SPECS}:
+            self.faults.append("wall clock: an event's time is not its hit's")
+        body["hit"], body["captured"] = self.path(str(body["hit"])), captured
         return json.dumps(body, sort_keys=True)
 
     def _receipt(self, line: bytes) -> str:
@@ -210,6 +241,8 @@ class Rules:
             body["utc"] = self._iso(body["utc"])
         if "boot_ns" in body:
             boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+            if int(body["boot_ns"]) % _NS:
+                self.faults.append("boot clock: no whole second")
             body["boot_ns"] = self._moment("boot clock", boot + int(body["boot_ns"]) / _NS)
         return body
 
@@ -287,7 +320,7 @@ class Rules:
         except ValueError:
             self.faults.append("wall clock: no time")
             return str(text)
-        same = str(text) in {moment.isoformat(timespec=spec) for spec in ("seconds", "milliseconds")}
+        same = str(text) in {moment.isoformat(timespec=spec) for spec in _SPECS}
         if not same or not str(text).endswith("+00:00"):
             self.faults.append("wall clock: a time in another form")
         return self._moment("wall clock", moment.timestamp())

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.differential.outflow import Call, Outflow
+from edge.capture.wire import Token
 
 QUIET: Final = (
     "read,readv,pread64,preadv,preadv2,recvmsg,recvmmsg,futex,munmap,mprotect,mremap,brk,madvise,mbind,"
     "mlock,mlock2,munlock,membarrier,clock_gettime,clock_nanosleep,nanosleep,gettimeofday,poll,ppoll,select,"
     "pselect6,epoll_wait,epoll_pwait,epoll_ctl,epoll_create1,sched_yield,sched_getaffinity,getpid,getppid,gettid,"
     "getuid,geteuid,getgid,getegid,getcwd,getpeername,getsockname,getsockopt,getdents64,getrusage,sysinfo,uname,"
-    "times,fstat,lseek,close,close_range,dup,dup2,dup3,eventfd2,rt_sigaction,rt_sigprocmask,rt_sigreturn,sigaltstack,rseq,"
+    "times,fstat,close,close_range,dup,dup2,dup3,eventfd2,rt_sigreturn,sigaltstack,rseq,"
     "set_robust_list,set_tid_address,arch_prctl,wait4,waitid,restart_syscall,exit,timerfd_create"
 )
 """Calls that read, wait, or change the process's own memory only."""
@@ -29,13 +30,17 @@ _INTERNAL: Final = ("pipe", "pipe2", "socketpair")
 _DATA: Final = frozenset(
     {"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"}
 )
-_UNSEEN: Final = frozenset(
+UNSEEN: Final = frozenset(
     {"sendfile", "splice", "vmsplice", "tee", "copy_file_range", "process_vm_writev", "io_uring_setup"}
+    | {"shmget", "shmat", "msgget", "msgsnd", "semget", "semop", "semtimedop", "mq_open", "mq_timedsend"}
+    | {"add_key", "request_key", "keyctl", "ptrace", "pidfd_getfd", "userfaultfd", "bpf", "perf_event_open"}
 )
+"""Calls that move bytes out of the record's sight, or into memory of the kernel's that others can ask for."""
 _LOOKING: Final = frozenset(
     {"stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat"}
     | {"statfs", "fstatfs", "getxattr", "lgetxattr", "listxattr"}
 )
+_STANDARD: Final = re.compile(r"[0-2]<")
 _OPENING: Final = frozenset({"open", "openat", "openat2"})
 _MAKING: Final = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|TMPFILE|APPEND)")
 _ANONYMOUS: Final = ("anon_inode:", "/memfd:", "pid:")
@@ -43,14 +48,13 @@ _OWN_DESCRIPTORS: Final = (
     "F_GETFD",
     "F_SETFD",
     "F_GETFL",
-    "F_SETFL",
     "F_DUPFD",
     "F_ADD_SEALS",
     "F_GET_SEALS",
 )
 _OWN_CONTROLS: Final = ("TCGETS", "TIOCGWINSZ", "FIONBIO", "FIOCLEX", "FIONREAD", "FIONCLEX")
 _ABOUT_A_PROCESS: Final = frozenset({"kill", "tgkill", "tkill", "pidfd_open", "process_madvise"})
-_POINTING: Final = frozenset({"execve", "mmap", "ioctl", "setsockopt", "landlock_add_rule"})
+_POINTING: Final = frozenset({"execve", "mmap", "ioctl", "setsockopt", "landlock_add_rule", "rt_sigaction"})
 """Calls whose record holds a pointer instead of what it points to."""
 _BIRTH: Final = frozenset({"clone", "clone3", "fork", "vfork"})
 _LINE: Final = re.compile(rb"^(\d+) +([\d.]+) (.*)$", re.DOTALL)
@@ -61,6 +65,7 @@ _DESCRIPTOR: Final = re.compile(r"^(?:\d+|AT_FDCWD)<(.*?)>(?:\(deleted\))?(?:, |
 _NAMED: Final = re.compile(r"(?:\d+|AT_FDCWD)<([^<>]*)(?:<char [\d:]+>)?>(?:\(deleted\))?")
 _CONNECTION: Final = re.compile(r"\d+<((?:TCP|UDP)(?:v6)?:\[[^<>]*->[^<>]*\])>")
 _POINTER: Final = re.compile(r"0x[0-9a-f]{9,}")
+_MS: Final = 1_000_000
 
 
 def tracer(record: Path) -> list[str]:
@@ -140,28 +145,46 @@ def _role(words: str) -> str:
 
 
 def _add(line: _Line, family: _Family, outflow: Outflow) -> None:
-    who, name = family.who(line.pid), line.name
-    if name == "getrandom":
-        outflow.drawn += [_bytes(text) for text in _QUOTED.findall(line.raw)]
-        outflow.calls.append(Call(who, name, "", line.words.rpartition('"')[2], b"", line.at))
+    who, name, target = family.who(line.pid), line.name, _target(line.words)
+    if name in {"getrandom", "recvfrom"}:
+        _add_taken(line, who, target, outflow)
+    elif name in _DATA:
+        _add_data(line, who, target, family, outflow)
+    elif name in _INTERNAL or (name == "mmap" and not _is_shared_file(line.words, target)):
         return
-    target = _target(line.words)
-    if name == "recvfrom":
-        if target.startswith("TCP"):
-            outflow.received += b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
-        return
-    if name in _INTERNAL or (name == "mmap" and not _is_shared_file(line.words, target)):
-        return
-    if name in _DATA:
-        if not _is_inside(target, family.own):
-            data = b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
-            outflow.calls.append(Call(who, name, _far_end(target), _failed(line), data, line.at))
-        return
-    if name in _UNSEEN:
-        outflow.unseen.append(name)
-    if name in _LOOKING or (name in _OPENING and not _MAKING.search(line.words)):
+    elif name in _LOOKING or (name in _OPENING and not _MAKING.search(line.words)):
         outflow.looked.add((who.rpartition(" ")[0], name, _path(line)))
-        return
+    elif name == "rt_sigprocmask":  # a new thread's own comes at its own time: as a set
+        outflow.looked.add((who.rpartition(" ")[0], name, line.words))
+    elif name == "lseek" or (name == "fcntl" and ", F_SETFL" in line.words):
+        # Only what changes a file that others hold too: the position in a standard stream, or its flags.
+        if _STANDARD.match(line.words) and not line.result.startswith("-1"):
+            outflow.calls.append(Call(who, name, "", re.sub(r"<.*?>", "", line.words), b"", line.at))
+    else:
+        _add_other(line, who, target, family, outflow)
+
+
+def _add_taken(line: _Line, who: str, target: str, outflow: Outflow) -> None:
+    """Note what a process was given: random bytes, whose drawing is a call as well, or what came in."""
+    if line.name == "getrandom":
+        outflow.drawn += [_bytes(text) for text in _QUOTED.findall(line.raw)]
+        outflow.calls.append(Call(who, line.name, "", line.words.rpartition('"')[2], b"", line.at))
+    elif target.startswith("TCP"):
+        outflow.received += _handed(line)
+
+
+def _add_data(line: _Line, who: str, target: str, family: _Family, outflow: Outflow) -> None:
+    """Add bytes that leave the box; of those that stay inside, note the frames that are handed over."""
+    if who.startswith("capture process"):
+        outflow.announced += _announced(_handed(line))
+    if not _is_inside(target, family.own):
+        outflow.calls.append(Call(who, line.name, _far_end(target), _failed(line), _handed(line), line.at))
+
+
+def _add_other(line: _Line, who: str, target: str, family: _Family, outflow: Outflow) -> None:
+    name = line.name
+    if name in UNSEEN or name == "mmap":
+        outflow.unseen.append("mmap of a file, shared" if name == "mmap" else name)
     own_control = name == "ioctl" and any(f", {word}" in line.words for word in _OWN_CONTROLS)
     own_descriptor = name == "fcntl" and any(f", {word}" in line.words for word in _OWN_DESCRIPTORS)
     if not (own_control or own_descriptor):
@@ -169,6 +192,18 @@ def _add(line: _Line, family: _Family, outflow: Outflow) -> None:
         outflow.calls.append(
             Call(who, name, path or _far_end(target), _plain(line, family) + _failed(line), b"", line.at)
         )
+
+
+def _handed(line: _Line) -> bytes:
+    return b"".join(_bytes(text) for text in _QUOTED.findall(line.raw))
+
+
+def _announced(data: bytes) -> list[tuple[int, int]]:
+    """Return the frame that a packet of the capture process hands over: its boot time, ms, and its number."""
+    if len(data) != Token.SIZE:
+        return []
+    token = Token.from_bytes(data)
+    return [(token.boot_ns // _MS, token.number)]
 
 
 def _target(words: str) -> str:

@@ -49,6 +49,8 @@ def _texts(text: str) -> list[Any]:
     plain, code = text.encode(), encode(text)
     places = [ALPHABET.index(character) for character in text]
     held: list[Any] = [text, text.lower(), text[::-1], plain.hex(), plain.hex().upper()]
+    held += [text.encode("utf-16-be"), text.encode("utf-32-be"), text.lower().encode("utf-16")]
+    held += [text[::-1].lower(), base64.b32encode(plain), str(int(text, 36))]
     held += [text.encode("utf-16"), text.encode("utf-32"), "".join(f"%{ord(each):X}" for each in text)]
     for cuts in [*combinations(range(1, len(text)), 1), *combinations(range(1, len(text)), 2)]:
         edges = [0, *cuts, len(text)]

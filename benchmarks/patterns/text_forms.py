@@ -47,7 +47,13 @@ def _forms(text: str, groups: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     yield "lower case", text.lower().encode()
     yield "UTF-16", text.encode("utf-16-le")
     yield "UTF-32", text.encode("utf-32-le")
+    yield "UTF-16, big-endian", text.encode("utf-16-be")
+    yield "UTF-32, big-endian", text.encode("utf-32-be")
+    yield "lower case, UTF-16", text.lower().encode("utf-16-le")
     yield "reversed", plain[::-1]
+    yield "reversed, lower case", plain[::-1].lower()
+    yield "base32", base64.b32encode(plain)[: 8 * len(plain) // 5]
+    yield "a number to base 36, decimal", str(int(text, 36)).encode()
     yield "hex", plain.hex().encode()
     yield "hex, upper case", plain.hex().upper().encode()
     yield "URL-escaped", "".join(f"%{value:02X}" for value in plain).encode()

@@ -68,13 +68,14 @@ class HitMaker:
         best, table = Best.of(slot), table_of(slot)
         regions = regions_of(slot)
         age = timedelta(microseconds=(self._clock.boot_ns() - best.captured_ns) // 1000)
+        captured = self._clock.utc() - age  # right after the other clock: both tell one moment
         readings = likeliest(table, _ALTERNATIVES + 1)
         hit = Hit(
             id=uuid4(),
             device=self._device.id,
             camera=camera,
             place=place,
-            captured=self._clock.utc() - age,
+            captured=captured,
             clock=HitClock(self._state(), self._boot, best.captured_ns // 1_000_000),
             plate_read=readings[0].text,
             alternatives=tuple(other for other in readings[1:] if other.probability >= _SHARE),
