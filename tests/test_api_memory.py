@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -39,7 +40,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path / "state", **({"database_url": cluster.database()} if cluster else {}))
     desk.join("dora", Role.REVIEWER)
     now = desk.clock.now = datetime.now(UTC)
-    times = {"created": now - timedelta(hours=3), "effective": now - timedelta(hours=2)}
+    times: dict[str, Any] = {"created": now - timedelta(hours=3), "effective": now - timedelta(hours=2)}
     times |= {"verified": now - timedelta(hours=2), "expires": now + timedelta(days=5)}
     desk.approve(make_entry(**times))
     yield desk

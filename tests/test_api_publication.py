@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
@@ -178,7 +179,8 @@ def test_a_connection_that_breaks_while_an_act_is_stored_is_not_called_undone(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The act was stored and the answer to the commit was lost: 503, and no word that nothing was changed."""
-    editor, commit = desk.sign_in("edith", Role.EDITOR), SQLiteDialect.do_commit
+    editor = desk.sign_in("edith", Role.EDITOR)
+    commit: Any = SQLiteDialect.do_commit
 
     def lose(self: SQLiteDialect, connection: PoolProxiedConnection) -> None:
         (left,) = connection.cursor().execute("SELECT count(*) FROM entries").fetchone()

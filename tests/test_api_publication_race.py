@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     now = datetime.now(UTC)
     desk.clock.now = now
     for number in range(AT_ONCE + 1):
-        times = {"created": now - timedelta(hours=3), "effective": now - timedelta(hours=2)}
+        times: dict[str, Any] = {"created": now - timedelta(hours=3), "effective": now - timedelta(hours=2)}
         times |= {"verified": now - timedelta(hours=2), "expires": now + timedelta(days=5)}
         desk.approve(make_entry(f"ZQ57K{number:02}", **times))
     publishing.publish(desk.service, "person:arno")

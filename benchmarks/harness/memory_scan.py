@@ -179,24 +179,39 @@ def regions(pid: int) -> list[Region]:
 def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found]:
     """Return every occurrence in the readable memory of a process; needs root or the same, dumpable user.
 
-    The process goes on meanwhile. What it gives back before it is reached is no longer its memory; what it maps
-    anew is searched in the next round. What is mapped and cannot be read is noted in `coverage`, by name.
+    The memory is copied first, which takes a moment, and the copy is searched, which takes many: a process that
+    lives only for seconds is searched to its end all the same. It goes on meanwhile. What it gives back before it
+    is reached is no longer its memory; what it maps anew is copied in the next round. What is mapped and cannot be
+    read is noted in `coverage`, by name.
     """
-    found: list[Found] = []
+    copies = _copied(pid, scanner.longest, coverage)
+    found = {
+        (each.address, each.form, each.canary): each
+        for block, place, base in copies
+        for each in scanner.search(block, place, base)
+    }
+    return list(found.values())
+
+
+def _copied(pid: int, overlap: int, coverage: Coverage) -> list[tuple[bytes, str, int]]:
+    """Return the memory of a process in blocks, each with its place and the address of its first byte.
+
+    A block begins with the last `overlap` bytes of the one before; one of zeros alone is left out.
+    """
+    copies: list[tuple[bytes, str, int]] = []
     seen: list[tuple[int, int]] = []
     memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
         for _ in range(_ROUNDS):
             left = _unseen(pid, seen)
             if not left:
-                return found
+                return copies
             for region in left:
                 if why := _out_of_reach(region):
                     coverage.skipped[why] += region.end - region.start
                     seen.append((region.start, region.end))
                     continue
-                end, occurrences = _search_region(memory, region, scanner, coverage)
-                found += occurrences
+                end = _copy_region(memory, region, overlap, copies, coverage)
                 seen.append((region.start, end))
                 coverage.regions += end > region.start
         for region in _unseen(pid, seen):
@@ -204,7 +219,7 @@ def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found
             coverage.skipped[name] += region.end - region.start
     finally:
         os.close(memory)
-    return found
+    return copies
 
 
 def _unseen(pid: int, seen: Sequence[tuple[int, int]]) -> list[Region]:
@@ -231,11 +246,10 @@ def _out_of_reach(region: Region) -> str:
     return ""
 
 
-def _search_region(
-    memory: int, region: Region, scanner: Scanner, coverage: Coverage
-) -> tuple[int, list[Found]]:
-    """Search one region, block by block, each with the end of the one before; return how far it could be read."""
-    found: list[Found] = []
+def _copy_region(
+    memory: int, region: Region, overlap: int, copies: list[tuple[bytes, str, int]], coverage: Coverage
+) -> int:
+    """Copy one region, block by block, each with the end of the one before; return how far it could be read."""
     tail, at = b"", region.start
     while at < region.end:
         try:
@@ -246,11 +260,10 @@ def _search_region(
             break
         coverage.scanned += len(block)
         if tail.strip(b"\0") or block.strip(b"\0"):
-            joined = tail + block
-            found += scanner.search(joined, f"{region.name} {region.rights}", at - len(tail))
-        tail = block[-scanner.longest :]
+            copies.append((tail + block, f"{region.name} {region.rights}", at - len(tail)))
+        tail = block[-overlap:]
         at += len(block)
-    return at, list({(each.address, each.form, each.canary): each for each in found}.values())
+    return at
 
 
 def descendants(pid: int) -> list[int]:
