@@ -7,6 +7,7 @@ import typer
 
 from hitonly_core.errors import HitonlyError
 from hitonly_core.version_option import add_version
+from hotlist.authoring.workbook import storage_problem
 from hotlist.commands import desk, entries, files, lists, people
 from hotlist.commands.common import EPILOG, err
 from hotlist.errors import Exit, HotListError
@@ -45,7 +46,8 @@ def main() -> None:
         if problem.hint:
             err.print(f"  {problem.hint}", markup=False)
         sys.exit(problem.exit_code if isinstance(problem, HotListError) else Exit.KEY)
-    except sqlite3.DatabaseError:
-        err.print("alpr-hotlist: the workbook is damaged, or another program holds it", markup=False)
-        err.print("  Go back to a copy; `alpr-hotlist verify` checks one.", markup=False)
-        sys.exit(Exit.STORAGE)
+    except sqlite3.DatabaseError as found:
+        problem = storage_problem(found)
+        err.print(f"alpr-hotlist: {problem}", markup=False)
+        err.print(f"  {problem.hint}", markup=False)
+        sys.exit(problem.exit_code)
