@@ -70,6 +70,22 @@ def test_hits_that_no_disk_took_are_said_counted_and_end_with_the_code_for_stora
     assert "spooled" not in table.stdout
 
 
+def test_check_sees_that_a_disk_is_full(department: Department, road: tuple[Path, list[str]]) -> None:
+    """A full disk takes an empty file and no hit: `check` says wrong, and good once there is room."""
+    clip, plates = road
+    department.publish(*plates)
+    config = str(configure(department, clip))
+    said = alpr_edge("check", "--config", config)
+    (line,) = [each for each in said.stdout.splitlines() if "folders" in each]
+    assert line.startswith("wrong"), said.stdout
+    assert "the disk is full" in line
+    assert said.returncode == Exit.CONFIG
+    subprocess.run(["mount", "-o", "remount,size=1m", str(department.folder / "spool")], check=True)
+    said = alpr_edge("check", "--config", config)
+    (line,) = [each for each in said.stdout.splitlines() if "folders" in each]
+    assert line.startswith("good"), said.stdout
+
+
 @pytest.mark.parametrize("how", ["full", "read-only"])
 def test_a_spare_folder_keeps_every_hit(
     how: str, department: Department, road: tuple[Path, list[str]]

@@ -370,7 +370,7 @@ def test_without_a_yes_nothing_is_signed(
 
 
 @pytest.fixture
-def small_disk(office: Run, tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a folder that is a disk of its own, of half a megabyte."""
     disk = tmp_path / "disk"
     disk.mkdir()
