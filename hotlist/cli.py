@@ -47,7 +47,7 @@ def main() -> None:
             err.print(f"  {problem.hint}", markup=False)
         sys.exit(problem.exit_code if isinstance(problem, HotListError) else Exit.KEY)
     except sqlite3.DatabaseError as found:
-        problem = storage_problem(found)
-        err.print(f"alpr-hotlist: {problem}", markup=False)
-        err.print(f"  {problem.hint}", markup=False)
-        sys.exit(problem.exit_code)
+        told = storage_problem(found)
+        err.print(f"alpr-hotlist: {told}", markup=False)
+        err.print(f"  {told.hint}", markup=False)
+        sys.exit(told.exit_code)

@@ -123,7 +123,7 @@ def track_clip(path: Path, sizes: list[tuple[int, int]], stamps: list[int]) -> P
             streams.append(stream)
         for number, stamp in enumerate(stamps):
             for stream in streams:
-                picture = cv2.resize(scene(number), (stream.width, stream.height))
+                picture = np.asarray(cv2.resize(scene(number), (stream.width, stream.height)), np.uint8)
                 frame = VideoFrame.from_ndarray(picture, format="bgr24")
                 frame.pts, frame.time_base = stamp, Fraction(1, 1000)
                 container.mux(stream.encode(frame))

@@ -89,6 +89,7 @@ def test_a_run_without_its_last_receipt_ends_with_the_code_for_storage(
         subprocess.run(["umount", str(state)], check=True)
     assert done.returncode == Exit.STORAGE, done.stderr
     assert "last receipt could not be written" in done.stderr
+    (spool / "filler").unlink()
     assert len(department.hits()) == events(done)[-1]["counts"]["hits"] > 0
 
 
