@@ -7,9 +7,8 @@ import typer
 
 from hitonly_core.errors import HitonlyError
 from hitonly_core.version_option import add_version
-from hotlist.authoring.workbook import storage_problem
 from hotlist.commands import desk, entries, files, lists, people
-from hotlist.commands.common import EPILOG, err
+from hotlist.commands.common import EPILOG, err, say_workbook_trouble
 from hotlist.errors import Exit, HotListError
 
 app = typer.Typer(
@@ -47,7 +46,4 @@ def main() -> None:
             err.print(f"  {problem.hint}", markup=False)
         sys.exit(problem.exit_code if isinstance(problem, HotListError) else Exit.KEY)
     except sqlite3.DatabaseError as found:
-        told = storage_problem(found)
-        err.print(f"alpr-hotlist: {told}", markup=False)
-        err.print(f"  {told.hint}", markup=False)
-        sys.exit(told.exit_code)
+        sys.exit(say_workbook_trouble(found))
