@@ -120,6 +120,8 @@ def run(
     print_summary(summary, as_json=as_json)
     if summary.unwritten:
         raise StorageError(f"{summary.unwritten} hits were never written to any disk and are LOST")
+    if box.account.silent:
+        raise StorageError("the last receipt could not be written: nothing signed says how this run ended")
     if summary.blind:
         told = "; ".join(f"camera {name} {what}" for name, what in summary.blind.items())
         raise SourceError(told, hint="Look at the recording; `alpr-edge check` says more about a camera.")

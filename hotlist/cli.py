@@ -8,7 +8,7 @@ import typer
 from hitonly_core.errors import HitonlyError
 from hitonly_core.version_option import add_version
 from hotlist.commands import desk, entries, files, lists, people
-from hotlist.commands.common import EPILOG, err
+from hotlist.commands.common import EPILOG, err, say_workbook_trouble
 from hotlist.errors import Exit, HotListError
 
 app = typer.Typer(
@@ -45,7 +45,5 @@ def main() -> None:
         if problem.hint:
             err.print(f"  {problem.hint}", markup=False)
         sys.exit(problem.exit_code if isinstance(problem, HotListError) else Exit.KEY)
-    except sqlite3.DatabaseError:
-        err.print("alpr-hotlist: the workbook is damaged, or another program holds it", markup=False)
-        err.print("  Go back to a copy; `alpr-hotlist verify` checks one.", markup=False)
-        sys.exit(Exit.STORAGE)
+    except sqlite3.DatabaseError as found:
+        sys.exit(say_workbook_trouble(found))

@@ -70,6 +70,45 @@ def test_hits_that_no_disk_took_are_said_counted_and_end_with_the_code_for_stora
     assert "spooled" not in table.stdout
 
 
+def test_a_run_without_its_last_receipt_ends_with_the_code_for_storage(
+    department: Department, road: tuple[Path, list[str]]
+) -> None:
+    """The hits have room and the receipts have none: exit 8 says that no signed account was written."""
+    clip, plates = road
+    department.publish(*plates)
+    spool, state = department.folder / "spool", department.folder / "state"
+    subprocess.run(["mount", "-o", "remount,size=1m", str(spool)], check=True)
+    state.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k,mode=0700", "tmpfs", str(state)], check=True)
+    try:
+        with (state / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(os.urandom(4096)):
+                pass
+        done = alpr_edge("run", "--config", str(configure(department, clip)), "--json")
+    finally:
+        subprocess.run(["umount", str(state)], check=True)
+    assert done.returncode == Exit.STORAGE, done.stderr
+    assert "last receipt could not be written" in done.stderr
+    (spool / "filler").unlink()
+    assert len(department.hits()) == events(done)[-1]["counts"]["hits"] > 0
+
+
+def test_check_sees_that_a_disk_is_full(department: Department, road: tuple[Path, list[str]]) -> None:
+    """A full disk takes an empty file and no hit: `check` says wrong, and good once there is room."""
+    clip, plates = road
+    department.publish(*plates)
+    config = str(configure(department, clip))
+    said = alpr_edge("check", "--config", config)
+    (line,) = [each for each in said.stdout.splitlines() if "folders" in each]
+    assert line.startswith("wrong"), said.stdout
+    assert "the disk is full" in line
+    assert said.returncode == Exit.CONFIG
+    subprocess.run(["mount", "-o", "remount,size=1m", str(department.folder / "spool")], check=True)
+    said = alpr_edge("check", "--config", config)
+    (line,) = [each for each in said.stdout.splitlines() if "folders" in each]
+    assert line.startswith("good"), said.stdout
+
+
 @pytest.mark.parametrize("how", ["full", "read-only"])
 def test_a_spare_folder_keeps_every_hit(
     how: str, department: Department, road: tuple[Path, list[str]]

@@ -1,9 +1,12 @@
+import contextlib
 import io
 import json
+import os
 import re
 import sqlite3
 import stat
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -364,3 +367,57 @@ def test_without_a_yes_nothing_is_signed(
     accept = ("--accept-keys", re.findall(r"--accept-keys ([0-9a-f]{24})", err)[0])
     assert waiting(*SIGN[:-1], *accept)[0] == 1
     assert not (tmp_path / "ann.sig").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder that is a disk of its own, of half a megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Write until nothing more goes."""
+    with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(os.urandom(4096)):
+            pass
+
+
+INIT = ("init", "--department", "nh", "--person", "ann=ann.pub", "--person", "bob=bob.pub")
+
+
+def test_a_workbook_on_a_full_disk_is_said_to_be_that(office: Run, small_disk: Path) -> None:
+    """Not damaged: full. Exit 6, what to do; nothing is left of a new one, and an old one is as it was."""
+    book = str(small_disk / "b")
+    fill(small_disk)
+    code, _, err = office(*INIT, "--book", book, "--keys", "k.json")
+    assert (code, "full" in err, "damaged" in err) == (6, True, False), err
+    assert not Path(book).exists()
+    (small_disk / "filler").unlink()
+    assert office(*INIT, "--book", book, "--keys", "k.json")[0] == 0
+    assert office("add", "AB-123", *ADD, "--days", "30", "--book", book)[0] == 0
+    fill(small_disk)
+    for _ in range(40):  # a page or two may be free inside the file
+        code, _, err = office(
+            "add", "CD-456", *ADD, "--days", "30", "--book", book, "--set", f"note={'x' * 400}"
+        )
+        if code:
+            break
+    assert (code, "disk is full" in err, "nothing was changed" in err) == (6, True, True), err
+    (small_disk / "filler").unlink()
+    assert office("approve", "1", "--key", "bob.key", "--book", book)[0] == 0
+
+
+def test_a_workbook_on_a_read_only_disk_is_said_to_be_that(office: Run, small_disk: Path) -> None:
+    """It can be looked at; what would change it is exit 6."""
+    book = str(small_disk / "b")
+    assert office(*INIT, "--book", book, "--keys", "k.json")[0] == 0
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert office("show", "--book", book)[0] == 0
+    code, _, err = office("add", "AB-123", *ADD, "--days", "30", "--book", book)
+    assert (code, "read-only" in err) == (6, True), err

@@ -12,7 +12,7 @@ from hotlist.authoring.changes import Kind, Staged, State
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.draft_check import check
 from hotlist.authoring.publishing import seal_for, sign_again, sign_new
-from hotlist.errors import DraftError
+from hotlist.errors import DraftError, StoreError
 from hotlist.importers.proposal import Given, Proposal, propose
 from hotlist.signed_list.keyset import KeySet, Person
 from hotlist.signed_list.store import HotListStore
@@ -171,7 +171,7 @@ def test_a_second_program_waits_or_is_told(draft: Draft, tmp_path: Path) -> None
     """Two programs never write at once; the second gets one clear error."""
     with Draft.open(tmp_path / "book") as second:
         second.database.execute("PRAGMA busy_timeout = 1")
-        with draft.transaction(), pytest.raises(DraftError, match="locked"), second.transaction():
+        with draft.transaction(), pytest.raises(StoreError, match="another program"), second.transaction():
             pass
         assert add(second) == 1
     assert draft.change(1).author == "ann"

@@ -61,7 +61,19 @@ def test_what_a_program_made_of_a_plate_is_refused_by_what_it_is(cell: str, what
 
 
 @pytest.mark.parametrize(
-    "cell", ["MAR 203", "12-DEC-2", "123 456", "TRUE1", "JAN 1234", "1234567", "AB-12-34"]
+    "cell",
+    [
+        "MAR 203",
+        "12-DEC-2",
+        "123 456",
+        "TRUE1",
+        "JAN 1234",
+        "END 456",
+        "SUM123",
+        "12 mar 345",
+        "1234567",
+        "AB-12-34",
+    ],
 )
 def test_plates_that_are_near_to_one_are_told_apart(cell: str) -> None:
     """Capital month names with other numbers, and groups that plates have; digits in their order are none."""

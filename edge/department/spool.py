@@ -21,6 +21,7 @@ from uuid import UUID
 
 from edge.errors import StorageError
 from hitonly_core.files import remove_durably, sync_folder, write_durably
+from protocol.hit import MAX_ENVELOPE
 
 SUFFIX: Final = ".hit"
 REFUSED: Final = ".refused"
@@ -214,15 +215,27 @@ class Spool:
         return next((place for place in places if place.exists()), places[0])
 
 
-def _probe(folder: Path) -> str:
+def demand_room(folder: Path) -> None:
+    """Try whether a folder takes one of the largest hits.
+
+    Raises:
+        StorageError: it does not; a full disk still takes an empty file.
+    """
+    if problem := _probe(folder, bytes(MAX_ENVELOPE)):
+        raise StorageError(
+            problem, hint="Make room on that disk: hits would wait in memory, and could be lost."
+        )
+
+
+def _probe(folder: Path, content: bytes = b"") -> str:
     """Make a folder and try to write in it; return what is wrong, or nothing."""
+    probe = folder / ".probe"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        write_durably(probe, b"")
+        write_durably(probe, content)
         remove_durably(probe)
     except OSError as problem:
-        return f"the spool {folder} cannot be written: {problem.strerror}"
+        return f"the spool {folder} cannot be written: {_reason(problem)}"
     return ""
 
 

@@ -10,7 +10,7 @@ from edge.capture import open_source
 from edge.capture.settings import FileSettings, PicturesSettings, SourceSettings
 from edge.config import DepartmentSection, EdgeConfig
 from edge.department.audit_memory import CONTRADICTIONS, AuditMemory
-from edge.department.spool import Spool
+from edge.department.spool import Spool, demand_room
 from edge.errors import LinkError, SourceError
 from edge.runtime.build import load_models, watch_list
 from edge.runtime.old_pictures import pictures_kept
@@ -123,8 +123,8 @@ def _clock() -> str:
 
 def _folders(config: EdgeConfig) -> str:
     for folder in (*config.storage.spools, config.storage.state):
-        Spool(folder)  # tries a file of its own; leaves those of a running box alone
-    return "spool and state can be written"
+        demand_room(folder)  # tries a file of its own; leaves those of a running box alone
+    return "spool and state can be written, and have room for a hit"
 
 
 def _spool(config: EdgeConfig) -> str:

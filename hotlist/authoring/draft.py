@@ -25,7 +25,7 @@ from hotlist.authoring.changes import (
     change_message,
 )
 from hotlist.authoring.draft_view import DraftView
-from hotlist.authoring.workbook import create, open_existing, remember_people
+from hotlist.authoring.workbook import create, open_existing, remember_people, storage_problem
 from hotlist.entry import check_identity, time_text
 from hotlist.errors import DraftError
 from hotlist.signed_list.keyset import KeySet, Person
@@ -67,14 +67,14 @@ class Draft(DraftView):
         """Make all that happens inside one step: on any error nothing of it remains.
 
         Raises:
-            DraftError: another program writes, or the disk fails.
+            StoreError: another program writes, or the disk fails; nothing was changed.
         """
         try:
             self.database.execute("BEGIN IMMEDIATE")
             yield
             self.database.execute("COMMIT")
         except sqlite3.DatabaseError as problem:
-            raise DraftError(f"the workbook cannot be written: {problem}") from None
+            raise storage_problem(problem) from None
         finally:
             if self.database.in_transaction:
                 self.database.execute("ROLLBACK")

@@ -3,10 +3,11 @@
 import os
 import sqlite3
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from hitonly_core.files import sync_folder
-from hotlist.errors import DraftError
+from hotlist.errors import DraftError, StoreError
 from hotlist.signed_list.keyset import KeySet
 
 FORMAT: Final = "hitonly/workbook/v1"
@@ -58,12 +59,35 @@ CREATE UNIQUE INDEX entries_key ON entries (plate, region, case_number);
 CREATE TABLE lists (version INTEGER PRIMARY KEY, digest TEXT NOT NULL, issued TEXT NOT NULL) STRICT;
 """
 
+_PRIMARY: Final = 0xFF
+_PROBLEMS: Final = MappingProxyType(
+    {
+        sqlite3.SQLITE_FULL: (
+            "the workbook cannot be written: its disk is full",
+            "Make room and do it again; nothing was changed.",
+        ),
+        sqlite3.SQLITE_READONLY: (
+            "the workbook cannot be written: its disk or file is read-only",
+            "See who may write the file and its folder, and how the disk is mounted; nothing was changed.",
+        ),
+        sqlite3.SQLITE_IOERR: (
+            "the workbook cannot be read or written: its disk fails or is full",
+            "Make room and look at the disk, then do it again; nothing was changed.",
+        ),
+        sqlite3.SQLITE_BUSY: ("another program writes in the workbook", "Wait for it, and do it again."),
+        sqlite3.SQLITE_LOCKED: ("another program writes in the workbook", "Wait for it, and do it again."),
+    }
+)
+"""What an error of SQLite's comes to, by its primary code; and what to do."""
+_DAMAGED: Final = ("the workbook is damaged", "Go back to a copy; `alpr-hotlist verify` checks one.")
+
 
 def create(path: Path, department: str, keys: KeySet) -> sqlite3.Connection:
     """Make a workbook's file and open it.
 
     Raises:
         DraftError: a file is there, or the folder cannot be written.
+        StoreError: the disk is full; nothing is left of the file.
     """
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -72,14 +96,29 @@ def create(path: Path, department: str, keys: KeySet) -> sqlite3.Connection:
         raise DraftError(f"{path} is already there", hint="A workbook is never replaced.") from None
     except OSError as problem:
         raise DraftError(f"{path} cannot be made: {problem.strerror}") from None
-    database = _connect(path)
-    database.executescript(_SCHEMA)
-    database.execute("BEGIN")
-    for name, value in (("format", FORMAT), ("department", department), ("keys", keys.to_bytes().decode())):
-        database.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
-    remember_people(database, keys)
-    database.commit()
+    try:
+        database = _connect(path)
+        database.executescript(_SCHEMA)
+        database.execute("BEGIN")
+        for name, value in (
+            ("format", FORMAT),
+            ("department", department),
+            ("keys", keys.to_bytes().decode()),
+        ):
+            database.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+        remember_people(database, keys)
+        database.commit()
+    except (sqlite3.Error, DraftError) as problem:
+        path.unlink()
+        raise storage_problem(problem) if isinstance(problem, sqlite3.Error) else problem from None
     return database
+
+
+def storage_problem(problem: sqlite3.Error) -> StoreError:
+    """Return what to tell a person whose workbook the disk, or another program, does not let be used."""
+    code = (getattr(problem, "sqlite_errorcode", None) or 0) & _PRIMARY
+    words, hint = _PROBLEMS.get(code, _DAMAGED)
+    return StoreError(words, hint=hint)
 
 
 def open_existing(path: Path) -> sqlite3.Connection:

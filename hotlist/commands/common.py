@@ -1,6 +1,7 @@
 """What the commands share: options, the terminal, and files."""
 
 import json
+import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from hitonly_core.errors import KeyFileError
 from hitonly_core.files import write_durably
 from hitonly_core.keys import SealPublic
 from hotlist.authoring.publishing import AUTHORING
+from hotlist.authoring.workbook import storage_problem
 from hotlist.entry import Entry, entry_to_json
 from hotlist.errors import MalformedError, StoreError
 from hotlist.signed_list.keyset import KeySet
@@ -44,6 +46,14 @@ def say(text: str, body: Mapping[str, object], *, as_json: bool) -> None:
         typer.echo(json.dumps(body, sort_keys=True, ensure_ascii=False))
     else:
         out.print(text, markup=False)
+
+
+def say_workbook_trouble(found: sqlite3.Error) -> int:
+    """Print what an error of the workbook's file comes to, and what to do; return the exit code."""
+    told = storage_problem(found)
+    err.print(f"alpr-hotlist: {told}", markup=False)
+    err.print(f"  {told.hint}", markup=False)
+    return int(told.exit_code)
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:

@@ -43,7 +43,7 @@ _DISGUISES: Final = {
         r"(19|20)\d{2}-(0[1-9]|1[0-2])",
         r"\d{1,2}[/.]\d{1,2}[/.](\d{2}|\d{4})( .*)?",
         r"\d{1,2}-\d{1,2}-(19|20)\d{2}( .*)?",
-        rf"\d{{1,2}}\.?[-. ]({_MONTH})\.?([-. ](\d{{2}}|\d{{4}}))?( .*)?",
+        rf"\d{{1,2}}\.?[-. ]({_MONTH})\.?([-. ](\d{{2}}|\d{{4}})( \d.*)?)?",
         rf"({_MONTH})[-. ](\d{{2}}|19\d\d|20\d\d)",
         rf"({_MONTH})\.? \d{{1,2}}(, ?\d{{4}})?",
         rf"(?i:\d{{1,2}}-({_SQL_MONTH})-(\d{{2}}|\d{{4}})( .*)?|\d{{2}}({_SQL_MONTH})(19|20)\d{{2}})",
@@ -78,7 +78,7 @@ _REPEATED: Final = re.compile(r"(.)\1{4,}|[X0]+|9{4,}")
 _COUNTED: Final = re.compile(r"0?123456(7(8(90?)?)?)|0123456")
 """The digits in their order, seven or more."""
 _FOOTER: Final = re.compile(
-    r"((GRAND|SUB)?TOTAL|COUNT|SUM|ENDOF(FILE|LIST|REPORT)|END|EOF)\d*|\d+(ROWS?|RECORDS?|ENTRIES|RESULTS?)\w*"
+    r"((GRAND|SUB)?TOTAL|COUNT)\d*|SUM|END|ENDOF(FILE|LIST|REPORT)|EOF|\d+(ROWS?|RECORDS?|ENTRIES|RESULTS?)\w*"
 )
 """What programs write below a list."""
 
