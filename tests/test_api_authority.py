@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from api.core.errors import StateError
-from api.devices import authority
 from api.devices.authority import issue, prepare_authority
 
 NAMES = ["plates.example.gov", "192.0.2.7", "2001:db8::7"]
@@ -68,7 +68,7 @@ def test_it_is_for_servers_for_five_years_and_signs_no_other_authority(state: Pa
     assert made.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == 0
     assert made.extensions.get_extension_for_class(x509.NameConstraints).critical
     usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    assert list(usage) == [x509.ExtendedKeyUsageOID.SERVER_AUTH]
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
 
 
 def test_other_names_make_another_authority_only_before_it_has_signed(state: Path) -> None:
@@ -97,7 +97,7 @@ def test_its_end_is_said_before_and_at_its_time(state: Path, caplog: pytest.LogC
 
 def test_an_authority_without_bounds_is_not_used(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One as it was made before: refused, and the error says why."""
-    builder = authority.x509.CertificateBuilder
+    builder = x509.CertificateBuilder
     plain = builder.add_extension
 
     def without(self: x509.CertificateBuilder, value: x509.ExtensionType, critical: bool) -> object:  # noqa: FBT001 - theirs
