@@ -178,11 +178,12 @@ def test_a_connection_that_breaks_while_an_act_is_stored_is_not_called_undone(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The act was stored and the answer to the commit was lost: 503, and no word that nothing was changed."""
-    editor, commit = desk.sign_in("edith", Role.EDITOR), SQLiteDialect.do_commit
+    editor = desk.sign_in("edith", Role.EDITOR)
 
     def lose(self: SQLiteDialect, connection: PoolProxiedConnection) -> None:
+        del self
         (left,) = connection.cursor().execute("SELECT count(*) FROM entries").fetchone()
-        commit(self, connection)
+        connection.commit()
         if left == 1:
             raise OperationalError("", {}, Exception())
 
