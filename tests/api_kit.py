@@ -92,6 +92,18 @@ def make_entry(plate: str = PLATE, *, severity: Severity = Severity.URGENT, **ch
     return Entry(**{**members, **changes})  # type: ignore[arg-type]
 
 
+def entry_of(now: datetime, plate: str = PLATE) -> Entry:
+    """Return an entry that holds at a time, which need not be the hand clock's."""
+    before = now - timedelta(hours=2)
+    return make_entry(
+        plate,
+        created=before - timedelta(hours=1),
+        effective=before,
+        verified=before,
+        expires=now + timedelta(days=5),
+    )
+
+
 def make_hit(
     device: str = "camera-1",
     *,

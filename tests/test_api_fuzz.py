@@ -506,7 +506,7 @@ def test_no_header_of_any_kind_of_route_breaks_the_service(
             )
             assert answer.status_code < 500, (name, header, text)
             assert CANARY not in answer.text or "/v1/" not in name
-            if answer.status_code < 400:
+            if answer.status_code < 400 and method != "GET":
                 before = target.state()
     assert target.state() == before
     target.fresh()

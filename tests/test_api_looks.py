@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,7 +11,7 @@ from sqlalchemy import select, text
 
 from api.accounts import looks
 from api.accounts.people import Role
-from api.db.models import AuditRow, LookupRow
+from api.db.models import AuditRow, LookupRow, OpeningRow
 from protocol.hit import Hit
 from tests.api_kit import PLATE, Desk, make_entry, make_hit
 
@@ -150,3 +151,19 @@ def test_pages_of_a_long_proposal_are_one_reading_each(desk: Desk) -> None:
     for after in range(2 * looks.READINGS):
         edith.get(f"/v1/proposals/{proposal}/entries?after={after}")
     assert not flagged(desk)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/hits/{UUID(int=7)}/open", f"/v1/hits/{UUID(int=7)}/open", "/list/entries/entry-none/open",
+        "/v1/entries/entry-none/open", "/list/proposed/000/open", "/v1/proposals/000/open", "/signing/1/open",
+        "/signing/7/open",
+    ],
+)  # fmt: skip
+def test_no_reason_is_kept_for_what_does_not_exist(desk: Desk, path: str) -> None:
+    """Given in advance it would open what comes later, unseen by whoever decides then: refused, and not kept."""
+    ada = desk.sign_in("ada", Role.REVIEWER, Role.EDITOR)
+    answer = ada.post(path, json=REASON) if path.startswith("/v1/") else ada.post(path, data=REASON)
+    assert answer.status_code in {404, 410}
+    assert desk.count(OpeningRow) == 0

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
@@ -180,11 +179,11 @@ def test_a_connection_that_breaks_while_an_act_is_stored_is_not_called_undone(
 ) -> None:
     """The act was stored and the answer to the commit was lost: 503, and no word that nothing was changed."""
     editor = desk.sign_in("edith", Role.EDITOR)
-    commit: Any = SQLiteDialect.do_commit
 
     def lose(self: SQLiteDialect, connection: PoolProxiedConnection) -> None:
+        del self
         (left,) = connection.cursor().execute("SELECT count(*) FROM entries").fetchone()
-        commit(self, connection)
+        connection.commit()
         if left == 1:
             raise OperationalError("", {}, Exception())
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +14,7 @@ from api.accounts.people import Role
 from api.devices import registry
 from api.lists import list_keys, publishing
 from hotlist.signed_list.trust import TrustedState, accept
-from tests.api_kit import Box, Desk, HandClock, make_entry, registration
+from tests.api_kit import Box, Desk, HandClock, entry_of, make_entry, registration
 from tests.postgres_kit import BIN, Cluster
 from tests.workers_kit import cookie_of, served
 
@@ -32,9 +31,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     now = datetime.now(UTC)
     desk.clock.now = now
     for number in range(AT_ONCE + 1):
-        times: dict[str, Any] = {"created": now - timedelta(hours=3), "effective": now - timedelta(hours=2)}
-        times |= {"verified": now - timedelta(hours=2), "expires": now + timedelta(days=5)}
-        desk.approve(make_entry(f"ZQ57K{number:02}", **times))
+        desk.approve(entry_of(now, f"ZQ57K{number:02}"))
     publishing.publish(desk.service, "person:arno")
     yield desk
     desk.service.close()
