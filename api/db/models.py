@@ -311,7 +311,10 @@ class RepeatRow(Base):
 
 
 class ListRow(Base):
-    """One published version of the hot list; only the newest keeps its signed bytes, and their digest."""
+    """One published version of the hot list; only the newest keeps its signed bytes, and their digest.
+
+    The bytes are megabytes on a long list, so they are read only where they are asked for.
+    """
 
     __tablename__ = "lists"
 
@@ -320,7 +323,7 @@ class ListRow(Base):
     published_by: Mapped[str] = mapped_column(Short)
     entries: Mapped[int]
     digest: Mapped[str] = mapped_column(String(64))
-    signed: Mapped[bytes | None]
+    signed: Mapped[bytes | None] = mapped_column(deferred=True)
 
 
 class SignerRow(Base):
