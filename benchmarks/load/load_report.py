@@ -110,12 +110,12 @@ def _tables(part: Part, outcome: Outcome) -> None:
             *(f"{value:.1f}" for value in (*cost, *times)),
         ))  # fmt: skip
     part.table("Each kind of request alone", columns, rows)
-    columns = (
+    mixed = (
         "hits offered a second", "request", "asked", "wrong", "unanswered", "p50 ms", "p99 ms", "cores in use"
     )  # fmt: skip
     part.table(
         "The whole department",
-        columns,
+        mixed,
         [
             (
                 rate, kind, len(heard.seconds), heard.wrong, heard.unanswered,

@@ -195,7 +195,8 @@ def _crop(plate: str, rng: np.random.Generator) -> bytes:
     picture = draw_plate(FORMATS[0], (plate[:4], plate[4:]), rng)
     height = round(picture.shape[0] * _CROP_WIDTH / picture.shape[1])
     small = cv2.resize(picture, (_CROP_WIDTH, height), interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
+    _, coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return coded.tobytes()
 
 
 def _hit(unit: Unit, entry: Entry, crop: bytes) -> Hit:
