@@ -24,6 +24,9 @@ from hitonly_core.files import write_durably
 
 FIRST_LINK: Final = "first-administrator.link"
 """The file in the state folder."""
+_WORKER_ANSWERS_S: Final = 60
+"""A worker that says nothing for so long is replaced. On a busy machine its imports alone can take 10 seconds, and
+uvicorn's own 5 would end every worker before it has begun."""
 _HANDOVER: Final = "HITONLY_API_SETTINGS"
 """Environment variable by which the parent hands its checked settings to worker processes."""
 
@@ -100,6 +103,7 @@ def run(ready: Ready) -> None:
         log_level="warning",
         proxy_headers=False,
         timeout_graceful_shutdown=3,
+        timeout_worker_healthcheck=_WORKER_ANSWERS_S,
         log_config=None,
         http="h11",
         ws="none",

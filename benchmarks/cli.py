@@ -41,6 +41,8 @@ from benchmarks.harness.options import (
     shared,
 )
 from benchmarks.harness.runner import Bench, BenchError
+from benchmarks.load import load_report
+from benchmarks.load.load_run import Plan
 from benchmarks.matching.drawn_pictures import run_matching
 from benchmarks.speed import latency, motion, review_latency, soak, soak_report, streams, video
 from edge.errors import EdgeError
@@ -196,6 +198,23 @@ def soak_part(
         return soak_report.run(trial, told.advance)
 
     _finish(_measure(given.bench, {"soak": run}, Inputs()), given.out)
+
+
+@app.command("load")
+@shared
+def load_part(
+    given: Shared,
+    units: Annotated[int, typer.Option(min=10, help="Simulated units.")] = 10_000,
+    people: Annotated[int, typer.Option(min=1, help="People who review.")] = 20,
+    entries: Annotated[int, typer.Option(min=1, help="Plates listed.")] = 1000,
+) -> None:
+    """Put the department's service under load: units, hits, list polls, people. Takes PostgreSQL."""
+
+    def run(told: Bench, _inputs: Inputs) -> dict[str, Any]:
+        plan = None if told.short else Plan(units, entries, people)
+        return load_report.run(told, plan)
+
+    _finish(_measure(given.bench, {"load": run}, Inputs()), given.out)
 
 
 @app.command("compare")

@@ -1,5 +1,6 @@
 """The service on a real PostgreSQL server: several workers, broken connections, a killed process."""
 
+import json
 import os
 import signal
 import subprocess
@@ -121,6 +122,18 @@ def test_one_hit_delivered_eight_times_at_once_is_stored_once(desk: Desk) -> Non
         row = session.query(HitRow).one()
     assert desk.service.vault.open(row.id, row.sealed)
     assert desk.count(SeenRow) == 1
+
+
+def test_heartbeats_at_once_after_a_new_record_are_all_answered(desk: Desk) -> None:
+    """The first of them signs the log's new end; the others take that one, and none is refused."""
+    boxes = [desk.box(f"camera-{n}") for n in range(8)]
+    said = json.dumps({"software": "hitonly 0.1.0"}).encode()
+    for _ in range(5):
+        desk.service.record(Act("service", "test"))
+        with ThreadPoolExecutor(len(boxes)) as pool:
+            answers = list(pool.map(lambda box: box.send("POST", "/v1/heartbeat", said), boxes))
+        assert [answer.status_code for answer in answers] == [200] * len(boxes)
+        assert len({answer.json()["checkpoint"]["signature"] for answer in answers}) == 1
 
 
 def test_two_reviewers_at_once_cannot_both_decide(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.core import audit_tree
@@ -178,7 +178,11 @@ def checkpoint(session: Session, key: SigningKey, now: datetime) -> AuditEnd | N
     unsigned = AuditEnd(number, audit_tree.root(session, number).hex(), stamp(now))
     row = CheckpointRow(seq=number, digest=unsigned.digest, at=unsigned.at)
     row.signature = key.sign(unsigned.signed_bytes())
-    session.add(row)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:  # another worker signed the same end meanwhile, and has committed it
+        row = session.get_one(CheckpointRow, number)
     return _checkpoint(row)
 
 

@@ -315,6 +315,7 @@ class ListRow(Base):
 
     `holds` tells which entries, in which wording, the service put into it; empty where people signed it, or where
     that is not known.
+    The bytes are megabytes on a long list, so they are read only where they are asked for.
     """
 
     __tablename__ = "lists"
@@ -324,7 +325,7 @@ class ListRow(Base):
     published_by: Mapped[str] = mapped_column(Short)
     entries: Mapped[int]
     digest: Mapped[str] = mapped_column(String(64))
-    signed: Mapped[bytes | None]
+    signed: Mapped[bytes | None] = mapped_column(deferred=True)
     holds: Mapped[str] = mapped_column(String(64), default="")
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from api.core.errors import InvalidError
 from api.hits.jpeg_validation import check_crop
+from api.lists.list_age import VERSIONS
 from hitonly_core.policy import CLOCK_TOLERANCE
 from hitonly_core.wall_clock import ClockState
 from hotlist.errors import PlateError
@@ -30,7 +31,6 @@ _REGION: Final = re.compile(r"([A-Z]{2}(-[A-Z0-9]{1,3})?)?")
 _MOST: Final = 64
 """Most matches, and most other readings, of one hit."""
 _PLACES: Final = 16
-_VERSIONS: Final = 2**31
 
 
 def check_contents(hit: Hit, now: datetime) -> None:
@@ -88,7 +88,7 @@ def _check_match(match: Match) -> None:
     Raises:
         InvalidError: one is out of its range.
     """
-    if not 0 < match.list_version < _VERSIONS:
+    if not 0 < match.list_version < VERSIONS:
         raise InvalidError("the hit's list version is no version")
     if not _is_share(match.probability):
         raise InvalidError("the hit's probability is not between 0 and 1")

@@ -6,6 +6,7 @@ same id with other bytes is refused. A refused envelope changes nothing but the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -59,11 +60,13 @@ def take(service: Service, device: Device, content: bytes) -> Taken:
         hit = _open(service, device, content)
         digest = envelope_digest(content)
         try:
-            new = _store(service, hit, digest)
+            received = _store(service, hit, digest)
             service.bell.ring()
         except IntegrityError:
-            new = False
-        return Taken(_acknowledge(service, hit, digest), new)
+            received = None
+        if received is not None:
+            return Taken(_signed(service, hit, digest, received), new=True)
+        return Taken(_acknowledge_again(service, hit, digest))
     except (ApiError, EnvelopeError) as problem:
         fault = problem if isinstance(problem, ApiError) else InvalidError(str(problem))
         if not isinstance(fault, TooManyError):
@@ -94,8 +97,8 @@ def _open(service: Service, device: Device, content: bytes) -> Hit:
     return hit
 
 
-def _store(service: Service, hit: Hit, digest: str) -> bool:
-    """Store a hit in one transaction with its audit record; False when it was known before.
+def _store(service: Service, hit: Hit, digest: str) -> datetime | None:
+    """Store a hit in one transaction with its audit record; return when it came, None when it was known before.
 
     The id is claimed first: a second delivery at the same moment waits here, and cannot replace the key.
 
@@ -106,7 +109,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
     now = service.now()
     with service.database.begin() as session:
         if session.get(SeenRow, str(hit.id)) is not None:
-            return False
+            return None
         device = session.get_one(DeviceRow, hit.device)
         when = time_of(hit, enrolled=device.enrolled, now=now, heartbeat=device.heartbeat, heard=device.heard)
         certain = when.basis is not Basis.NOT_CERTAIN
@@ -125,7 +128,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
             session.add(row)
             alerts.enqueue(session, service, row)
         _record(session, service, hit, status, otherwise)
-    return True
+    return now
 
 
 def _record(session: Session, service: Service, hit: Hit, status: Status, otherwise: Sequence[str]) -> None:
@@ -157,8 +160,8 @@ def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
     )
 
 
-def _acknowledge(service: Service, hit: Hit, digest: str) -> Acknowledgement:
-    """Sign that the hit is held, from what is stored.
+def _acknowledge_again(service: Service, hit: Hit, digest: str) -> Acknowledgement:
+    """Sign that a hit which was known before is held, from what is stored.
 
     Raises:
         ConflictError: the id was accepted before with other bytes, or from another device.
@@ -167,4 +170,8 @@ def _acknowledge(service: Service, hit: Hit, digest: str) -> Acknowledgement:
         seen = session.get_one(SeenRow, str(hit.id))
     if (seen.device, seen.digest) != (hit.device, digest):
         raise ConflictError("this hit's id was accepted before with other contents")
-    return acknowledge(hit.id, hit.device, digest, seen.received, service.secrets.service)
+    return _signed(service, hit, digest, seen.received)
+
+
+def _signed(service: Service, hit: Hit, digest: str, received: datetime) -> Acknowledgement:
+    return acknowledge(hit.id, hit.device, digest, received, service.secrets.service)

@@ -25,6 +25,8 @@ from protocol.hit import Hit
 
 REMATCH: Final = WINDOW_CEILING
 """How long before a list's arrival a read can have been captured that it matches: the longest window."""
+VERSIONS: Final = 2**31
+"""Numbers of lists are below it."""
 
 
 def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> None:
@@ -39,16 +41,10 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
         ListVersionError: its list never existed, did not yet exist, or was superseded long ago; or the device
             was not enrolled yet.
     """
-    newest = session.scalar(select(func.max(ListRow.version))) or 0
     for version in {match.list_version for match in hit.matches}:
-        row = session.get(ListRow, version) if 1 <= version <= newest else None
-        if row is None:  # (1)
-            raise ListVersionError(
-                "the hit was matched against a list that was never published",
-                hint=f"The newest published version is {newest}; look what the device holds.",
-            )
+        published, superseded = _times(session, version)
         if captured is not None:
-            _check_time(session, row, captured)
+            _check_time(published, superseded, captured)
     enrolled = session.get_one(DeviceRow, hit.device).enrolled
     if captured is not None and captured < enrolled - CLOCK_TOLERANCE:  # (4)
         raise ListVersionError(
@@ -56,18 +52,34 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
         )
 
 
-def _check_time(session: Session, row: ListRow, captured: datetime) -> None:
+def _times(session: Session, version: int) -> tuple[datetime, datetime | None]:
+    """Return when a version was published, and when the next one was, if there is one.
+
+    Raises:
+        ListVersionError: it never was.
+    """
+    query = select(ListRow.version, ListRow.published).where(ListRow.version >= version)
+    possible = 1 <= version < VERSIONS
+    found = session.execute(query.order_by(ListRow.version).limit(2)).all() if possible else []
+    if not found or found[0].version != version:  # (1)
+        newest = session.scalar(select(func.max(ListRow.version))) or 0
+        raise ListVersionError(
+            "the hit was matched against a list that was never published",
+            hint=f"The newest published version is {newest}; look what the device holds.",
+        )
+    return found[0].published, found[1].published if len(found) > 1 else None
+
+
+def _check_time(published: datetime, superseded: datetime | None, captured: datetime) -> None:
     """Refuse a capture before the list was there, or long after it was superseded.
 
     Raises:
         ListVersionError: it is.
     """
-    if captured < row.published - REMATCH - CLOCK_TOLERANCE:  # (2)
+    if captured < published - REMATCH - CLOCK_TOLERANCE:  # (2)
         raise ListVersionError(
             "the hit was captured before its list was published", hint="Check the device's clock."
         )
-    later = select(ListRow.published).where(ListRow.version > row.version).order_by(ListRow.version)
-    superseded = session.scalar(later.limit(1))
     if superseded is not None and captured > superseded + LIST_AGE_CEILING:  # (3)
         hours = LIST_AGE_CEILING / timedelta(hours=1)
         raise ListVersionError(

@@ -25,7 +25,12 @@ def service_of(request: Request) -> Service:
     return service
 
 
-ServiceDep = Annotated[Service, Depends(service_of)]
+async def _service(request: Request) -> Service:
+    """Return the same as a dependency; one that is no coroutine would take a turn in a thread for each request."""
+    return service_of(request)
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
 
 
 def address_of(request: Request) -> str:
