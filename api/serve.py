@@ -15,6 +15,7 @@ from api.core.clock import utc_now
 from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
 from api.core.service import Service, open_service
+from api.core.serving import serving
 from api.core.settings import Settings
 from api.devices.authority import Files, issue, prepare_authority
 from api.oversight.metrics import start_metrics
@@ -80,8 +81,16 @@ def write_first_link(service: Service) -> Path | None:
 
 
 def run(ready: Ready) -> None:
-    """Serve until told to stop."""
-    settings, files = ready.settings, ready.files
+    """Serve until told to stop.
+
+    Raises:
+        StateError: a backup is being restored here.
+    """
+    with serving(ready.settings.state):
+        _serve(ready.settings, ready.files)
+
+
+def _serve(settings: Settings, files: Files | None) -> None:
     metrics = _metrics(settings)
     os.environ[_HANDOVER] = settings.model_dump_json()
     uvicorn.run(

@@ -1,6 +1,8 @@
 """Whether a device can rightly have matched a hit against the list that it names (R7), decided on arrival.
 
-1. The list was published by this department: its number is one that exists.
+1. The list was published by this department: its number is one that exists, or one that was lost with a database
+   that an older one took the place of (api/lists/list_gaps.py). When a lost one was published nobody knows: the hit
+   must then be captured after the older database's last record, and at most 24 hours after it was put back.
 2. The list existed: the hit was captured after it was published, but for the window in which reads are
    matched again when a new list arrives, and for a clock that is a little off.
 3. The list had not been superseded for more than 24 hours when the hit was captured. Devices fetch lists with a
@@ -19,7 +21,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.core.errors import ListVersionError
-from api.db.models import DeviceRow, ListRow
+from api.db.models import DeviceRow, GapRow, ListRow
+from api.lists import list_gaps
 from hitonly_core.policy import CLOCK_TOLERANCE, LIST_AGE_CEILING, WINDOW_CEILING
 from protocol.hit import Hit
 
@@ -42,6 +45,10 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
     newest = session.scalar(select(func.max(ListRow.version))) or 0
     for version in {match.list_version for match in hit.matches}:
         row = session.get(ListRow, version) if 1 <= version <= newest else None
+        gap = list_gaps.of_version(session, version) if row is None else None
+        if gap is not None:
+            _check_lost(gap, captured)
+            continue
         if row is None:  # (1)
             raise ListVersionError(
                 "the hit was matched against a list that was never published",
@@ -53,6 +60,20 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
     if captured is not None and captured < enrolled - CLOCK_TOLERANCE:  # (4)
         raise ListVersionError(
             "the hit was captured before its device was enrolled", hint="Check the device's clock."
+        )
+
+
+def _check_lost(gap: GapRow, captured: datetime | None) -> None:
+    """Refuse a hit of a lost version that was captured when that version cannot have been in use.
+
+    Raises:
+        ListVersionError: it was.
+    """
+    earliest = gap.since - REMATCH - CLOCK_TOLERANCE
+    if captured is not None and not earliest <= captured <= gap.until + LIST_AGE_CEILING:
+        raise ListVersionError(
+            "the hit's list was lost with an older database, and cannot have been in use at its capture",
+            hint="Check the device's clock, and whether it fetches its list.",
         )
 
 

@@ -19,7 +19,7 @@ from api.core.errors import AbsentError, ConflictError
 from api.core.service import Service
 from api.db.models import CancelledRow, DeviceRow, ListRow
 from api.devices.registry import Device
-from api.lists import list_keys, list_signing, list_statements, list_versions
+from api.lists import list_gaps, list_keys, list_signing, list_statements, list_versions
 from hitonly_core.policy import LIST_VALID
 from hotlist.signed_list.bundle import SignedList, make, seal
 from hotlist.signed_list.list_format import Limits
@@ -63,16 +63,20 @@ def after_cancel(service: Service, actor: str) -> None:
 def renew(service: Service) -> bool:
     """Keep the newest list from growing stale, where six hours have passed; whether it did something.
 
+    After an older database was put back it is issued at once: units may hold a later number, and refuse this one.
+
     While devices still trust the service and a first version waits for people, nothing is issued: it would be
     newer than theirs.
     """
     with service.database.read() as session:
         theirs, newest = list_keys.people_in_force(session, service), list_versions.newest(session)
+        lost = newest is not None and list_gaps.after(session, newest.version)
     if newest is None:
         return False
     if theirs:
         return _restate(service)
-    if newest.published + RENEW > service.now() or list_signing.waiting(service) is not None:
+    due = lost or newest.published + RENEW <= service.now()
+    if not due or list_signing.waiting(service) is not None:
         return False
     try:
         _sign_and_publish(service, "service")
