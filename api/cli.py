@@ -52,18 +52,50 @@ def serve_command(
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; several need PostgreSQL.")] = None,
     tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="Name or address in the certificate of --tls local; may be given often."),
+    ] = None,
+    public_url: Annotated[str | None, typer.Option(help="How browsers and devices reach it.")] = None,
+    trusted_proxies: Annotated[
+        list[str] | None,
+        typer.Option("--trusted-proxy", help="A reverse proxy's address; may be given often."),
+    ] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
     """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
-    mode = {"mode": tls} if tls else None
-    ready = serve.prepare(settings_for(config, state, database_url, tls=mode, **given))
+    protected = {"mode": tls, "names": names or None}
+    settings = settings_for(
+        config,
+        state,
+        database_url,
+        tls={key: value for key, value in protected.items() if value} or None,
+        public_url=public_url,
+        trusted_proxies=trusted_proxies or None,
+        **given,
+    )
+    ready = serve.prepare(settings)
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
         typer.echo(
             f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}"
         )
     serve.run(ready)
+
+
+@app.command("certificate")
+def certificate_command(
+    out: Annotated[Path, typer.Option(help="Folder to write server.pem and server.key to.")],
+    names: Annotated[
+        list[str], typer.Option("--name", help="Name or address in the certificate; may be given often.")
+    ],
+    state: State = None,
+    config: Config = None,
+) -> None:
+    """Issue a certificate by the service's own authority, for a reverse proxy in front; good for 397 days."""
+    files = serve.proxy_certificate(settings_for(config, state, None), out, names)
+    typer.echo(f"{files.certificate} and {files.key} are written")
 
 
 @app.command("first-link")
@@ -126,6 +158,20 @@ def devices_add(
         code = registry.register(opened, registration, "operator")
         typer.echo(f"code: {code}")
         typer.echo(f"enrolment string, for `alpr-edge setup`: {invitation(opened.settings, code)}")
+
+
+@devices_app.command("revoke")
+def devices_revoke(
+    device: Annotated[str, typer.Argument(help="The device's id.")],
+    reason: Annotated[str, typer.Option(help="Why; stands in the log.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take nothing from a device any more, and give it no list: it was lost or stolen, or has gone."""
+    with Opened(settings_for(config, state, database_url)) as opened:
+        registry.revoke(opened, device, "operator", reason)
+    typer.echo(f"{device} is revoked: nothing is taken from it any more, and no list is sealed to it")
 
 
 @people_app.command("invite")

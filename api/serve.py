@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,6 +59,20 @@ def prepare(settings: Settings) -> Ready:
     finally:
         service.close()
     return Ready(settings, link, _files(settings))
+
+
+def proxy_certificate(settings: Settings, out: Path, names: Sequence[str]) -> Files:
+    """Issue a certificate by the service's own authority, which is made where it is not there yet.
+
+    Raises:
+        StateError: a folder cannot be used.
+    """
+    try:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare_authority(settings.state, utc_now())
+        return issue(settings.state, names, utc_now(), out=out)
+    except OSError as problem:
+        raise StateError(f"{problem.filename or out} cannot be used: {problem.strerror}") from None
 
 
 def write_first_link(service: Service) -> Path | None:
