@@ -1,4 +1,4 @@
-"""What a box and a service are installed from, as CycloneDX, of the locks: `python -m scripts.sbom` writes deploy/sbom/.
+"""What is installed, as CycloneDX, of the locks: `python -m scripts.sbom` writes deploy/sbom/.
 
 Each package of deploy/edge.lock and deploy/api.lock, with its version and the SHA-256 of every file that it may be
 installed from. The files go into the wheel; `scripts/lock.sh` writes them anew.

@@ -54,7 +54,7 @@ def versions(lines: list[dict[str, object]]) -> list[int]:
 def test_a_unit_goes_on_with_a_service_that_was_restored_on_another_machine(
     office: Office, tmp_path: Path
 ) -> None:
-    """Backup, three more versions, the last in the unit; the machine is lost; restored: the unit takes the new list.
+    """Backup; three more versions; the machine is lost; it is restored elsewhere: the unit takes the new list.
 
     The hit that the unit made against a lost version, while nobody was there, is delivered and taken.
     """
