@@ -101,7 +101,7 @@ def accept_restore(
 def _say_what_is_left(settings: Settings, taken: restore.TakenOver) -> None:
     """Say what no command can know, and a person must do."""
     between = f"after {taken.since or 'the beginning'}" + (f", up to {taken.until}," if taken.until else "")
-    typer.echo(f"{taken.lost_hits} hits ended because their keys are not here")
+    typer.echo(f"hits that ended because their keys are not here: {taken.lost_hits}")
     typer.echo(
         f"the next hot list is version {taken.next_list}, above every number that a unit can have seen"
     )

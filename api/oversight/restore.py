@@ -97,8 +97,10 @@ def take_over(session: Session, service: Service, act: str, reason: str) -> Take
     detail: dict[str, str | int] = {"reason": reason, "found": audit.size(session)}
     if mark is None:
         detail["problem"] = "the mark beside the keys is missing or torn"
-    elif mark.end is not None:
-        detail["problem"] = audit.contradiction(session, mark.end)[:_REASON]
+    until = None
+    if mark is not None and mark.end is not None and (problem := audit.contradiction(session, mark.end)):
+        until = mark.end.at
+        detail["problem"] = problem[:_REASON]
         detail |= {"expected": mark.end.seq, "root": mark.end.digest, "signed": mark.end.at}
     for table in _ENDED:
         session.execute(delete(table))
@@ -108,7 +110,6 @@ def take_over(session: Session, service: Service, act: str, reason: str) -> Take
     number = list_versions.next_version(session)
     detail |= {"hits_lost": lost, "next_list": number}
     audit.append(session, Act("operator", act, result="flagged", detail=detail), now)
-    until = mark.end.at if mark is not None and mark.end is not None else None
     return TakenOver(until, since, lost, number)
 
 
