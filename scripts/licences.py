@@ -31,15 +31,15 @@ def licence(name: str) -> str:
         told = distribution(name).metadata
     except PackageNotFoundError:
         return ""
-    if expression := told.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in told:
+        return told["License-Expression"]
     classes = [
         each.rpartition(" :: ")[2]
         for each in told.get_all("Classifier") or []
         if each.startswith("License ::")
     ]
     known = [each for each in classes if each != "OSI Approved"]
-    return ", ".join(known) or (told.get("License") or "not stated").splitlines()[0][:60]
+    return ", ".join(known) or (told["License"] if "License" in told else "not stated").splitlines()[0][:60]
 
 
 def table(before: str) -> str:

@@ -218,21 +218,21 @@ def test_heat_is_told_when_it_lasts() -> None:
             clock.now += 10 * NS
         heat.turn()
 
+    def told() -> tuple[bool, bool, int]:
+        return heat.hot, heat.throttled, len(heat.worries)
+
     wait(290)
-    assert not heat.hot
+    assert told() == (False, False, 0)
     found["celsius"] = 60.0
     wait(10)
     found["celsius"] = 85.0
     wait(SUSTAINED_NS // NS - 10)
-    assert not heat.hot, "there was a break"
+    assert told() == (False, False, 0), "there was a break"
     wait(20)
-    assert heat.hot
-    assert not heat.throttled
-    assert len(heat.worries) == 1
+    assert told() == (True, False, 1)
     found["celsius"], found["slow"] = 60.0, True
     wait(320)
-    assert not heat.hot
-    assert heat.throttled
+    assert told() == (False, True, 1)
     assert heat.take() == 85.0
     assert heat.take() is None
 

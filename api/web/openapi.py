@@ -41,7 +41,7 @@ def operation_id(route: APIRoute) -> str:
     words = [part for part in parts[:-1] if not part.startswith("{")]
     last = parts[-1]
     words.append(f"by_{last.strip('{}')}" if last.startswith("{") else last)
-    return re.sub(r"[^a-z0-9]+", "_", "_".join([min(route.methods).lower(), *words]))
+    return re.sub(r"[^a-z0-9]+", "_", "_".join([min(route.methods or ()).lower(), *words]))
 
 
 def describe(app: FastAPI, url: str) -> None:
@@ -62,7 +62,7 @@ def describe(app: FastAPI, url: str) -> None:
         asked = {
             (route.path_format, method.lower()): _asks(route)
             for route in _routes(app.routes)
-            for method in route.methods
+            for method in route.methods or ()
         }
         for path, methods in content["paths"].items():
             for method, operation in methods.items():
