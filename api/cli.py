@@ -8,19 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api import serve
+from api import recovery_cli, serve
 from api.accounts import people, resets
+from api.cli_options import Config, DatabaseUrl, Opened, State, settings_for
 from api.core import memory
 from api.core.errors import ApiError, ConflictError
-from api.core.service import Service, open_service
-from api.core.settings import Settings, load_settings
 from api.db.engine import Database
 from api.db.migrate import migrate
-from api.devices import invitations
+from api.devices import invitations, registry
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
-from api.oversight import audit_export, restore
+from api.oversight import audit_export
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, VerifyKey
 from hitonly_core.version_option import add_version
@@ -40,14 +39,8 @@ audit_app = typer.Typer(no_args_is_help=True, help="Export and check the audit l
 app.add_typer(devices_app, name="devices")
 app.add_typer(people_app, name="people")
 app.add_typer(audit_app, name="audit")
+recovery_cli.add(app)
 FAULT = 1
-
-State = Annotated[Path | None, typer.Option(help="Folder of keys, certificates and SQLite files.")]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", exists=True, dir_okay=False, help="Settings as TOML; see docs/service.md."),
-]
-DatabaseUrl = Annotated[str | None, typer.Option(help="postgresql+psycopg://... or sqlite:///...")]
 
 
 @app.command("serve")
@@ -60,13 +53,31 @@ def serve_command(
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; several need PostgreSQL.")] = None,
     tls: Annotated[str | None, typer.Option(help="off, local or files.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="Name or address in the certificate of --tls local; may be given often."),
+    ] = None,
+    public_url: Annotated[str | None, typer.Option(help="How browsers and devices reach it.")] = None,
+    trusted_proxies: Annotated[
+        list[str] | None,
+        typer.Option("--trusted-proxy", help="A reverse proxy's address; may be given often."),
+    ] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
     """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
     memory.renew()
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
-    mode = {"mode": tls} if tls else None
-    ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
+    protected = {"mode": tls, "names": names or None}
+    settings = settings_for(
+        config,
+        state,
+        database_url,
+        tls={key: value for key, value in protected.items() if value} or None,
+        public_url=public_url,
+        trusted_proxies=trusted_proxies or None,
+        **given,
+    )
+    ready = serve.prepare(settings)
     typer.echo(f"listening on {ready.settings.url}")
     if ready.link:
         typer.echo(
@@ -75,10 +86,24 @@ def serve_command(
     serve.run(ready)
 
 
+@app.command("certificate")
+def certificate_command(
+    out: Annotated[Path, typer.Option(help="Folder to write server.pem and server.key to.")],
+    names: Annotated[
+        list[str], typer.Option("--name", help="Name or address in the certificate; may be given often.")
+    ],
+    state: State = None,
+    config: Config = None,
+) -> None:
+    """Issue a certificate by the service's own authority, for a reverse proxy in front; good for 397 days."""
+    files = serve.proxy_certificate(settings_for(config, state, None), out, names)
+    typer.echo(f"{files.certificate} and {files.key} are written")
+
+
 @app.command("first-link")
 def first_link_command(state: State = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
     """Print a new link for the first administrator, while there is nobody; an older one works no more."""
-    with _Opened(_settings(config, state, database_url)) as opened:
+    with Opened(settings_for(config, state, database_url)) as opened:
         path = serve.write_first_link(opened)
         if path is None:
             raise ConflictError("there are people already", hint="Ask an administrator for an invitation.")
@@ -88,30 +113,13 @@ def first_link_command(state: State = None, config: Config = None, database_url:
 @app.command("migrate")
 def migrate_command(state: State = None, config: Config = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database to the tables that this version needs."""
-    settings = _settings(config, state, database_url)
+    settings = settings_for(config, state, database_url)
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.main_database)
     try:
         typer.echo(f"the database is at revision {migrate(database)}")
     finally:
         database.close()
-
-
-@app.command("accept-restore")
-def accept_restore(
-    reason: Annotated[str, typer.Option(help="Why an older database was put back; stands in the log.")],
-    state: State = None,
-    config: Config = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Let the service start on an older database that was put back on purpose; recorded, and flagged.
-
-    Ends every session, link, code and recovery code: some of them were used, or ended, since.
-    """
-    since = restore.accept(_settings(config, state, database_url), reason)
-    typer.echo(f"accepted. What was done {since} is not in this database: do again what was")
-    typer.echo("revoked or disabled then (units, people, keys, list entries), before the service is started.")
-    typer.echo("Everybody needs new recovery codes; each unit needs `alpr-edge accept-audit-log`.")
 
 
 @devices_app.command("add")
@@ -148,10 +156,24 @@ def devices_add(
         policy_sha256=policy_sha256,
         cameras=tuple(camera or ()),
     )
-    with _Opened(_settings(config, state, database_url, public_url=public_url)) as opened:
+    with Opened(settings_for(config, state, database_url, public_url=public_url)) as opened:
         made = invitations.register(opened, registration, "operator")
         typer.echo(f"code: {made.code}")
         typer.echo(f"enrolment string, for `alpr-edge setup`: {made.text}")
+
+
+@devices_app.command("revoke")
+def devices_revoke(
+    device: Annotated[str, typer.Argument(help="The device's id.")],
+    reason: Annotated[str, typer.Option(help="Why; stands in the log.")],
+    state: State = None,
+    config: Config = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take nothing from a device any more, and give it no list: it was lost or stolen, or has gone."""
+    with Opened(settings_for(config, state, database_url)) as opened:
+        registry.revoke(opened, device, "operator", reason)
+    typer.echo(f"{device} is revoked: nothing is taken from it any more, and no list is sealed to it")
 
 
 @people_app.command("invite")
@@ -162,8 +184,8 @@ def people_invite(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a one-time link for a new person."""
-    settings = _settings(config, state, database_url)
-    with _Opened(settings) as opened:
+    settings = settings_for(config, state, database_url)
+    with Opened(settings) as opened:
         typer.echo(f"{settings.url}/welcome/{people.invite(opened, frozenset(roles), 'operator')}")
 
 
@@ -175,7 +197,7 @@ def people_release(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Unlock or re-enable somebody, where no administrator can sign in."""
-    with _Opened(_settings(config, state, database_url)) as opened:
+    with Opened(settings_for(config, state, database_url)) as opened:
         people.release(opened, name, "operator")
     typer.echo(f"{name} can sign in again")
 
@@ -188,8 +210,8 @@ def people_reset(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a one-time link for somebody who lost the password or the telephone."""
-    settings = _settings(config, state, database_url)
-    with _Opened(settings) as opened:
+    settings = settings_for(config, state, database_url)
+    with Opened(settings) as opened:
         typer.echo(f"{settings.url}/reset/{resets.issue(opened, name, 'operator').token}")
 
 
@@ -201,7 +223,7 @@ def audit_export_command(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write the whole audit log to a file, signed."""
-    with _Opened(_settings(config, state, database_url)) as opened, file.open("xb") as out:
+    with Opened(settings_for(config, state, database_url)) as opened, file.open("xb") as out:
         out.writelines(audit_export.export(opened, "operator"))
     typer.echo(f"{file} is written")
 
@@ -254,26 +276,6 @@ def open_command(
     Console().print(opened_table(opened))
     if any(item.hit is None for item in opened):
         raise typer.Exit(FAULT)
-
-
-class _Opened:
-    """The service for one command, closed afterwards."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._service = open_service(settings)
-
-    def __enter__(self) -> Service:
-        return self._service
-
-    def __exit__(self, *_: object) -> None:
-        self._service.close()
-
-
-def _settings(config: Path | None, state: Path | None, database_url: str | None, **given: object) -> Settings:
-    """Read the settings that a command works with; the state folder is ./state unless it is named."""
-    if config is None and state is None:
-        state = Path("state")
-    return load_settings(config, state=state, database_url=database_url, **given)
 
 
 def _device_key(text: str) -> tuple[str, VerifyKey]:

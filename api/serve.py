@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from api.core.clock import utc_now
 from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
 from api.core.service import Service, open_service
+from api.core.serving import serving
 from api.core.settings import Settings
 from api.devices.authority import ALWAYS, Files, issue, prepare_authority
 from api.oversight.metrics import start_metrics
@@ -64,6 +66,20 @@ def prepare(settings: Settings) -> Ready:
     return Ready(settings, link, _files(settings))
 
 
+def proxy_certificate(settings: Settings, out: Path, names: Sequence[str]) -> Files:
+    """Issue a certificate by the service's own authority, which is made where it is not there yet.
+
+    Raises:
+        StateError: a folder cannot be used.
+    """
+    try:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare_authority(settings.state, utc_now())
+        return issue(settings.state, names, utc_now(), out=out)
+    except OSError as problem:
+        raise StateError(f"{problem.filename or out} cannot be used: {problem.strerror}") from None
+
+
 def write_first_link(service: Service) -> Path | None:
     """Make the first administrator's link and keep it in a file for the operator only; None where there are people.
 
@@ -85,8 +101,16 @@ def write_first_link(service: Service) -> Path | None:
 
 
 def run(ready: Ready) -> None:
-    """Serve until told to stop."""
-    settings, files = ready.settings, ready.files
+    """Serve until told to stop.
+
+    Raises:
+        StateError: a backup is being restored here.
+    """
+    with serving(ready.settings.state):
+        _serve(ready.settings, ready.files)
+
+
+def _serve(settings: Settings, files: Files | None) -> None:
     memory.harden()
     metrics = _metrics(settings)
     os.environ[_HANDOVER] = settings.model_dump_json()

@@ -221,6 +221,16 @@ class CameraSection(_Section):
         return body
 
 
+class MetricsSection(_Section):
+    """Numbers for Prometheus, for this machine only."""
+
+    port: int = Field(
+        ge=1024,
+        le=65535,
+        description="Port on 127.0.0.1, at /metrics; what a vehicle changes is told as in receipts.",
+    )
+
+
 class EdgeConfig(_Section):
     """The whole configuration of ``alpr-edge run``."""
 
@@ -234,6 +244,7 @@ class EdgeConfig(_Section):
     receipts: ReceiptsSection = Field(default_factory=ReceiptsSection, description="How coarse they are.")
     models: ModelsSection = Field(default_factory=ModelsSection, description="Detector and reader.")
     matching: MatchingSection = Field(default_factory=MatchingSection, description="Matching.")
+    metrics: MetricsSection | None = Field(None, description="Numbers for Prometheus; without it, none.")
     unsafe_allow_swap: bool = Field(
         default=False, description="Start although swap is in use and memory cannot be locked."
     )

@@ -3,18 +3,37 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True) -> None:
     """Write a file so that a crash at any moment leaves the old one, or none, or the new one whole.
+
+    Args:
+        path: where the file shall be.
+        content: all of it.
+        mode: permission bits.
+        replace: whether an existing file may be replaced.
+
+    Raises:
+        FileExistsError: the file is there and `replace` is false.
+        OSError: the disk is full, or the folder absent or not ours.
+    """
+    with writing_durably(path, mode=mode, replace=replace) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing_durably(path: Path, *, mode: int = 0o600, replace: bool = True) -> Iterator[BinaryIO]:
+    """Give a file to write into, which takes its place whole when the block ends without an error.
 
     The temporary file has its final mode from birth. The folder is synced too, so that the name survives a
     power cut. On any failure the temporary file is removed.
 
     Args:
         path: where the file shall be.
-        content: all of it.
         mode: permission bits.
         replace: whether an existing file may be replaced.
 
@@ -27,7 +46,7 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o600, replace: boo
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(descriptor)
         if replace:

@@ -15,3 +15,4 @@ for part in edge api; do
     compile pyproject.toml --extra "$part" --constraint requirements.lock --no-annotate --output-file "deploy/$part.lock"
 done
 echo hatchling | compile - --constraint requirements.lock --no-annotate --output-file deploy/build.lock
+"${1:-python3}" -m scripts.sbom

@@ -88,6 +88,7 @@ FOREIGN: Final[dict[str, set[str]]] = {
     "starlette": {"api"},
     "uvicorn": {"api", "benchmarks"},
     "jinja2": {"api.web", "benchmarks"},
+    "prometheus_client": {"edge.runtime", "api"},
     "sqlalchemy": {"api", "benchmarks"},
     "typer": {
         "hitonly_core.version_option",

@@ -242,7 +242,7 @@ class Settings(_Part):
 
 
 def load_settings(file: Path | None = None, **given: object) -> Settings:
-    """Read a TOML file, if there is one, and put what the command line gives over it.
+    """Read a TOML file, if there is one, and put what the command line gives over it, key by key.
 
     Raises:
         SettingsError: a key is unknown or a value out of range; all of them are named.
@@ -253,7 +253,11 @@ def load_settings(file: Path | None = None, **given: object) -> Settings:
             content = tomllib.loads(file.read_text("utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
             raise SettingsError(f"{file} cannot be read as TOML: {problem}") from None
-    content.update({name: value for name, value in given.items() if value is not None})
+    for name, value in given.items():
+        if value is not None:
+            before = content.get(name)
+            both = isinstance(before, dict) and isinstance(value, dict)
+            content[name] = {**before, **value} if both else value  # type: ignore[dict-item]
     try:
         return Settings.model_validate(content)
     except ValidationError as problem:

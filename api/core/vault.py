@@ -78,6 +78,11 @@ class Vault:
         """
         return decrypt(self._key(hit), sealed, f"{hit}:{what}" if what else hit)
 
+    def held(self) -> set[str]:
+        """Return the ids of every hit whose key is here."""
+        with self._keys.read() as session:
+            return set(session.scalars(select(_KeyRow.hit)))
+
     def _key(self, hit: str) -> bytes:
         """Return a hit's key.
 

@@ -28,13 +28,18 @@ def revision(database: Database) -> str:
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 
+def head() -> str:
+    """Return the revision that this version needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
 def check(database: Database) -> None:
     """Refuse a database that this version does not match.
 
     Raises:
         StateError: it is older or newer; says which command helps.
     """
-    expected, found = ScriptDirectory.from_config(_config()).get_current_head(), revision(database)
+    expected, found = head(), revision(database)
     if found != expected:
         hint = "Stop the service, make a backup, and run `alpr-api migrate`."
         raise StateError(f"the database is at revision {found or 'none'}; {expected} is needed", hint=hint)

@@ -354,6 +354,20 @@ class KeySetRow(Base):
     keys: Mapped[str] = mapped_column(Text)
 
 
+class GapRow(Base):
+    """Versions that may have been published and are lost: an older database was put back (api/lists/list_gaps.py).
+
+    `since` is the last that the older database knows of; `until` is when it was put back.
+    """
+
+    __tablename__ = "list_gaps"
+
+    first: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+
 class CandidateRow(Base):
     """A version that people are to sign; `signed` is there while it waits. A number is never given twice."""
 

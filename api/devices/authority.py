@@ -120,13 +120,14 @@ def _covers(allowed: x509.GeneralName, name: x509.GeneralName) -> bool:
     return False
 
 
-def issue(state: Path, names: Sequence[str], now: dt.datetime) -> Files:
+def issue(state: Path, names: Sequence[str], now: dt.datetime, *, out: Path | None = None) -> Files:
     """Issue a certificate for the listener, anew at each start, valid for 397 days.
 
     Args:
         state: the state folder, with the authority.
         names: host names and addresses that browsers and devices use.
         now: the time.
+        out: the folder to write to; the state folder if None.
     """
     authority = x509.load_pem_x509_certificate((state / "ca.pem").read_bytes())
     signer = serialization.load_pem_private_key((state / "ca.key").read_bytes(), password=None)
@@ -145,7 +146,8 @@ def issue(state: Path, names: Sequence[str], now: dt.datetime) -> Files:
         )
         .sign(signer, hashes.SHA256())
     )
-    files = Files(state / "server.pem", state / "server.key")
+    folder = out or state
+    files = Files(folder / "server.pem", folder / "server.key")
     write_durably(files.key, _key_text(key))
     write_durably(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
     return files

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,6 +22,9 @@ from api.core.lifecycle import Hold, Outcome, State, Status
 from api.core.service import Service, month
 from api.db.models import HitRow
 from protocol.hit import Hit, hit_from_bytes
+
+LOST: Final = "hit.lost"
+"""An older database was put back, and the hit's key is not there."""
 
 
 @dataclass(slots=True)
@@ -103,6 +107,20 @@ def expire_if_due(service: Service, hit: UUID) -> bool:
     if changing.ended:
         service.vault.destroy([str(hit)])
     return changing.ended
+
+
+def end_without_keys(session: Session, service: Service) -> int:
+    """End every hit whose key is not here, in the caller's transaction: nobody can open it. Return how many.
+
+    They count as expired, and each is a record.
+    """
+    held = service.vault.held()
+    lost = [row for row in session.scalars(select(HitRow)) if row.id not in held]
+    for row in lost:
+        count(session, kind_of(row), State.EXPIRED)
+        session.delete(row)
+        audit.append(session, Act("operator", LOST, f"hit:{row.id}", result="flagged"), service.now())
+    return len(lost)
 
 
 def contents(service: Service, row: HitRow) -> Hit:

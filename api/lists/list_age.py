@@ -1,6 +1,8 @@
 """Whether a device can rightly have matched a hit against the list that it names (R7), decided on arrival.
 
-1. The list was published by this department: its number is one that exists.
+1. The list was published by this department: its number is one that exists, or one that was lost with a database
+   that an older one took the place of (api/lists/list_gaps.py). When a lost one was published nobody knows: the hit
+   must then be captured after the older database's last record, and at most 24 hours after it was put back.
 2. The list existed: the hit was captured after it was published, but for the window in which reads are
    matched again when a new list arrives, and for a clock that is a little off.
 3. The list had not been superseded for more than 24 hours when the hit was captured. Devices fetch lists with a
@@ -19,7 +21,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.core.errors import ListVersionError
-from api.db.models import DeviceRow, ListRow
+from api.db.models import DeviceRow, GapRow, ListRow
+from api.lists import list_gaps
 from hitonly_core.policy import CLOCK_TOLERANCE, LIST_AGE_CEILING, WINDOW_CEILING
 from protocol.hit import Hit
 
@@ -42,9 +45,19 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
             was not enrolled yet.
     """
     for version in {match.list_version for match in hit.matches}:
-        published, superseded = _times(session, version)
+        times = _times(session, version)
+        gap = list_gaps.of_version(session, version) if times is None else None
+        if gap is not None:
+            _check_lost(gap, captured)
+            continue
+        if times is None:  # (1)
+            newest = session.scalar(select(func.max(ListRow.version))) or 0
+            raise ListVersionError(
+                "the hit was matched against a list that was never published",
+                hint=f"The newest published version is {newest}; look what the device holds.",
+            )
         if captured is not None:
-            _check_time(published, superseded, captured)
+            _check_time(*times, captured)
     enrolled = session.get_one(DeviceRow, hit.device).enrolled
     if captured is not None and captured < enrolled - CLOCK_TOLERANCE:  # (4)
         raise ListVersionError(
@@ -52,22 +65,28 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
         )
 
 
-def _times(session: Session, version: int) -> tuple[datetime, datetime | None]:
-    """Return when a version was published, and when the next one was, if there is one.
-
-    Raises:
-        ListVersionError: it never was.
-    """
+def _times(session: Session, version: int) -> tuple[datetime, datetime | None] | None:
+    """Return when a version was published, and when the next one was, if there is one; None if it never was."""
     query = select(ListRow.version, ListRow.published).where(ListRow.version >= version)
     possible = 1 <= version < VERSIONS
     found = session.execute(query.order_by(ListRow.version).limit(2)).all() if possible else []
-    if not found or found[0].version != version:  # (1)
-        newest = session.scalar(select(func.max(ListRow.version))) or 0
-        raise ListVersionError(
-            "the hit was matched against a list that was never published",
-            hint=f"The newest published version is {newest}; look what the device holds.",
-        )
+    if not found or found[0].version != version:
+        return None
     return found[0].published, found[1].published if len(found) > 1 else None
+
+
+def _check_lost(gap: GapRow, captured: datetime | None) -> None:
+    """Refuse a hit of a lost version that was captured when that version cannot have been in use.
+
+    Raises:
+        ListVersionError: it was.
+    """
+    earliest = gap.since - REMATCH - CLOCK_TOLERANCE
+    if captured is not None and not earliest <= captured <= gap.until + LIST_AGE_CEILING:
+        raise ListVersionError(
+            "the hit's list was lost with an older database, and cannot have been in use at its capture",
+            hint="Check the device's clock, and whether it fetches its list.",
+        )
 
 
 def _check_time(published: datetime, superseded: datetime | None, captured: datetime) -> None:

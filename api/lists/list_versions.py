@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.core import audit
 from api.core.audit import Act
-from api.db.models import CandidateRow, EntryRow, ListRow
+from api.db.models import CandidateRow, EntryRow, GapRow, ListRow
 from hotlist.authoring.desk import DESK
 from hotlist.entry import Entry, entry_from_json
 from hotlist.signed_list.bundle import SignedList
@@ -24,10 +24,11 @@ def newest(session: Session) -> ListRow | None:
 
 
 def next_version(session: Session) -> int:
-    """Return a number that no version had, published or not: people may have signed what was withdrawn."""
+    """Return a number that no version had: not one that people may have signed and was withdrawn, nor one lost."""
     published = session.scalar(select(func.max(ListRow.version))) or 0
     waited = session.scalar(select(func.max(CandidateRow.version))) or 0
-    return max(published, waited) + 1
+    lost = session.scalar(select(func.max(GapRow.last))) or 0
+    return max(published, waited, lost) + 1
 
 
 def entries(session: Session, now: datetime) -> tuple[list[Entry], str]:

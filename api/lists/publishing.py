@@ -28,7 +28,7 @@ from api.core.service import Service
 from api.db.locks import Turn, take_turn
 from api.db.models import CancelledRow, DeviceRow, ListRow
 from api.devices.registry import Device
-from api.lists import list_keys, list_signing, list_statements, list_versions
+from api.lists import list_gaps, list_keys, list_signing, list_statements, list_versions
 from hitonly_core.policy import LIST_VALID
 from hotlist.signed_list.bundle import SignedList, make, seal
 from hotlist.signed_list.list_format import Limits
@@ -97,6 +97,8 @@ def after_act(service: Service, actor: str) -> Standing:
 def renew(service: Service) -> bool:
     """Publish again where the list is not what is in force, or is six hours old; whether it did something.
 
+    After an older database was put back it is issued at once: units may hold a later number, and refuse this one.
+
     While devices still trust the service and a first version waits for people, only a cancelled entry is a reason:
     what the service issues would be newer than theirs.
     """
@@ -141,7 +143,8 @@ def _due(session: Session, service: Service, row: ListRow) -> bool:
     now = service.now()
     if list_keys.people_in_force(session, service):
         return list_statements.due(session, row, now)
-    if row.published + RENEW > now and row.holds == list_versions.holds(session, now):
+    fresh = row.published + RENEW > now and not list_gaps.after(session, row.version)
+    if fresh and row.holds == list_versions.holds(session, now):
         return False
     return not list_signing.waits(session, now) or list_versions.names_cancelled(session, row, now)
 

@@ -19,7 +19,8 @@ BROKEN: Final = "BROKEN"
 """What the result of a check begins with when the chain does not hold."""
 _FLAGGED: Final = (
     "lookup.repeated", "device.chain-broken", "person.lock", "person.reset",
-    "device.log-contradicted", "database.accept-restore", "hit.hold", "hit.renew-hold",
+    "device.log-contradicted", "database.accept-restore", "database.restore", "database.backup",
+    "hit.lost", "hit.hold", "hit.renew-hold",
 )  # fmt: skip
 
 

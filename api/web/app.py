@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -36,7 +36,7 @@ from api.lists.publisher import Publisher
 from api.lists.routes import import_pages, list_api, list_pages, proposal_api, signing_pages
 from api.oversight.routes import oversight_api, oversight_pages
 from api.upkeep import Sweeper
-from api.web import health, problems
+from api.web import health, openapi, problems
 from api.web.deps import address_of
 from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
 
@@ -103,6 +103,7 @@ def create_app(
         version="1",
         description=_DESCRIPTION,
         openapi_url="/v1/openapi.json",
+        generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -124,7 +125,7 @@ def create_app(
     app.include_router(unit_routes.router, dependencies=[Depends(limited)])
     for module in _PAGES:
         app.include_router(module.router)
-    _describe_problems(app)
+    openapi.describe(app, settings.url)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
     _surround(app, service)
@@ -158,19 +159,3 @@ def _first_parts(modules: Iterable[ModuleType]) -> frozenset[str]:
     """Return the first part of every route's path."""
     paths = (route.path for module in modules for route in module.router.routes)
     return frozenset(path.strip("/").split("/")[0] for path in paths)
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Put the problem document's schema into the OpenAPI, where every route refers to it."""
-    made = app.openapi
-
-    def described() -> dict[str, Any]:
-        content = made()
-        schemas = content.setdefault("components", {}).setdefault("schemas", {})
-        schemas.setdefault("Problem", problems.Problem.model_json_schema())
-        for path in content["paths"].values():
-            for route in path.values():
-                route["responses"].pop("422", None)
-        return content
-
-    app.openapi = described  # type: ignore[method-assign]

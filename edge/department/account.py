@@ -44,6 +44,11 @@ class Account:
         """What this run's receipts have told so far."""
         return self._steps.published
 
+    @property
+    def begun_ns(self) -> int:
+        """When the present step began, boot time in nanoseconds, whole seconds."""
+        return self._steps.begun_ns
+
     def begin(self, list_version: int) -> None:
         """Write the receipt of the start."""
         self._write(Reason.START, self.published, list_version)

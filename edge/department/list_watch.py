@@ -136,6 +136,15 @@ class ListWatch:
         return self._active if self.state is ListState.FRESH else None
 
     @property
+    def age(self) -> timedelta | None:
+        """Time since the list in use was issued, or stated to be current; None where there is none."""
+        active = self._active
+        if active is None:
+            return None
+        stated = active.hot_list.timestamp
+        return self.now() - (stated.issued if stated else active.hot_list.issued)
+
+    @property
     def version(self) -> int:
         """The version in use, 0 when there is none."""
         return self._active.hot_list.version if self._active else 0

@@ -34,6 +34,7 @@ def allowed(config: EdgeConfig) -> Allowed:
         folders=folders,
         devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
         connect=tuple(sorted(ports | {_DNS})) if ports else (),
+        bind=(config.metrics.port,) if config.metrics else (),
     )
 
 

@@ -41,6 +41,8 @@ from edge.runtime.build import (
     watch_list,
 )
 from edge.runtime.camera_watch import CameraState, CameraWatch, saw_nothing
+from edge.runtime.heat import Heat
+from edge.runtime.road_figures import RoadFigures
 from edge.runtime.software import software
 from edge.runtime.systemd import Notifier
 from hitonly_core.clock import NS, Clock, SystemClock
@@ -125,9 +127,13 @@ class Box:
     _unset: bool = False
     _unsafe: bool = False
     _watch: CameraWatch = field(init=False)
+    heat: Heat = field(init=False)
+    figures: RoadFigures = field(init=False)
 
     def __post_init__(self) -> None:
         run = self.ledger.run
+        self.heat = Heat(self.clock)
+        self.figures = RoadFigures(self.pipelines, self.window, self.account, self.heat)
         self._watch = CameraWatch(self.pipelines, self.listener.say, self.clock, run.step_ns, run.at_least)
 
     @classmethod
@@ -215,6 +221,10 @@ class Box:
                 stack.callback(self.department.link.close)
                 work = partial(self._guarded, self.department.work)
                 stack.enter_context(_often(work, "department", self._spooled))
+            if self.config.metrics:
+                from edge.runtime.metrics import serving_metrics  # noqa: PLC0415 - only where it is asked for
+
+                stack.enter_context(serving_metrics(self, self.config.metrics.port))
             self._notifier.send("READY=1")
             self.listener.say("reading")
             self._say_passed_over()
@@ -356,6 +366,8 @@ class Box:
                 pipeline.rematch()
         self._keep_hits()
         self.account.turn(self.lists.version)
+        self.heat.turn()
+        self.figures.turn()
 
     def _keep_hits(self) -> None:
         """Try again what every disk refused; say once that hits would be lost, and once that they are safe."""
@@ -412,6 +424,7 @@ def _condition(box: Box) -> Condition:
         degraded.append("hits lie in the spare folder: see to the spool's disk")
     if box.account.silent:
         degraded.append("the receipts' disk refuses")
+    degraded += box.heat.worries
     refused = len(list(box.spool.refused()))
     if refused:
         degraded.append(f"hits refused by the department: {refused}, see alpr-edge check")

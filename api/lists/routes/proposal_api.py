@@ -67,8 +67,13 @@ class Approved(BaseModel):
 def _import_schema() -> dict[str, Any]:
     """Return OpenAPI's description of a form that is read as it comes, after the sign-in was checked."""
     schema = ImportForm.model_json_schema(ref_template="#/components/schemas/{model}")
-    formats = schema.pop("$defs")["Format"]
-    schema["properties"]["format"] = {**formats, "examples": ["csv"]}
+    inner = schema.pop("$defs")
+    schema["properties"]["format"] = {**inner["Format"], "examples": ["csv"]}
+    dates = schema["properties"]["dates"]
+    schema["properties"]["dates"] = {
+        **inner["DateOrder"],
+        **{key: dates[key] for key in dates if key != "$ref"},
+    }
     schema["properties"]["file"] = {"type": "string", "format": "binary"}
     schema["required"] = [*schema["required"], "file"]
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
