@@ -46,7 +46,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     "edge.start": {"edge", "edge.cli", "edge.hardening"},
     "edge.config": {"hitonly_core", "protocol", "edge", "edge.capture"},
     "edge.hardening": _EDGE,
-    "edge.capture": _EDGE | {"edge.hardening"},
+    "edge.capture": _EDGE | {"edge.hardening", "edge.retention", "edge.vision"},
     "edge.vision": _EDGE,
     "edge.retention": {"hitonly_core", "protocol", "edge"},
     "edge.department": _EDGE | {"edge.config", "edge.retention", "hotlist.signed_list"},
@@ -76,11 +76,10 @@ ARROWS: Final[dict[str, set[str]]] = {
 where it has a row, else under the package's."""
 
 FOREIGN: Final[dict[str, set[str]]] = {
-    "av": {"edge.capture"},
+    "av": {"edge.capture", "benchmarks"},
     "cv2": {"edge.capture", "edge.vision", "benchmarks"},
     "fast_alpr": {"edge.pipeline", "edge.vision", "benchmarks"},
     "fast_plate_ocr": {"edge.vision", "benchmarks"},
-    "onnx": {"edge.vision"},
     "onnxruntime": {"edge.vision", "benchmarks"},
     "open_image_models": {"edge.vision", "benchmarks"},
     "httpx": {"edge.department", "api.hits", "benchmarks"},

@@ -89,6 +89,13 @@ class VideoDecoder:
         """Whether it is an I frame."""
         return int(self._capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
 
+    def came_ns(self) -> int:
+        """Just now."""
+        return 0
+
+    def lapse(self, now_ns: int) -> None:
+        """Do nothing: nothing waits."""
+
     def kept_ns(self) -> int:
         """Not known: a picture may stay in the library's pool until the process ends."""
         return 0
@@ -145,6 +152,13 @@ class PictureDecoder:
     def is_whole(self) -> bool:
         """Pictures are."""
         return True
+
+    def came_ns(self) -> int:
+        """Just now."""
+        return 0
+
+    def lapse(self, now_ns: int) -> None:
+        """Do nothing: nothing waits."""
 
     def kept_ns(self) -> int:
         """Not known."""
