@@ -140,11 +140,9 @@ def test_memory_that_is_not_locked_holds_no_packets(tmp_path: Path, monkeypatch:
 def quiet_decoder(clip: Path) -> StreamDecoder:
     """Return a decoder that has fallen quiet, with packets in its ring."""
     decoder = StreamDecoder(request_for(clip))
-    while decoder.advance():
-        keys = decoder._codec
-        assert isinstance(keys, KeyPictures)
-        if keys._codec is None and keys.skipped > FPS:
-            break
+    keys = cast("KeyPictures", decoder._codec)
+    while keys._codec is not None or keys.skipped < FPS:
+        assert decoder.advance()
     while keys._ring.waiting < FPS // 2:
         packet = next(decoder._packets)
         assert not keys.decode(packet)
