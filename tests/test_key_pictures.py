@@ -115,6 +115,37 @@ def test_a_vehicle_between_two_key_pictures_is_what_cannot_be_seen(tmp_path: Pat
     assert set(range(405, 435)) <= set(closer), "with key_pictures_s = 1 this camera is decoded in full"
 
 
+@pytest.mark.parametrize(
+    "params", ["intra-refresh=1:bframes=0:scenecut=0", "tff=1:bframes=0:scenecut=0"], ids=["strips", "fields"]
+)
+def test_key_pictures_that_do_not_stand_alone_are_not_relied_on(params: str, tmp_path: Path) -> None:
+    """A stream refreshed strip by strip, and one of fields: every picture is decoded."""
+    options = {"x264-params": params}
+    clip = write_clip(tmp_path / "clip.mkv", road(400, {310: 15}), options=options, gop=FPS)
+    some, skipped = seen(clip)
+    assert (len(some), skipped) == (len(seen(clip, None)[0]), 0)
+
+
+def test_a_stream_whose_time_begins_anew_is_watched_on(tmp_path: Path) -> None:
+    """A camera that starts its clock anew: no picture twice, and quiet again soon after."""
+    clip = clip_of(tmp_path / "clip.mkv", FPS, "H.264", {}, frames=300)
+    decoder = StreamDecoder(request_for(clip))
+    keys = cast("KeyPictures", decoder._codec)
+    skipped = []
+    for turn in range(2):
+        with av.open(str(clip)) as container:
+            for packet in container.demux(video=0):
+                if packet.size:
+                    if turn == 0:
+                        packet.pts, packet.dts = (packet.pts or 0) + 10**6, (packet.dts or 0) + 10**6
+                    keys.decode(packet)
+                    while keys.replaying:
+                        keys.replay()
+        skipped.append(keys.skipped)
+    assert skipped[0] > 100
+    assert skipped[1] > skipped[0] + 100
+
+
 def test_packets_that_do_not_fit_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ring that is too small for one interval: nothing is missed, every picture comes."""
     clip = clip_of(tmp_path / "clip.mkv", FPS, "H.264", {350: 15})

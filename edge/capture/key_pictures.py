@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from edge.capture.codec import Codec, one_picture
@@ -97,8 +97,11 @@ class KeyPictures:
         came_ns = _boot_ns()
         place_ns = self._place_ns(packet, came_ns)
         if packet.is_keyframe:
-            gap_ns = None if self._key_ns is None else place_ns - self._key_ns
-            self._close, self._key_ns = gap_ns is not None and 0 < gap_ns <= self._watch.apart_ns, place_ns
+            gap_ns = 0 if self._key_ns is None else place_ns - self._key_ns
+            self._close, self._key_ns = 0 < gap_ns <= self._watch.apart_ns, place_ns
+            if gap_ns < 0:  # the stream's time has begun anew
+                self._moved_ns = place_ns
+                self._gate.wipe()
             if self._may_close(place_ns):
                 return self._fall_quiet(packet, came_ns, place_ns)
         if self._codec is not None:
@@ -159,7 +162,7 @@ class KeyPictures:
     def _look(self, packet: "Packet[VideoStream]", came_ns: int, place_ns: int) -> list[VideoFrame]:
         """Decode a key picture alone; wake where it differs, where it cannot be judged, or where it came late."""
         frame = one_picture(self._stream, packet)
-        self._able = frame is not None and frame.format.name in _EIGHT_BITS and not frame.interlaced_frame
+        self._able = frame is not None and _is_whole(frame)
         lost = self._ring.lost
         if frame is None or not self._able or self._moves(frame, place_ns) or lost or not self._close:
             self._wake(packet, came_ns)
@@ -181,9 +184,12 @@ class KeyPictures:
         """Look at the key pictures among those that are decoded anyway."""
         for frame in frames:
             if frame.key_frame and self._able:
-                self._able = frame.format.name in _EIGHT_BITS and not frame.interlaced_frame
+                self._able = _is_whole(frame)
                 place_ns = self._place_ns(frame, _boot_ns())
-                if not self._able or self._moves(frame, place_ns) or self._moved_ns is None:
+                moves = self._able and self._moves(frame, place_ns)
+                if self._moved_ns is None:  # nothing to compare it with: the second one will tell
+                    self._moved_ns = place_ns - HOLD_NS
+                elif moves:
                     self._moved_ns = place_ns
         return frames
 
@@ -194,12 +200,21 @@ class KeyPictures:
         return [frame for frame in frames if frame.pts is None or frame.pts > self._last_pts]
 
     def _moves(self, frame: VideoFrame, place_ns: int) -> bool:
-        return self._gate.differs(_brightness(frame), place_ns)
+        return frame.is_corrupt or self._gate.differs(_brightness(frame), place_ns)
 
     def _place_ns(self, coded: "Packet[VideoStream] | VideoFrame", else_ns: int) -> int:
         """Return the place of a packet or picture in the stream's time; the clock's where it has none."""
         base = self._stream.time_base
         return else_ns if coded.pts is None or base is None else int(coded.pts * base * 1_000_000_000)
+
+
+def _is_whole(frame: VideoFrame) -> bool:
+    """Whether a picture was coded by itself, in one piece, and has a plane of brightness in bytes.
+
+    A stream that is refreshed bit by bit has key pictures by name only: alone, they show a strip.
+    """
+    intra = int(frame.pict_type) == int(PictureType.I)
+    return intra and frame.format.name in _EIGHT_BITS and not frame.interlaced_frame
 
 
 def _brightness(frame: VideoFrame) -> Pixels:
