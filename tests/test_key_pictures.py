@@ -9,14 +9,18 @@ from typing import Any, cast
 import av
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from edge.capture import key_pictures, packet_ring
 from edge.capture.demuxed import StreamDecoder
 from edge.capture.key_pictures import HOLD_NS, SILENCE_NS, KeyPictures
 from edge.capture.packet_ring import PacketRing
-from edge.capture.process import Post, stream
+from edge.capture.process import Post
+from edge.capture.settings import RtspSettings
 from edge.capture.wire import Request, Token, Watch
 from edge.flow import Pixels
+from edge.pipeline.tracks import GAP_NS
+from edge.runtime.watching import decoded_in_full
 from hitonly_core.clock import NS
 from tests.clip_kit import SIZE, write_clip
 
@@ -284,9 +288,28 @@ def test_a_request_brings_the_watch_through_the_pipe() -> None:
     assert Request.from_bytes(request.to_bytes()) == request
 
 
+@pytest.mark.parametrize(
+    ("source", "window_s", "why"),
+    [
+        ({}, 180.0, ""),
+        ({}, 0.0, "window"),
+        ({}, 9.0, "window"),
+        ({"key_pictures_s": 0}, 180.0, "key_pictures_s is 0"),
+        ({"restart_after_s": 5}, 180.0, "restart_after_s"),
+        ({"frozen_after_s": 5}, 180.0, "frozen_after_s"),
+        ({"frozen_after_s": 5, "key_pictures_s": 1}, 180.0, ""),
+    ],
+)
+def test_where_key_pictures_alone_would_not_do_every_picture_is_decoded(
+    source: dict[str, float], window_s: float, why: str
+) -> None:
+    """A window without time for packets to wait, a setting, a patience that key pictures would try."""
+    settings = RtspSettings(url=SecretStr("rtsp://127.0.0.1/road"), **cast("dict[str, Any]", source))
+    told = decoded_in_full(settings, window_s)
+    assert why in told
+    assert bool(told) is bool(why)
+
+
 def test_the_road_is_held_open_after_motion_for_longer_than_a_track_may_have_gaps() -> None:
     """Else a pass would end while its pictures are not decoded."""
-    from edge.pipeline.tracks import GAP_NS  # noqa: PLC0415 - only here
-
     assert HOLD_NS > GAP_NS
-    assert callable(stream)

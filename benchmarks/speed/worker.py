@@ -25,10 +25,11 @@ from benchmarks.accuracy.peers import FastAlpr, load_models
 from benchmarks.harness.hotlist_fixture import Reading, configuration
 from benchmarks.harness.recording import Recorder, recorded
 from edge.capture import open_source
+from edge.capture.settings import KEY_PICTURES_S
 from edge.config import EdgeConfig
 from edge.hardening.renewal import renewed
 from edge.runtime.box import Box, Listener
-from edge.runtime.build import key_picture_watch
+from edge.runtime.watching import SLACK_S, watch_within
 from protocol.hit import Hit
 
 SAMPLE_S: Final = 0.25
@@ -129,7 +130,10 @@ def _watch_key_pictures(box: Box, config: EdgeConfig) -> None:
     """Let the box read its clip as it reads a network camera."""
     (section,), (pipeline,) = config.cameras, box.pipelines
     pipeline.camera.source.close()
-    watch, every_ns = key_picture_watch(section, config), pipeline.camera.detect_every_ns
+    watch, every_ns = (
+        watch_within(section, config, apart_s=KEY_PICTURES_S + SLACK_S),
+        pipeline.camera.detect_every_ns,
+    )
     source = open_source(section.source, clock=box.clock, every_ns=every_ns, watch=watch)
     pipeline.camera = replace(pipeline.camera, source=source)
 

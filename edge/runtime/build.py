@@ -4,13 +4,10 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
 import numpy as np
 
 from edge.capture import open_source
-from edge.capture.settings import KEY_PICTURES_S, RtspSettings
-from edge.capture.wire import Watch
 from edge.config import CameraSection, EdgeConfig, ModelsSection
 from edge.department.ledger import Ledger
 from edge.department.list_watch import ListWatch
@@ -19,6 +16,7 @@ from edge.pipeline.loop import Camera, EveryFrame, Gate
 from edge.retention.arena import Arena
 from edge.retention.window import Window
 from edge.runtime.software import boot_id, software, software_digest
+from edge.runtime.watching import watch_of
 from edge.vision.detector import PlateDetector
 from edge.vision.models import Model, folders, load, spec_for
 from edge.vision.motion import MotionGate, life_within
@@ -36,11 +34,6 @@ from hotlist.plate import encode
 from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.store import HotListStore
 from protocol.receipts import STEP_NS, Run
-
-SHORTEST_WINDOW_S: Final = 10.0
-"""In a shorter window every picture of a camera is decoded: there is no time for packets to wait."""
-SLACK_S: Final = 0.2
-"""Cameras do not send a key picture to the millisecond."""
 
 
 def clear_leftovers(config: EdgeConfig) -> None:
@@ -190,25 +183,6 @@ def open_vision(models: Models, providers: Sequence[str]) -> Vision:
     )
 
 
-def key_picture_watch(section: CameraSection, config: EdgeConfig) -> Watch | None:
-    """Return how a camera's quiet road is watched by its key pictures; None where every picture is decoded.
-
-    Packets wait for seconds, so a window of few seconds has no place for it, and window 0 none at all.
-    """
-    apart_s = section.source.key_pictures_s if isinstance(section.source, RtspSettings) else KEY_PICTURES_S
-    if not section.motion or not apart_s or config.retention.window_seconds < SHORTEST_WINDOW_S:
-        return None
-    window_ns = round(config.retention.window_seconds * NS)
-    return Watch(
-        apart_ns=round((apart_s + SLACK_S) * NS),
-        life_ns=life_within(window_ns),
-        hang_ns=window_ns // 3,
-        detector_width=section.input_width or config.models.input_width,
-        include=section.zones.include,
-        exclude=section.zones.exclude,
-    )
-
-
 def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, clock: Clock) -> Camera:
     """Return one camera with its source, gate, detector, reader and region model.
 
@@ -223,7 +197,6 @@ def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, cloc
     gate: Gate = EveryFrame()
     if section.motion:
         gate = MotionGate(zones, detector_width=width, life_ns=life_within(window_ns), clock=clock)
-    watch = key_picture_watch(section, config) if isinstance(section.source, RtspSettings) else None
     return Camera(
         name=section.name,
         place=section.place,
@@ -240,6 +213,6 @@ def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, cloc
             clock=clock,
             forget_within_s=config.retention.window_seconds,
             every_ns=every_ns,
-            watch=watch,
+            watch=watch_of(section, config),
         ),
     )

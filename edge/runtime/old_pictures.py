@@ -9,7 +9,7 @@ from edge.capture.live import LiveCamera
 from edge.capture.settings import RtspSettings, SourceSettings
 from edge.errors import SourceError
 from edge.flow import Frame
-from edge.runtime.build import SHORTEST_WINDOW_S, SLACK_S
+from edge.runtime.watching import decoded_in_full, longest_apart_s
 
 PATIENCE_S: Final = 10.0
 """How long two key pictures are waited for."""
@@ -52,10 +52,8 @@ def pictures_kept(settings: SourceSettings, source: Source, frames: Iterator[Fra
 
 def _way(settings: RtspSettings, apart_s: float, window_s: float) -> str:
     """Say whether a quiet road is watched by its key pictures alone, and else what to set."""
-    if not settings.key_pictures_s:
-        return "every picture is decoded: key_pictures_s is 0"
-    if window_s < SHORTEST_WINDOW_S:
-        return f"every picture is decoded: the window is under {SHORTEST_WINDOW_S:g} s"
-    if not 0 < apart_s <= settings.key_pictures_s + SLACK_S:
+    if why := decoded_in_full(settings, window_s):
+        return f"every picture is decoded: {why}"
+    if not 0 < apart_s <= longest_apart_s(settings):
         return f"every picture is decoded, key pictures are too far apart: {_SET}"
     return "while nothing moves only its key pictures are decoded: a vehicle must be in view for longer than that"
