@@ -10,7 +10,7 @@ VENV := $(ROOT).venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check tests quick short format lock system bench clean
+.PHONY: demo test check tests quick short docs format lock system bench clean
 
 demo: $(INSTALLED)  ## Read a sample road video (or VIDEO=clip.mp4 / CAMERA=rtsp://..., PLATES="A B") and forget
 	@cd $(ROOT) && $(BIN)/python -m scripts.demo $(if $(VIDEO),--video "$(abspath $(VIDEO))") $(if $(CAMERA),--camera "$(CAMERA)") $(if $(PLATES),--plates "$(PLATES)")
@@ -39,6 +39,9 @@ system:  ## Debian packages that the tests use; what cannot be installed is name
 bench: $(INSTALLED)  ## Every benchmark, one report in report/
 	cd $(ROOT) && $(BIN)/alpr-bench all
 
+docs: $(INSTALLED)  ## The documentation as a site in site/; a broken link fails
+	cd $(ROOT) && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 format: $(INSTALLED)
 	cd $(ROOT) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
@@ -54,4 +57,4 @@ $(INSTALLED): $(ROOT)requirements.lock $(ROOT)pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(ROOT)report $(ROOT)demo-out
+	rm -rf $(VENV) $(ROOT)report $(ROOT)demo-out $(ROOT)site

@@ -1,5 +1,6 @@
 """``alpr-api``: the department's service on the command line."""
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,13 @@ from rich.console import Console
 
 from api import serve
 from api.accounts import people, resets
+from api.core import memory
 from api.core.errors import ApiError, ConflictError
 from api.core.service import Service, open_service
 from api.core.settings import Settings, load_settings
 from api.db.engine import Database
 from api.db.migrate import migrate
-from api.devices import registry
-from api.devices.invitations import invitation
+from api.devices import invitations
 from api.devices.registry import Registration
 from api.hits.opening_table import opened_table
 from api.hits.spool_opening import open_spool, save_opened
@@ -62,6 +63,7 @@ def serve_command(
     metrics_port: Annotated[int | None, typer.Option(help="Loopback port for Prometheus.")] = None,
 ) -> None:
     """Serve until stopped; the first start makes the keys and writes a link for the first administrator."""
+    memory.renew()
     given = {"host": host, "port": port, "workers": workers, "metrics_port": metrics_port}
     mode = {"mode": tls} if tls else None
     ready = serve.prepare(_settings(config, state, database_url, tls=mode, **given))
@@ -147,9 +149,9 @@ def devices_add(
         cameras=tuple(camera or ()),
     )
     with _Opened(_settings(config, state, database_url, public_url=public_url)) as opened:
-        code = registry.register(opened, registration, "operator")
-        typer.echo(f"code: {code}")
-        typer.echo(f"enrolment string, for `alpr-edge setup`: {invitation(opened.settings, code)}")
+        made = invitations.register(opened, registration, "operator")
+        typer.echo(f"code: {made.code}")
+        typer.echo(f"enrolment string, for `alpr-edge setup`: {made.text}")
 
 
 @people_app.command("invite")
@@ -287,7 +289,11 @@ def _device_key(text: str) -> tuple[str, VerifyKey]:
 
 
 def main() -> None:
-    """Run the command line; an operator's error is one sentence and a hint, not a traceback."""
+    """Run the command line; an operator's error is one sentence and a hint, not a traceback.
+
+    Whatever it writes is its owner's alone, the workers' files too.
+    """
+    os.umask(0o077)
     try:
         app()
     except (HitonlyError, ApiError) as problem:

@@ -11,12 +11,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.accounts import people
+from api.core import memory
 from api.core.clock import utc_now
 from api.core.errors import SettingsError, StateError
 from api.core.logs import configure_logs
 from api.core.service import Service, open_service
 from api.core.settings import Settings
-from api.devices.authority import Files, issue, prepare_authority
+from api.devices.authority import ALWAYS, Files, issue, prepare_authority
 from api.oversight.metrics import start_metrics
 from api.web.app import create_app
 from hitonly_core.files import write_durably
@@ -52,7 +53,8 @@ def prepare(settings: Settings) -> Ready:
     settings = settings.model_copy(update={"port": _port(settings)})
     service = open_service(settings)
     try:
-        prepare_authority(settings.state, utc_now())
+        if settings.tls.mode == "local" or not (settings.state / "ca.pem").exists():
+            prepare_authority(settings.state, _names(settings), utc_now())
         link = write_first_link(service)
     finally:
         service.close()
@@ -82,6 +84,7 @@ def write_first_link(service: Service) -> Path | None:
 def run(ready: Ready) -> None:
     """Serve until told to stop."""
     settings, files = ready.settings, ready.files
+    memory.harden()
     metrics = _metrics(settings)
     os.environ[_HANDOVER] = settings.model_dump_json()
     uvicorn.run(
@@ -119,6 +122,7 @@ def _metrics(settings: Settings) -> WSGIServer | None:
 def worker() -> FastAPI:
     """Return the application in a worker process, from the settings that the parent handed over."""
     configure_logs()
+    memory.harden()
     return create_app(Settings.model_validate_json(os.environ[_HANDOVER]))
 
 
@@ -128,8 +132,12 @@ def _files(settings: Settings) -> Files | None:
         return None
     if settings.tls.mode == "files":
         return Files(Path(str(settings.tls.certificate)), Path(str(settings.tls.key)))
-    names = dict.fromkeys([*settings.tls.names, "localhost", "127.0.0.1"])
-    return issue(settings.state, list(names), utc_now())
+    return issue(settings.state, _names(settings), utc_now())
+
+
+def _names(settings: Settings) -> list[str]:
+    """Return the names and addresses by which browsers and devices may call the listener."""
+    return list(dict.fromkeys([*settings.tls.names, *ALWAYS]))
 
 
 def _port(settings: Settings) -> int:

@@ -10,18 +10,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.accounts import sessions
-from api.accounts.access import LOOK_BACK
-from api.core import rate_limits
+from api.accounts.looks import LOOK_BACK
+from api.core import memory, rate_limits
 from api.core.errors import ApiError, StateError
 from api.core.service import Service
 from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
 from api.devices import registry
 from api.hits import hits
-from api.lists import publishing
 from api.web import idempotency
 
 EVERY: Final = timedelta(seconds=1)
 _ROUNDS_BETWEEN_CLEANING: Final = 60
+_ROUNDS_BETWEEN_FREEING: Final = 10
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ def clean(service: Service) -> None:
 
 
 class Sweeper(threading.Thread):
-    """Calls `expire` and keeps the log's end every second, `clean` and `renew` every minute, until stopped.
+    """Calls `expire`, keeps the log's end and cuts SQLite's log every second, `clean` every minute, until stopped.
 
     A round that fails is tried again in the next; what was due is then still due.
     """
@@ -69,9 +69,11 @@ class Sweeper(threading.Thread):
                 expire(self._service)
                 if rounds % _ROUNDS_BETWEEN_CLEANING == 0:
                     clean(self._service)
-                    publishing.renew(self._service)
                 rounds += 1
                 self._service.note_end()
+                self._service.database.forget_old_pages()
+                if rounds % _ROUNDS_BETWEEN_FREEING == 0:
+                    memory.let_go()
                 self._said = ""
             except StateError as problem:
                 if self._said != str(problem):  # once, not every second

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from edge.capture.settings import SourceSettings
 from edge.errors import ConfigError
+from hitonly_core.form_words import place_of, sentence, with_causes_only
 from hitonly_core.policy import FALSE_HITS_PER_DAY, LIST_AGE_CEILING, PASSES_PER_DAY, WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 from protocol.receipts import AT_LEAST
@@ -297,14 +298,13 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - any 
 def _sentences(problem: ValidationError) -> Iterator[str]:
     """Say each error of a validation with its dotted place; a value is never repeated."""
     names = sorted({dotted.rsplit(".", 1)[-1] for dotted, _ in known_keys()} | set(EdgeConfig.model_fields))
-    for error in problem.errors(include_input=False, include_url=False):
-        place = ".".join(str(part) for part in error["loc"])
+    for error in with_causes_only(problem.errors(include_input=False, include_url=False)):
+        place = place_of(error)
         if error["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
             yield f"unknown key {place}" + (f"; did you mean {near[0]}?" if near else "")
         else:
-            words = error["msg"].removeprefix("Value error, ")
-            yield f"{place}: {words}" if place else words
+            yield sentence(error)
 
 
 def _anchored(config: EdgeConfig, folder: Path) -> EdgeConfig:

@@ -6,6 +6,9 @@ from typing import Final
 
 from hitonly_core import libc
 
+CLOCK_UNSET: Final = (
+    "no time service has set the clock (NTP): hits are marked, and their time worked out later"
+)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 

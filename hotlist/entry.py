@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hitonly_core.canonical import canonical
+from hitonly_core.form_words import words_of
 from hotlist.errors import MalformedError
 
 
@@ -102,6 +103,9 @@ class Entry:
 MAX_LINE: Final = 8192
 """Most bytes that the canonical JSON of one entry can have."""
 
+MIN_YEAR: Final = 1880
+MAX_YEAR: Final = 2200
+"""The years that a vehicle may be of."""
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -126,7 +130,7 @@ class VehicleForm(_Form):
     colour: Short
     make: Short
     model: Short
-    year: Annotated[int, Field(ge=1880, le=2200)] | None
+    year: Annotated[int, Field(ge=MIN_YEAR, le=MAX_YEAR)] | None
 
 
 class EntryForm(_Form):
@@ -262,9 +266,10 @@ def entry_from_line(line: bytes) -> Entry:
 
 def first_problem(problem: ValidationError) -> str:
     """Return the first thing that a form refused, in words, with the field's name and never its value."""
-    detail = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    detail = problem.errors(include_url=False, include_input=False)[0]
     if detail["type"] == "extra_forbidden":
         return "with a field that is not known"
-    place = ".".join(str(part) for part in detail["loc"])
-    message = detail["msg"][:1].lower() + detail["msg"][1:]
-    return f"whose {place} is refused: {message}" if place else f"that is refused: {message}"
+    names, words = [str(part) for part in detail["loc"]], words_of(detail)
+    if not names:
+        return f"that is refused: {words}"
+    return f"whose {' of '.join(reversed(names))} is refused: it {words}"

@@ -20,7 +20,7 @@ MAX_LENGTH: Final = 10
 CONFUSABLE: Final = ("0ODQ", "1I", "2Z", "5S", "8B", "6G")
 """Groups of characters that a camera confuses; a character outside them stands alone."""
 
-_IGNORED: Final = frozenset(" -\u00b7\u2010\u2011\u2012\u2013\u2022.\t\u00a0")
+_IGNORED: Final = frozenset(" -\u00b7\u2010\u2011\u2012\u2013\u2022.\u00a0")
 _DECIMAL: Final = re.compile(r"\d\s*\.+\s*\d")
 _VALUE: Final = {character: place for place, character in enumerate(ALPHABET)}
 
@@ -34,10 +34,11 @@ def normalise(raw: str) -> str:
     Raises:
         PlateError: a character is outside ``0-9A-Z``, or the length is outside 2 to 10.
     """
+    raw = raw.strip()
     if raw.isascii() and raw.isalnum() and MIN_LENGTH <= len(raw) <= MAX_LENGTH:
         return raw.upper()  # nearly every row of a long list
     kept = [character for character in raw if character not in _IGNORED]
-    _check_separators(raw.strip())
+    _check_separators(raw)
     for place, character in enumerate(kept, start=1):
         if not character.isascii() or character.upper() not in _VALUE:
             name = unicodedata.name(character, f"U+{ord(character):04X}")

@@ -6,6 +6,7 @@ a stolen car listed under a state that does not exist would be a weak match for 
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,11 +16,8 @@ from types import MappingProxyType
 from typing import Final
 
 from hotlist.errors import RowError
+from hotlist.region_spellings import ABBREVIATIONS, COUNTRIES, NOT_KNOWN, OLD_CODES, SEVERAL
 
-_OLD_CODES: Final = MappingProxyType(
-    {"NF": "CA-NL", "PQ": "CA-QC", "YK": "CA-YT", "NWT": "CA-NT", "LB": "CA-NL", "DF": "MX-CMX", "UK": "GB"}
-)
-"""Codes that are still written for a province, a state or a country, and are not ISO's."""
 _NEIGHBOURS: Final = MappingProxyType({"US": ("CA", "MX"), "CA": ("US", "MX"), "MX": ("US", "CA")})
 """Where else a bare state code is looked for: these cross each other's borders, and no two share a code."""
 _UNKNOWN: Final = "its region is no country, state or province of ISO 3166; write US-NH, CA-ON or GB"
@@ -61,7 +59,7 @@ def regions() -> Regions:
     countries = {code: name for code, (_, name) in body["countries"].items()}
     spellings = {_folded(name): code for code, name in countries.items()}
     spellings |= {_folded(three): code for code, (three, _) in body["countries"].items()}
-    spellings |= {"unitedstatesofamerica": "US", "greatbritain": "GB", "england": "GB"}
+    spellings |= COUNTRIES
     subdivisions = {country: frozenset(codes.split()) for country, codes in body["subdivisions"].items()}
     return Regions(countries, subdivisions, body["names"], spellings)
 
@@ -88,16 +86,20 @@ def region_code(text: str, country: str = "") -> str:
     Raises:
         RowError: there is no such region, or it may be one of several.
     """
-    written = text.strip().upper()
+    written = re.sub(r"[\s_/]*[-\s_/][\s_/]*", "-", text.strip().upper())
     if not written:
         return ""
     table = regions()
     if table.exists(written) and ("-" in written or written == country):
         return written
-    known = _OLD_CODES.get(written, "")
+    bare = text.upper().replace(".", "").replace(" ", "").strip()
+    if bare.replace("/", "") in NOT_KNOWN:
+        raise RowError("a word for an unknown region; leave the cell empty where the region is not known")
+    if bare in SEVERAL and not _parts_of(table, country, bare):
+        raise RowError(f"its region is {SEVERAL[bare]}")
+    known = OLD_CODES.get(bare, "")
     if known and (not country or known.startswith((country, *_NEIGHBOURS.get(country, ())))):
         return known
-    bare = written.replace(".", "").replace(" ", "")
     found = list(dict.fromkeys(_candidates(table, bare, _folded(text), country)))
     if not found:
         raise RowError(_UNKNOWN)
@@ -108,23 +110,28 @@ def region_code(text: str, country: str = "") -> str:
 
 def _candidates(table: Regions, code: str, name: str, country: str) -> Iterator[str]:
     """Yield the regions that a text may be: of the given country alone where it has one, else all there are."""
-    own = list(_parts(table, country, code, name)) if country else []
+    own = _parts_of(table, country, code, name, ABBREVIATIONS.get(country, {}).get(name)) if country else []
     if own:
         yield from own
         return
     for neighbour in _NEIGHBOURS.get(country, ()) if country else table.names:
-        yield from _parts(table, neighbour, code, name)
+        short = ABBREVIATIONS[neighbour].get(name) if len(name) > len("BC") else None
+        yield from _parts_of(table, neighbour, code, name, short)
     as_country = code if code in table.countries else table.spellings.get(name, "")
     if as_country:
         yield as_country
 
 
-def _parts(table: Regions, country: str, code: str, name: str) -> Iterator[str]:
-    if code in table.subdivisions.get(country, ()):
-        yield f"{country}-{code}"
+def _parts_of(
+    table: Regions, country: str, code: str, name: str = "", abbreviated: str | None = None
+) -> list[str]:
+    """Return the subdivisions of a country that have this code, name or abbreviation."""
+    parts = [code] if code in table.subdivisions.get(country, ()) else []
+    parts += [abbreviated] if abbreviated else []
     for part, called in table.names.get(country, {}).items():
-        if _folded(called) == name != _folded(table.countries[country]):
-            yield f"{country}-{part}"
+        if name and _folded(called) == name != _folded(table.countries[country]):
+            parts.append(part)
+    return [f"{country}-{part}" for part in dict.fromkeys(parts)]
 
 
 def _folded(text: str) -> str:

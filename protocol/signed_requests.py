@@ -1,9 +1,10 @@
 """Signed HTTP requests between a device and the department: one small profile of RFC 9421, no options.
 
 A request carries ``Content-Digest`` (RFC 9530, SHA-256, of an empty body too), ``Signature-Input`` and
-``Signature``. Covered are the method, the path, the query and the digest; the parameters are ``created``,
-``keyid`` (the device's id), ``nonce`` and ``alg``. Any other set or order of them is refused, so that there
-is nothing to negotiate. Both sides use this module; it does no I/O and reads no clock.
+``Signature``. Covered are the method, the authority (the host, and the port where it is not the scheme's own, as in
+``Host``: a request for one service is none for another), the path, the query and the digest. The parameters are
+``created``, ``keyid`` (the device's id), ``nonce`` and ``alg``. Any other set or order of them is refused, so that
+there is nothing to negotiate. Both sides use this module; it does no I/O and reads no clock.
 """
 
 import base64
@@ -19,7 +20,7 @@ from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SigningKey, VerifyKey
 
 LABEL: Final = "device"
-_COVERED: Final = '("@method" "@path" "@query" "content-digest")'
+_COVERED: Final = '("@method" "@authority" "@path" "@query" "content-digest")'
 _INPUT: Final = re.compile(
     re.escape(f"{LABEL}={_COVERED}")
     + r';created=(?P<created>[0-9]{1,12});keyid="(?P<keyid>[A-Za-z0-9._-]{1,80})"'
@@ -38,12 +39,14 @@ class Request:
 
     Attributes:
         method: upper case.
+        authority: host and port as the ``Host`` header names them; case does not matter.
         path: the path as it is sent.
         query: what stands after the question mark, without it; empty when there is none.
         body: the whole body.
     """
 
     method: str
+    authority: str
     path: str
     query: str
     body: bytes = field(repr=False)
@@ -121,6 +124,7 @@ def _base(request: Request, parameters: str) -> bytes:
     return "\n".join(
         (
             f'"@method": {request.method}',
+            f'"@authority": {request.authority.lower()}',
             f'"@path": {request.path}',
             f'"@query": ?{request.query}',
             f'"content-digest": {_digest(request.body)}',

@@ -1,4 +1,4 @@
-"""Keep a full run: copy its results to docs/results/, and write the README's and docs/hardware.md's figures anew.
+"""Keep a full run: copy its results to docs/results/, and write the figures of README.md and docs/ anew.
 
     python -m scripts.keep_results report/results.json
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import report, results
-from scripts import readme_figures
+from scripts import figures
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = "docs/results/x86-64-2-cores.json"
@@ -36,8 +36,8 @@ def hardware(page: str, found: dict[str, Any]) -> str:
     Raises:
         ValueError: no row names the file.
     """
-    figures = {each["key"]: each for each in found["parts"]["video"]["figures"]}
-    fps, cpu = (report.number(figures[f"video.drawn.{name}"]) for name in ("edge_fps", "edge_cpu"))
+    by_key = {each["key"]: each for each in found["parts"]["video"]["figures"]}
+    fps, cpu = (report.number(by_key[f"video.drawn.{name}"]) for name in ("edge_fps", "edge_cpu"))
     row = rf"(\|[^|\n]+\| measured \|)[^|]*\|[^|]*(\| {re.escape(KEPT)} \|)"
     written, rows = re.subn(row, rf"\1 {fps} | {cpu} \2", page)
     if rows != 1:
@@ -54,8 +54,8 @@ def main() -> None:
     page = ROOT / "docs" / "hardware.md"
     page.write_text(hardware(page.read_text("utf-8"), found), "utf-8")
     shutil.copyfile(path, ROOT / KEPT)
-    readme_figures.README.write_text(readme_figures.page(readme_figures.README.read_text()))
-    print(f"kept as {KEPT}; README.md and docs/hardware.md are written anew")
+    figures.write()
+    print(f"kept as {KEPT}; README.md and docs/ are written anew")
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ class Box:
         """Sign a request as now; the headers can be sent once."""
         name, _, query = path.partition("?")
         return sign_request(
-            Request(method, name, query, body),
+            Request(method, self.client.base_url.netloc.decode(), name, query, body),
             key=self.key,
             key_id=key_id or self.id,
             created=int(self.clock.now.timestamp()),
@@ -190,7 +190,7 @@ def _fresh_state() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hitonly-"))
     atexit.register(shutil.rmtree, folder)
     open_service(Settings(state=folder / "state")).close()
-    prepare_authority(folder / "state", START)
+    prepare_authority(folder / "state", ["testserver"], START)
     return folder / "state"
 
 

@@ -51,7 +51,7 @@ class Nginx:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.url = f"https://127.0.0.1:{self.port}"
-        prepare_authority(folder, datetime.now(UTC))
+        prepare_authority(folder, [], datetime.now(UTC))
         issue(folder, ["127.0.0.1"], datetime.now(UTC))
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -116,6 +116,15 @@ def test_a_hit_that_says_what_it_must_not_is_refused_without_naming_the_plate(
     assert desk.acts()[-1] == "hit.refuse"
 
 
+def test_a_request_for_one_host_is_none_for_another(desk: Desk, box: Box) -> None:
+    """The host that a unit meant is signed: what was sent to it is of no use under a name it did not call."""
+    for host, status in (("localhost", 401), ("testserver:8443", 401), ("TestServer", 200)):
+        body = json.dumps({"envelopes": [box.sealed(make_hit()).decode()]}).encode()
+        headers = {**box.headers("POST", "/v1/hits", body), "Host": host}
+        assert box.client.post("/v1/hits", content=body, headers=headers).status_code == status, host
+    assert "localhost" in desk.settings.hosts, "the control: the service goes by that name too"
+
+
 def test_an_unknown_or_revoked_device_and_a_replay_are_refused(desk: Desk, box: Box) -> None:
     """Whoever is not an enrolled device, now and once, delivers nothing."""
     envelope = box.sealed(make_hit())

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import pytest
 
+from api.accounts.people import Role
 from api.core import audit
 from api.core.service import open_service
 from api.core.settings import Settings
-from api.db.models import AuditRow, HitRow, SeenRow
+from api.db.models import AuditRow, DeviceCodeRow, HitRow, SeenRow
 from api.devices import registry
 from api.devices.authority import prepare_authority
 from api.lists import publishing
@@ -28,7 +29,7 @@ from hitonly_core.clock import SystemClock
 from hitonly_core.keys import SealPublic, SigningKey, VerifyKey
 from protocol.hit import seal_hit
 from protocol.messages import ENROLLING
-from tests.api_kit import make_hit, registration
+from tests.api_kit import Desk, make_hit, registration
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,7 +144,7 @@ def test_the_edge_talks_to_its_own_department_only(server: Server, tmp_path: Pat
     """With another department's authority there is no link (R14)."""
     other = tmp_path / "other"
     other.mkdir()
-    prepare_authority(other, datetime.now(UTC))
+    prepare_authority(other, [], datetime.now(UTC))
     own = Link(server.url, ENROLLING, SigningKey.generate(), server.state / "ca.pem")
     assert _patiently(lambda: own.send("GET", "/v1/openapi.json")).status_code == 200
     own.close()
@@ -151,3 +152,27 @@ def test_the_edge_talks_to_its_own_department_only(server: Server, tmp_path: Pat
     with pytest.raises(LinkError):
         wrong.send("GET", "/v1/openapi.json")
     wrong.close()
+
+
+@pytest.mark.parametrize("way", ["json", "page"])
+def test_no_code_is_made_where_no_enrolment_string_can_be(tmp_path: Path, way: str) -> None:
+    """The authority's file is not what it must be: refused, with no code, no registration and no record."""
+    wrong = tmp_path / "proxy-ca.pem"
+    wrong.write_text("no certificate")
+    desk = Desk(tmp_path / "state", tls={"authority": str(wrong)})
+    browser = desk.sign_in("ada", Role.ADMINISTRATOR)
+    given = registration().model_dump(mode="json")
+    form = {**given, "cameras": "north gate"}
+    send = {
+        "json": lambda: browser.post("/v1/devices", json=given),
+        "page": lambda: browser.post("/devices/register", data=form),
+    }
+    answer = send[way]()
+    assert answer.status_code == 500
+    assert "is not the PEM of one certificate" in answer.text
+    assert desk.count(DeviceCodeRow) == 0
+    assert "device.register" not in desk.acts()
+    wrong.write_text((tmp_path / "state" / "ca.pem").read_text())
+    assert send[way]().status_code < 300, "the control: nothing else was in the way"
+    assert desk.count(DeviceCodeRow) == 1
+    desk.service.close()

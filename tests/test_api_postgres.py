@@ -33,6 +33,8 @@ from tests.api_kit import PLATE, Box, Desk, HandClock, make_entry, make_hit, reg
 from tests.postgres_kit import BIN, Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
+MOST_CUTS = 400
+"""Connections cut in all: on a busy machine nothing would ever be delivered between two cuts without an end."""
 pytestmark = pytest.mark.system(str(BIN / "initdb"))
 
 
@@ -150,7 +152,7 @@ def test_connections_cut_in_the_middle_of_uploads_lose_and_double_nothing(desk: 
     done, cuts = threading.Event(), [0]
 
     def cut() -> None:
-        while not done.wait(0.2):
+        while cuts[0] < MOST_CUTS and not done.wait(0.05):
             cuts[0] += _terminate_others(desk.service)
 
     cutter = threading.Thread(target=cut)
@@ -163,7 +165,7 @@ def test_connections_cut_in_the_middle_of_uploads_lose_and_double_nothing(desk: 
     finally:
         done.set()
         cutter.join()
-    assert cuts[0] > 0, "nothing was cut"
+    assert cuts[0] >= len(envelopes), "the control: about as many connections were cut as hits delivered"
     assert box.service is not None
     for ack, envelope in zip(acks, envelopes, strict=True):
         read_acknowledgement(ack, envelope=envelope, device=box.id, key=box.service)
@@ -189,7 +191,7 @@ def _terminate_others(service: Service) -> int:
 
 def _until_acknowledged(service: Service, device: registry.Device, envelope: bytes) -> object:
     """Deliver one envelope until it is acknowledged, as the edge does."""
-    for _ in range(200):
+    for _ in range(1000):
         try:
             taken = intake.take(service, device, envelope)
         except Exception:  # noqa: BLE001, S112 - whatever a cut connection raises, the edge tries again

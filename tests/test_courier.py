@@ -22,6 +22,7 @@ from edge.department.spool import Spool
 from edge.department.uploader import BATCH, Courier
 from hitonly_core.clock import NS, SystemClock
 from hitonly_core.keys import SigningKey
+from hitonly_core.wall_clock import ClockState
 from protocol.acknowledgement import acknowledge, envelope_digest
 from protocol.audit_end import AuditEnd
 from protocol.counts import Counts
@@ -34,9 +35,10 @@ COUNTS = Counts(0, 0, 0, 0)
 
 
 class LateClock(SystemClock):
-    """The machine's clock, moved on by hand."""
+    """The machine's clock, moved on by hand; `wrong` is by how much the time of day alone is wrong."""
 
     ahead = 0
+    wrong = timedelta()
 
     def boot_ns(self) -> int:
         """Return boot time, and what was added to it."""
@@ -44,7 +46,7 @@ class LateClock(SystemClock):
 
     def utc(self) -> datetime:
         """Return the time of day, and what was added to it."""
-        return super().utc() + timedelta(microseconds=self.ahead // 1000)
+        return super().utc() + timedelta(microseconds=self.ahead // 1000) + self.wrong
 
 
 class Log:
@@ -152,7 +154,8 @@ def link(department: Department) -> Iterator[Link]:
 def courier(department: Department, link: Link, tmp_path: Path) -> Courier:
     """Return a courier with an empty spool."""
     said: list[str] = []
-    return Courier(Spool(tmp_path / "spool"), link, department.key.public, LateClock(), said.append)
+    spool, key = Spool(tmp_path / "spool"), department.key.public
+    return Courier(spool, link, key, LateClock(), said.append, lambda: ClockState.UNSYNCHRONISED)
 
 
 def _envelope(hit: UUID) -> bytes:
@@ -262,6 +265,25 @@ def test_a_clock_that_was_set_back_keeps_a_refused_hit_no_longer_than_its_own_ti
     _refuse(courier, department, [])
     for ahead, left in ((-365 * DAY_NS, 1), (365 * DAY_NS + 6 * DAY_NS, 1), (DAY_NS, 0)):
         courier.clock.ahead += ahead  # type: ignore[attr-defined]
+        courier._tidy_ns = 0
+        courier._tidy(courier.clock.boot_ns())
+        assert len(list(courier.spool.refused())) == left
+
+
+@pytest.mark.parametrize(
+    ("year", "state"),
+    [(1970, ClockState.UNSYNCHRONISED), (1970, ClockState.UNKNOWN), (2106, ClockState.SYNCHRONISED)],
+)
+def test_a_hit_refused_under_a_wrong_clock_has_its_seven_days_from_when_it_is_right(
+    year: int, state: ClockState, courier: Courier, department: Department
+) -> None:
+    """Neither forgotten in the minute in which the clock is set, nor kept for eighty years."""
+    courier.clock.wrong = datetime(year, 6, 1, tzinfo=UTC) - datetime.now(UTC)  # type: ignore[attr-defined]
+    _refuse(courier, department, [])
+    courier.clock.wrong = timedelta()  # type: ignore[attr-defined]
+    courier.state = lambda: state
+    for later, left in ((0, 1), (6 * DAY_NS, 1), (2 * DAY_NS, 0)):
+        courier.clock.ahead += later  # type: ignore[attr-defined]
         courier._tidy_ns = 0
         courier._tidy(courier.clock.boot_ns())
         assert len(list(courier.spool.refused())) == left

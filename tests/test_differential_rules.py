@@ -160,10 +160,10 @@ def sent(
     """Return a run that sent one signed request."""
     nonce = nonce[:24]
     headers = sign_request(
-        Request("POST", "/v1/heartbeat", "", body),
+        Request("POST", "127.0.0.1", "/v1/heartbeat", "", body),
         key=signer, key_id="box", created=int(created), nonce=base64.urlsafe_b64encode(nonce).decode(),
     )  # fmt: skip
-    head = "POST /v1/heartbeat HTTP/1.1\r\n" + "\r\n".join(
+    head = "POST /v1/heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\n" + "\r\n".join(
         f"{name}: {value}" for name, value in headers.items()
     )
     data = head.encode() + b"\r\n\r\n" + body

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.accounts.sessions import SignedIn
 from api.core.service import open_service
 from api.core.settings import Settings
 from api.db.models import EntryRow, HitRow, PersonRow
@@ -321,7 +322,10 @@ def test_a_real_box_takes_what_people_signed_and_nothing_that_the_service_alone_
     assert alpr_edge("run", "--config", str(config), "--json").returncode == 0
     assert stored(office) == 0, "nobody has signed yet"
     service = open_service(settings)
-    version, waiting = 1, list_signing.content(service, replace(CORA, name="ann"), 1)
+    version, waiting = (
+        1,
+        list_signing.content(service, SignedIn(replace(CORA, name="ann"), "0" * 64, "", ""), 1),
+    )
     for name, key in keys.items():
         found = review(waiting, key, None, datetime.now(UTC))
         list_signing.add_signature(service, replace(CORA, name=name), version, found.detached.to_bytes())

@@ -2,16 +2,19 @@
 
 import json
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from edge.capture import open_source
 from edge.capture.settings import FileSettings, PicturesSettings
-from edge.errors import Exit
+from edge.errors import Exit, SourceError
 from tests.box_kit import Department, alpr_edge
 
 _CODER = """
@@ -38,6 +41,11 @@ def coded(path: Path, *, interlaced: bool) -> Path:
     if subprocess.run(command, check=False, capture_output=True, timeout=60).returncode:
         pytest.skip("needs GStreamer with x264")
     return path
+
+
+def pictures_in(folder: Path) -> str:
+    """Return the camera's source line for a folder of pictures."""
+    return f'source = {{ kind = "pictures", paths = [{json.dumps(str(folder))}] }}'
 
 
 def camera(path: Path) -> str:
@@ -86,8 +94,65 @@ def test_what_other_systems_leave_in_a_folder_is_passed_over(tmp_path: Path) -> 
     for name in ("._a.jpg", "Thumbs.db", ".DS_Store"):
         (tmp_path / name).write_bytes(b"\x00\x05\x16\x07")
     source = open_source(PicturesSettings(kind="pictures", name="c", paths=(tmp_path,)))
-    assert source.passed_over == 3
+    assert (source.passed_over, source.unread) == (3, ())
     assert len([frame.number for frame in source.frames()]) == 1
+
+
+def test_pictures_that_are_not_read_are_named_by_their_endings(tmp_path: Path) -> None:
+    """A telephone's .HEIC among them was meant to be read: `run` says so, and no file's name."""
+    cv2.imwrite(str(tmp_path / "a.jpg"), scene(0))
+    for name in ("SECRET1.HEIC", "SECRET2.gif", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"x")
+    department = Department(tmp_path)
+    department.publish("AB12CDE")
+    done = alpr_edge("run", "--config", str(department.configure(pictures_in(tmp_path))), "--json")
+    (said,) = [line for line in done.stdout.splitlines() if "passed over" in line]
+    assert ".gif .heic" in said
+    assert "SECRET" not in done.stdout + done.stderr
+
+
+def track_clip(path: Path, sizes: list[tuple[int, int]], stamps: list[int]) -> Path:
+    """Write a Matroska clip with a track for each size, and pictures at these milliseconds."""
+    with av.open(str(path), "w") as container:
+        streams = []
+        for width, height in sizes:
+            stream = container.add_stream("libx264", rate=25)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            streams.append(stream)
+        for number, stamp in enumerate(stamps):
+            for stream in streams:
+                picture = cv2.resize(scene(number), (stream.width, stream.height))
+                frame = VideoFrame.from_ndarray(picture, format="bgr24")
+                frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("tracks", [1, 2])
+def test_of_several_tracks_it_is_said_that_the_largest_is_read(tracks: int, tmp_path: Path) -> None:
+    """On the terminal and by `check`; of one track nothing is said."""
+    clip = track_clip(tmp_path / "clip.mkv", [(160, 120), (320, 240)][-tracks:], list(range(0, 1600, 40)))
+    department = Department(tmp_path)
+    department.publish("AB12CDE")
+    config = str(department.configure(camera(clip)))
+    done, checked = alpr_edge("run", "--config", config, "--json"), alpr_edge("check", "--config", config)
+    assert ("2 video tracks; the largest is read" in done.stdout) is (tracks == 2), done.stdout
+    assert ("320 x 240 pixels, the largest of 2 video tracks" in checked.stdout) is (tracks == 2)
+
+
+def test_a_clip_with_gaps_is_whole_and_one_that_is_cut_is_not(tmp_path: Path) -> None:
+    """A recorder that waits for motion leaves gaps: fewer pictures than its length and rate come to."""
+    stamps = [hour * 3_600_000 + number * 40 for hour in range(3) for number in range(25)]
+    clip = track_clip(tmp_path / "gaps.mkv", [(320, 240)], stamps)
+    assert len([frame.number for frame in open_source(FileSettings(path=clip)).frames()]) == len(stamps)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with pytest.raises(SourceError, match="breaks off"):
+        [frame.number for frame in open_source(FileSettings(path=cut)).frames()]
 
 
 def clip_of(path: Path, pictures: list[np.ndarray]) -> Path:

@@ -19,6 +19,7 @@ from benchmarks.fixtures.roads import LISTED_EVERY, Road, Scene, cast
 from benchmarks.forgetting import crash, lateness
 from benchmarks.forgetting.abort import core_dumped
 from benchmarks.forgetting.forgetting_trial import measured
+from benchmarks.forgetting.known import telling
 from benchmarks.forgetting.live_control import blind
 from benchmarks.forgetting.trace import read_trace
 from benchmarks.forgetting.trial import Trial
@@ -28,7 +29,7 @@ from benchmarks.leaks.builds import Remembering
 from benchmarks.patterns import canaries as clip_of
 from benchmarks.patterns.canaries import FPS
 from benchmarks.patterns.encoded import ENCODED, Gallery, Searcher
-from benchmarks.patterns.picture_forms import frame_patterns
+from benchmarks.patterns.picture_forms import frame_patterns, packet_patterns
 from benchmarks.patterns.plants import plant, plants
 from benchmarks.patterns.text_forms import PART, Parts, text_patterns
 from edge.flow import Pixels
@@ -201,6 +202,16 @@ def test_a_crop_is_found_whatever_coder_and_quality_it_was_encoded_with(kind: st
 
     assert found(crop) == [(canary.number, ENCODED, 99)]
     assert found(np.random.default_rng(1).integers(0, 255, crop.shape, np.uint8)) == []
+
+
+def test_a_part_of_a_packet_that_another_picture_has_too_tells_no_plate() -> None:
+    """Two key pictures are encoded alike where nothing has changed; what only a plate's picture has is kept."""
+    rng = np.random.default_rng(1)
+    ground, plate = rng.bytes(600), rng.bytes(600)
+    patterns = list(packet_patterns(1, ground + plate))
+    kept = telling(patterns, [rng.bytes(50) + ground + rng.bytes(500)])
+    assert kept == [each for each in patterns if each.content in plate]
+    assert len(kept) == len(patterns) / 2
 
 
 def test_a_form_that_was_not_seen_live_makes_the_gate_blind() -> None:

@@ -150,6 +150,14 @@ def test_a_stream_whose_time_begins_anew_is_watched_on(tmp_path: Path) -> None:
     assert skipped[1] > skipped[0] + 100
 
 
+def test_what_waits_is_decoded_when_the_stream_ends(tmp_path: Path) -> None:
+    """A vehicle after the last key picture of a clip, or of a camera that breaks off, is seen."""
+    clip = clip_of(tmp_path / "clip.mkv", FPS, "H.264", {305: 15}, frames=320)
+    some, skipped = seen(clip)
+    assert skipped > 100
+    assert set(range(305, 320)) <= set(some)
+
+
 def test_packets_that_do_not_fit_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ring that is too small for one interval: nothing is missed, every picture comes."""
     clip = clip_of(tmp_path / "clip.mkv", FPS, "H.264", {350: 15})

@@ -1,7 +1,6 @@
 """The README says what is so: figures from results, links that lead somewhere, commands that exist."""
 
 import re
-import runpy
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,23 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from scripts import figures
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
 
 
-def test_every_figure_is_the_one_in_the_results() -> None:
-    """The README's figures and demo output are those that the script writes from committed files."""
-    page = runpy.run_path(str(ROOT / "scripts" / "readme_figures.py"))["page"]
-    assert page(README) == README
+@pytest.mark.parametrize("page", figures.PAGES)
+def test_every_figure_is_the_one_in_the_results(page: str) -> None:
+    """Figures and the demo's output are those that the script writes from committed files."""
+    assert figures.written(page) == (ROOT / page).read_text()
 
 
 def test_a_row_without_a_figure_is_one_that_the_harness_measures() -> None:
     """A row waits for its figure's first run; a mistyped key would wait for ever, so the code must name it."""
-    script = runpy.run_path(str(ROOT / "scripts" / "readme_figures.py"))
-    code = "".join(path.read_text() for path in (ROOT / "benchmarks").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "benchmarks").rglob("*.py"))
     short = (ROOT / "docs" / "results" / "short.json").read_text()
-    waiting = [row.key for row in script["ROWS"] if not script["measured"](row)]
+    waiting = [row.key for row in (*figures.ROWS, *figures.FIRST) if not figures.measured(row)]
     assert not [
         key for key in waiting if f'"{key}"' not in short and f'"{key.partition(".")[2]}"' not in code
     ]
@@ -36,6 +36,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     """A relative link or picture of a page is a file of the project."""
     targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", page.read_text())
     assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    """A path in code type that begins with a folder of the project leads to a file or folder of it."""
+    folders = "|".join(sorted(path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()))
+    named = re.findall(rf"`((?:{folders}|tests|docs|deploy|scripts|training)/[\w./-]+)`", page.read_text())
+    assert not [name for name in named if not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "bench"])

@@ -64,7 +64,7 @@ def test_the_page_names_the_threads_of_the_service() -> None:
         if "threading.Thread)" in text:
             started.update(re.findall(r'super\(\).__init__\(name="([a-z]+)"', text))
     named = {name.strip("`") for name in first_cells(SERVICE)}
-    assert started == {"retention", "alerts"}
+    assert started == {"retention", "publication", "alerts"}
     assert started <= named
 
 

@@ -156,7 +156,7 @@ class Impostor:
 
     def __init__(self, folder: Path, offered: str = "") -> None:
         folder.mkdir()
-        prepare_authority(folder, datetime.now(UTC))
+        prepare_authority(folder, [], datetime.now(UTC))
         files = issue(folder, ["127.0.0.1"], datetime.now(UTC))
         self.heard: list[str] = []
         self.offered = offered or (folder / "ca.pem").read_text()

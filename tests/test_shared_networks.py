@@ -142,7 +142,7 @@ def test_no_buffer_is_shared_and_a_new_camera_s_are_empty(
 def test_a_look_leaves_nothing_in_a_camera_s_buffers_and_touches_no_other_s(
     first: PlateDetector, first_reader: PlateReader, pictures: list[Pixels]
 ) -> None:
-    """Each camera's buffers are wiped after its own turn; another's, in the middle of one, stay as they are."""
+    """Each camera's buffers are wiped after its own turn; another's, in mid-turn, stay as they are."""
     quiet, busy = (first.for_camera(width=448, confidence=0.4) for _ in range(2))
     quiet_reader, busy_reader = first_reader.for_camera(), first_reader.for_camera()
     busy._fill(pictures[0])  # as far as a turn gets before the network is asked

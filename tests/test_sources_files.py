@@ -136,6 +136,10 @@ class CountingDecoder:
     def lapse(self, now_ns: int) -> None:
         """Do nothing."""
 
+    def tracks(self) -> int:
+        """Return one."""
+        return 1
+
     def kept_ns(self) -> int:
         """Return nothing."""
         return 0

@@ -397,6 +397,19 @@ def test_a_capture_process_is_renewed_without_a_gap(server: Server) -> None:
 
 
 @needs_rtsp_server
+def test_a_successor_s_age_counts_from_its_start(server: Server) -> None:
+    """It has received pictures since then, whenever it takes over: the promise is about them."""
+    with guarded(LiveCamera(RtspSettings(url=server.url()), SystemClock(), renew_after_s=1.0)) as source:
+        first, age_s = None, 0.0
+        for _ in source.frames():
+            first, age_s = first or source.pid, source._session.age_s
+            if source.pid != first:
+                break
+            time.sleep(1.5)
+        assert age_s >= 1.5
+
+
+@needs_rtsp_server
 def test_a_camera_that_turns_black_is_noticed(server: Server) -> None:
     """A lens covered while it runs, or a decoder that gives black: named blank; frames still come."""
     with camera(server.url(), frozen_after_s=1.0) as source, reading(source) as numbers:

@@ -181,6 +181,9 @@ BAD_COMMANDS = [
     ["RTSPS://user@127.0.0.1/x"],
     ["rtsp://127.0.0.1:99999/x"],
     ["user:QXZJ@127.0.0.1/x"],
+    ["user:pa/QXZJ@127.0.0.1/x"],
+    ["rtsp//user:pa/QXZJ@127.0.0.1/x"],
+    ["rtsp://127.0.0.1/user=a_password=QXZJ_channel=1"],
     ["http://user:QXZJ@127.0.0.1/x"],
 ]
 

@@ -1,11 +1,9 @@
-"""Opening a hit or an entry: a purpose and a case number first, then a record, then the thing (R11, R21)."""
+"""Opening a hit or an entry: a purpose and a case number first, then a record, then the thing (R11)."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.accounts.sessions import SignedIn
@@ -13,11 +11,8 @@ from api.core import audit
 from api.core.audit import Act
 from api.core.errors import ReasonError
 from api.core.service import Service
-from api.db.models import LookupRow, OpeningRow, SessionRow
+from api.db.models import OpeningRow, SessionRow
 
-LOOK_BACK: Final = timedelta(days=30)
-REPEATED: Final = 5
-"""This many look-ups of one plate by one person within the look-back raise an alert."""
 _CASE: Final = 40
 
 
@@ -61,26 +56,23 @@ def check_reason(purpose: str, case_number: str) -> str:
 
 
 def open_object(
-    service: Service, who: SignedIn, target: str, purpose: str, case_number: str, *, plate: str = ""
+    service: Service, session: Session, who: SignedIn, target: str, *, reason: tuple[str, str]
 ) -> None:
-    """Record that somebody opens something, and for what reason; a plate named with it counts as a look-up.
+    """Record that somebody opens something, in the caller's transaction; the reason is a purpose and a case number.
 
     Raises:
         ReasonError: the purpose is not one of the closed list, or there is no case number.
     """
-    case_number, now = check_reason(purpose, case_number), service.now()
-    with service.database.begin() as session:
-        opening = OpeningRow(
-            session=who.digest, object=target, purpose=purpose, case_number=case_number, at=now
-        )
-        session.merge(opening)
-        row = session.get(SessionRow, who.digest)
-        if row is not None:
-            row.purpose, row.case_number = purpose, case_number
-        verb = f"{target.partition(':')[0]}.open"
-        audit.append(session, Act(who.person.actor, verb, target, purpose, case_number), now)
-        if plate:
-            note_lookup(service, session, who, plate)
+    purpose, now = reason[0], service.now()
+    case_number = check_reason(*reason)
+    session.merge(
+        OpeningRow(session=who.digest, object=target, purpose=purpose, case_number=case_number, at=now)
+    )
+    row = session.get(SessionRow, who.digest)
+    if row is not None:
+        row.purpose, row.case_number = purpose, case_number
+    verb = f"{target.partition(':')[0]}.open"
+    audit.append(session, Act(who.person.actor, verb, target, purpose, case_number), now)
 
 
 def opening(session: Session, who: SignedIn, target: str) -> Opening:
@@ -103,29 +95,3 @@ def check_opened(service: Service, who: SignedIn, target: str) -> None:
     """
     with service.database.read() as session:
         opening(session, who, target)
-
-
-def record_look(service: Service, who: SignedIn, purpose: str, case_number: str, found: int) -> None:
-    """Record that somebody looked for a plate on the hot list; the plate itself is not recorded.
-
-    Raises:
-        ReasonError: the purpose or the case number is missing.
-    """
-    case_number = check_reason(purpose, case_number)
-    result = "found" if found else "not found"
-    service.record(Act(who.person.actor, "list.find", "", purpose, case_number, result))
-
-
-def note_lookup(service: Service, session: Session, who: SignedIn, plate: str) -> None:
-    """Remember, as a keyed hash, that somebody looked at a plate; repetition is recorded for the auditor."""
-    now, subject = service.now(), service.secrets.blind(plate)
-    session.add(LookupRow(person=who.person.id, subject=subject, at=now))
-    session.flush()
-    times = session.scalar(
-        select(func.count()).where(
-            LookupRow.person == who.person.id, LookupRow.subject == subject, LookupRow.at > now - LOOK_BACK
-        )
-    )
-    if (times or 0) >= REPEATED:
-        detail: dict[str, str | int] = {"times": times or 0}
-        audit.append(session, Act(who.person.actor, "lookup.repeated", result="flagged", detail=detail), now)

@@ -12,21 +12,20 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.core import audit_tree
 from api.core.clock import stamp
 from api.core.errors import AuditError, ChainError
+from api.db.locks import Turn, take_turn
 from api.db.models import AuditRow, CheckpointRow
 from hitonly_core.canonical import canonical
 from hitonly_core.keys import SigningKey, VerifyKey
 from protocol import merkle
 from protocol.audit_end import AuditEnd
 
-_LOCK: Final = 0x68_69_74_6F_6E_6C_79
-"""PostgreSQL's advisory lock that makes the log's writers take turns: "hitonly" in ASCII."""
 _FIELDS: Final = (
     "seq", "at", "actor", "act", "object", "purpose", "case_number", "result", "detail",
 )  # fmt: skip
@@ -65,8 +64,7 @@ def append(session: Session, act: Act, now: datetime) -> int:
         DataError: what is to be recorded is nothing that can be stored; rolled back too.
     """
     try:
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        take_turn(session, Turn.LOG)
         session.flush()
         last = session.execute(
             select(AuditRow.seq, AuditRow.at).order_by(AuditRow.seq.desc()).limit(1)

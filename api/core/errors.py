@@ -47,6 +47,15 @@ class AuditError(ApiError):
     hint = "Check the database; nothing was changed."
 
 
+class DatabaseError(ApiError):
+    """The database failed, perhaps in the very moment that the act was stored: nobody knows yet whether it was."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    slug = "database"
+    title = "The database could not be used"
+    hint = "Look whether it was done before you try it again."
+
+
 class ChainError(ApiError):
     """The audit chain is broken: a record was altered, removed or reordered."""
 

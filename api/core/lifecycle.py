@@ -173,6 +173,11 @@ class Status:
         """Whether the hit's contents are, or must now be, destroyed."""
         return self.state in FINAL
 
+    @property
+    def unread(self) -> bool:
+        """Whether nobody's blind reading agreed yet, so that nothing but the crop may be seen (R9)."""
+        return self.state is State.PENDING and not self.compared
+
 
 def arrive(captured: datetime, now: datetime, deadlines: Deadlines) -> Status:
     """Return a new hit's status; it may already have expired (strict mode, a long time off line)."""

@@ -3,15 +3,17 @@
 import difflib
 import ipaddress
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from hitonly_core.form_words import place_of, sentence, with_causes_only
 from hitonly_core.policy import WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
 
@@ -255,13 +257,12 @@ def load_settings(file: Path | None = None, **given: object) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as problem:
-        raise SettingsError("; ".join(_sentence(dict(error)) for error in problem.errors())) from None
+        raise SettingsError("; ".join(map(_sentence, with_causes_only(problem.errors())))) from None
 
 
-def _sentence(error: dict[str, object]) -> str:
+def _sentence(error: Mapping[str, Any]) -> str:
     """Say one validation error in words, with the nearest known key for an unknown one."""
-    where = error["loc"]
-    path = ".".join(str(part) for part in where) if isinstance(where, tuple) else ""
+    path = place_of(error)
     if error["type"] == "extra_forbidden":
         known = [
             name
@@ -270,5 +271,4 @@ def _sentence(error: dict[str, object]) -> str:
         ]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         return f"unknown key {path}" + (f", perhaps {near[0]}" if near else "")
-    words = str(error["msg"]).removeprefix("Value error, ")
-    return f"{path}: {words}" if path else words
+    return sentence(error)

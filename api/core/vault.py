@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import LargeBinary, String, delete, make_url, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import LargeBinary, String, delete, literal, make_url, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from api.core.errors import DestroyedError
 from api.core.secrets import KEY, decrypt, encrypt
 from api.db.engine import Database
 from api.db.types import Moment
 
+_PADDING: Final = 4096
 _GRACE: Final = timedelta(minutes=10)
 """A key younger than this may belong to a hit that is just being stored."""
 
@@ -48,7 +49,7 @@ class Vault:
     """
 
     def __init__(self, url: str) -> None:
-        self._keys = Database(url, journal="PERSIST")
+        self._keys = Database(url, journal="PERSIST", pooled=False)
         self._journal = None if self._keys.postgres else _journal_of(url)
         _Base.metadata.create_all(self._keys.engine)
 
@@ -57,6 +58,7 @@ class Vault:
         key = secrets.token_bytes(KEY)
         with self._keys.begin() as session:
             session.merge(_KeyRow(hit=hit, key=key, made=now))
+            self._overwrite_buffers(session)
         return encrypt(key, content, hit)
 
     def seal_beside(self, hit: str, content: bytes, what: str) -> bytes:
@@ -84,6 +86,7 @@ class Vault:
         """
         with self._keys.read() as session:
             key = session.scalar(select(_KeyRow.key).where(_KeyRow.hit == hit))
+            self._overwrite_buffers(session)
         if key is None:
             raise DestroyedError("the hit's key has been destroyed, and the hit with it")
         return key
@@ -103,6 +106,14 @@ class Vault:
                 session.execute(delete(_KeyRow).where(_KeyRow.hit.in_(orphans)))
         self._scrub()
         return len(orphans)
+
+    def _overwrite_buffers(self, session: Session) -> None:
+        """Send and read something longer than a key over the same connection, whose buffers outlive the key.
+
+        SQLite has a connection for each use here, whose pages go with it (`Database`).
+        """
+        if self._keys.postgres:
+            session.execute(select(literal("0" * _PADDING)))
 
     def _scrub(self) -> None:
         """Overwrite the journal, where the destroyed key stood a moment ago; also after a crash, at the next sweep.

@@ -311,7 +311,11 @@ class RepeatRow(Base):
 
 
 class ListRow(Base):
-    """One published version of the hot list; only the newest keeps its signed bytes, and their digest."""
+    """One published version of the hot list; only the newest keeps its signed bytes, and their digest.
+
+    `holds` tells which entries, in which wording, the service put into it; empty where people signed it, or where
+    that is not known.
+    """
 
     __tablename__ = "lists"
 
@@ -321,6 +325,7 @@ class ListRow(Base):
     entries: Mapped[int]
     digest: Mapped[str] = mapped_column(String(64))
     signed: Mapped[bytes | None]
+    holds: Mapped[str] = mapped_column(String(64), default="")
 
 
 class SignerRow(Base):

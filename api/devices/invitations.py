@@ -1,8 +1,21 @@
 """What a person takes to a new unit: the enrolment string, made of the code and of how the service is reached."""
 
+from dataclasses import dataclass, field
+
 from api.core.errors import SettingsError
+from api.core.service import Service
 from api.core.settings import Settings
+from api.devices import registry
+from api.devices.registry import Registration
 from protocol.enrolment_text import EnrolmentText, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A one-time code, and the string that holds it together with the way to the service; both are shown once."""
+
+    code: str = field(repr=False)
+    text: str = field(repr=False)
 
 
 def authority(settings: Settings) -> str:
@@ -26,16 +39,28 @@ def authority(settings: Settings) -> str:
     return text
 
 
-def invitation(settings: Settings, code: str) -> str:
-    """Return the enrolment string for a one-time code.
+def register(service: Service, registration: Registration, actor: str) -> Invitation:
+    """Register a device and make its one-time code; none is made where no enrolment string can be.
+
+    Raises:
+        SettingsError: the authority cannot be used.
+        InvalidError, ConflictError: as `registry.register`.
+    """
+    url, known = _way(service.settings)
+    code = registry.register(service, registration, actor)
+    return Invitation(code, EnrolmentText(url, code, known).text())
+
+
+def _way(settings: Settings) -> tuple[str, str]:
+    """Return the service's address, and the fingerprint of who vouches for it; empty on this machine alone.
 
     Raises:
         SettingsError: the authority cannot be used.
     """
     if not settings.url.startswith("https://"):
-        return EnrolmentText(settings.url, code, "").text()
+        return settings.url, ""
     if not (known := authority(settings)):
         raise SettingsError(
             "there is no certificate authority yet", hint="`alpr-api serve` makes it at its first start."
         )
-    return EnrolmentText(settings.url, code, fingerprint(known)).text()
+    return settings.url, fingerprint(known)

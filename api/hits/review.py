@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from api.accounts import access
+from api.accounts import access, looks
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
@@ -125,22 +125,38 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     hits.expire_if_due(service, hit)
     with service.database.read() as session:
         plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
-    access.open_object(service, who, f"hit:{hit}", purpose, case_number, plate=plate)
+    with service.database.begin() as session:
+        access.open_object(service, session, who, f"hit:{hit}", reason=(purpose, case_number))
+        looks.note(service, session, who, plate, often=looks.PLATE)
 
 
-def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullView:
-    """Return what this person may see of an opened hit now.
+def status_of(service: Service, who: SignedIn, hit: UUID) -> Status:
+    """Return where an opened hit stands, without anything that is in it.
 
     Raises:
         DestroyedError: there is no such hit.
         ReasonError: it was not opened with a reason.
     """
-    hits.expire_if_due(service, hit)
     with service.database.read() as session:
         row = hits.get(session, hit)
         access.opening(session, who, f"hit:{hit}")
+        return hits.status_of(row)
+
+
+def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullView:
+    """Return what this person may see of an opened hit now; a view of its plate is recorded, or not given (R21).
+
+    Raises:
+        AuditError: it could not be recorded.
+        DestroyedError: there is no such hit.
+        ReasonError: it was not opened with a reason.
+    """
+    hits.expire_if_due(service, hit)
+    with service.database.begin() as session:
+        row = hits.get(session, hit)
+        access.opening(session, who, f"hit:{hit}")
         status = hits.status_of(row)
-        if status.state is State.PENDING and not status.compared:
+        if status.unread:
             return BlindView(
                 row.id,
                 row.camera,
@@ -152,6 +168,7 @@ def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullVi
                 doubted=status.doubted,
                 mine=row.doubted_by == who.person.id,
             )
+        looks.view(service, session, who, f"hit:{hit}", "hit.view")
         opened = hits.contents(service, row)
         match = opened.matches[row.chosen or 0]
         listed = current_entry(session, match.entry, service.now())
@@ -169,16 +186,17 @@ def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullVi
 
 
 def crop(service: Service, who: SignedIn, hit: UUID) -> bytes:
-    """Return the crop's JPEG, for somebody who opened the hit.
+    """Return the crop's JPEG, for somebody who opened the hit; each time is recorded, or it is not given (R21).
 
     Raises:
+        AuditError: it could not be recorded.
         DestroyedError: there is no such hit.
         ReasonError: it was not opened with a reason.
     """
     hits.expire_if_due(service, hit)
-    with service.database.read() as session:
+    with service.database.begin() as session:
         row = hits.get(session, hit)
-        access.opening(session, who, f"hit:{hit}")
+        looks.view(service, session, who, f"hit:{hit}", "hit.view-crop")
         return hits.contents(service, row).crop_jpeg
 
 

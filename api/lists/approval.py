@@ -23,7 +23,8 @@ from api.core.service import Service
 from api.core.staging import Prepared, Scratch, scratch
 from api.db.models import BatchRow, EntryRow, PersonRow, ProposalRow, new_version
 from api.db.types import Moment
-from api.lists import proposals
+from api.lists import proposals, publishing
+from api.lists.publishing import Standing
 from hitonly_core.canonical import canonical
 from hotlist.entry import entry_from_line
 from hotlist.errors import MalformedError
@@ -37,8 +38,11 @@ _INSERT: Final = text(
 """As the model would; but the body is JSON text already, and nothing is worked out under the lock."""
 
 
-def approve(service: Service, who: SignedIn, batch: str) -> int:
-    """Let a batch take effect; return how many entries it held. Nobody approves their own (R6).
+def approve(service: Service, who: SignedIn, batch: str) -> tuple[int, Standing]:
+    """Let a batch take effect, and publish it where the service signs the list. Nobody approves their own (R6).
+
+    Returns:
+        How many entries it held, and what devices fetch then.
 
     Raises:
         AbsentError: there is no such batch.
@@ -53,7 +57,7 @@ def approve(service: Service, who: SignedIn, batch: str) -> int:
             with service.database.read() as session:
                 _may(session, who, batch, lock=False)
                 _prepare(session, batch, session.get_one(PersonRow, who.person.id).key_id, ready)
-            return _take(service, who, batch, ready)
+            count = _take(service, who, batch, ready)
     except IntegrityError:
         raise ConflictError("an entry for a plate, region and case of it is in force already") from None
     except (sqlite3.Error, OSError) as problem:
@@ -61,6 +65,7 @@ def approve(service: Service, who: SignedIn, batch: str) -> int:
         raise StateError(
             f"the entries could not be made ready ({type(problem).__name__})", hint=hint
         ) from None
+    return count, publishing.after_act(service, who.person.actor)
 
 
 def _may(session: Session, who: SignedIn, batch: str, *, lock: bool) -> BatchRow:

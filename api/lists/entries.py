@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.accounts import access
+from api.accounts import access, looks
 from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
@@ -19,6 +19,7 @@ from api.core.errors import AbsentError, InvalidError
 from api.core.service import Service
 from api.db.models import EntryRow
 from api.lists import list_statements, publishing
+from api.lists.publishing import Standing
 from hotlist.entry import Entry, entry_from_json
 from hotlist.errors import PlateError
 from hotlist.plate import normalise
@@ -73,13 +74,27 @@ def open_entry(service: Service, who: SignedIn, entry: str, purpose: str, case_n
     """
     with service.database.read() as session:
         plate = entry_from_json(row_of(session, entry).body).plate
-    access.open_object(service, who, f"entry:{entry}", purpose, case_number)
     with service.database.begin() as session:
-        access.note_lookup(service, session, who, plate)
+        access.open_object(service, session, who, f"entry:{entry}", reason=(purpose, case_number))
+        looks.note(service, session, who, plate, often=looks.PLATE)
 
 
 def opened(service: Service, who: SignedIn, entry: str) -> Opened:
-    """Return an entry to somebody who opened it.
+    """Return an entry to somebody who opened it; each time is recorded, or it is not given (R21).
+
+    Raises:
+        AuditError: it could not be recorded.
+        AbsentError: there is no such entry in force.
+        ReasonError: it was not opened with a reason.
+    """
+    with service.database.begin() as session:
+        row = row_of(session, entry)
+        looks.view(service, session, who, f"entry:{entry}", "entry.view")
+        return Opened(entry_from_json(row.body), row.version)
+
+
+def wording(service: Service, who: SignedIn, entry: str) -> Opened:
+    """Return an opened entry for a comparison with what its reader sends; nothing of it is shown.
 
     Raises:
         AbsentError: there is no such entry in force.
@@ -94,6 +109,8 @@ def opened(service: Service, who: SignedIn, entry: str) -> Opened:
 def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number: str) -> str:
     """Open the entry of a listed plate, with a reason; return its id. It looks at the department's own list only.
 
+    A look for a plate that is not listed counts too: who asks again and again waits for it (R21).
+
     Raises:
         InvalidError: it is no plate, or no entry in force is for it. The look-up is recorded without it.
         ReasonError: the purpose or the case number is missing.
@@ -105,17 +122,24 @@ def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number:
     with service.database.read() as session:
         query = select(EntryRow.id).where(EntryRow.key.startswith(f"{wanted}|", autoescape=True))
         found = list(session.scalars(query.order_by(EntryRow.id)))
-    access.record_look(service, who, purpose, case_number, len(found))
+    case_number = access.check_reason(purpose, case_number)
+    with service.database.begin() as session:
+        result = "found" if found else "not found"
+        act = Act(who.person.actor, "list.find", "", purpose, case_number, result)
+        audit.append(session, act, service.now())
+        if not found:
+            looks.note(service, session, who, wanted, often=looks.PLATE)
+            looks.note(service, session, who, "not listed", often=looks.UNLISTED)
     if not found:
         raise InvalidError("no entry in force is for this plate")
     open_entry(service, who, found[0], purpose, case_number)
     return found[0]
 
 
-def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | None:
-    """Take an entry off the list at once, and tell the devices; return the version they then fetch (R7).
+def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> Standing:
+    """Take an entry off the list at once, and tell the devices; return what they fetch then (R7).
 
-    None is returned while no list has ever been published.
+    The entry is cancelled also where the answer says that devices are not told yet.
 
     Raises:
         AbsentError: there is no such entry in force.
@@ -128,9 +152,9 @@ def cancel(service: Service, who: SignedIn, entry: str, reason: str) -> int | No
         list_statements.note_cancelled(session, service, entry)
         act = Act(who.person.actor, "list.cancel", f"entry:{entry}", detail={"reason": reason.strip()[:200]})
         audit.append(session, act, service.now())
-    publishing.after_cancel(service, who.person.actor)
-    newest = publishing.latest(service)
-    return newest.version if newest else None
+    standing = publishing.after_act(service, who.person.actor)
+    service.database.forget_old_pages()
+    return standing
 
 
 def row_of(session: Session, entry: str) -> EntryRow:

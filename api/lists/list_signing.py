@@ -17,11 +17,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.accounts import looks
 from api.accounts.people import Person as Account
+from api.accounts.sessions import SignedIn
 from api.core import audit
 from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
+from api.db.locks import Turn, take_turn
 from api.db.models import CancelledRow, CandidateRow, StatementRow
 from api.lists import list_keys, list_statements, list_versions
 from hotlist.authoring.desk import DESK
@@ -85,9 +88,10 @@ def prepare(service: Service, actor: str) -> int:
     now = service.now().replace(microsecond=0)
     try:
         with service.database.begin() as session:
+            take_turn(session, Turn.LIST)
             keys = list_keys.wanted(session, service)
             supersede(session)
-            version, found = list_versions.next_version(session), list_versions.entries(session, now)
+            version, (found, _) = list_versions.next_version(session), list_versions.entries(session, now)
             ends = now + timedelta(days=service.settings.list_days)
             unsigned = make(
                 found,
@@ -140,8 +144,14 @@ def waiting(service: Service) -> Waiting | None:
         )
 
 
-def content(service: Service, who: Account, version: int) -> bytes:
-    """Return the waiting list's file to somebody whose signature would count.
+def waits(session: Session, now: datetime) -> bool:
+    """Whether a version waits that can still be signed."""
+    row = _row(session)
+    return row is not None and row.signed is not None and row.made + LIVES > now
+
+
+def content(service: Service, who: SignedIn, version: int) -> bytes:
+    """Return the waiting list's file to somebody whose signature would count; each time is recorded (R21).
 
     Raises:
         AbsentError: this version does not wait.
@@ -150,10 +160,13 @@ def content(service: Service, who: Account, version: int) -> bytes:
     with service.database.begin() as session:
         row, file = _waiting_row(session, service, version)
         people = {person.name for keys in _both(session, service, row) for person in keys.people}
-        if who.name not in people:
+        if who.person.name not in people:
             raise ForbiddenError("only the people who sign the list can download it")
-        audit.append(session, Act(who.actor, "list.download", f"list:{version}"), service.now())
-        return file
+        target = f"list:{version}"
+        audit.append(session, Act(who.person.actor, "list.download", target), service.now())
+        looks.note(service, session, who, target, often=looks.READINGS, target=target)
+        looks.note(service, session, who, "any list", often=looks.DOWNLOADS, target=target)
+    return file
 
 
 def add_signature(service: Service, who: Account, version: int, file: bytes) -> bool:
@@ -173,6 +186,7 @@ def add_signature(service: Service, who: Account, version: int, file: bytes) -> 
         raise InvalidError(str(problem), hint=problem.hint) from None
     now, key = service.now(), detached.signature.key
     with service.database.begin() as session:
+        take_turn(session, Turn.LIST)
         row, content = _waiting_row(session, service, version)
         signed = SignedList.from_bytes(content, DESK)
         if detached.digest != signed.digest:

@@ -64,15 +64,27 @@ def state(session: Session, service: Service, row: ListRow, ends: datetime, now:
     return True
 
 
-def restate(session: Session, service: Service, row: ListRow, now: datetime) -> bool:
-    """State it anew where that is due: after six hours, or when an entry was cancelled since."""
+def due(session: Session, row: ListRow, now: datetime) -> bool:
+    """Whether it must be stated anew: after six hours, or when an entry was cancelled since."""
     last = session.get(StatementRow, row.version)
-    if last is None:
-        return False
-    cancelled = tuple(sorted(session.scalars(select(CancelledRow.entry))))
-    if now < last.issued + RENEW and cancelled == read(last).cancelled:
-        return False
-    return state(session, service, row, last.ends, now)
+    return last is not None and (now >= last.issued + RENEW or not tells_all(session, row))
+
+
+def states(session: Session, row: ListRow) -> bool:
+    """Whether there is a word about a version, so that devices can be told of what is cancelled."""
+    return session.get(StatementRow, row.version) is not None
+
+
+def tells_all(session: Session, row: ListRow) -> bool:
+    """Whether the newest word about a version names every entry that was cancelled since people signed."""
+    last, cancelled = session.get(StatementRow, row.version), set(session.scalars(select(CancelledRow.entry)))
+    return cancelled <= set(read(last).cancelled if last is not None else ())
+
+
+def restate(session: Session, service: Service, row: ListRow, now: datetime) -> bool:
+    """State it anew, where there is a word already; whether it was."""
+    last = session.get(StatementRow, row.version)
+    return last is not None and state(session, service, row, last.ends, now)
 
 
 def of_version(session: Session, version: int) -> StatementRow | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from api.accounts import access
+from api.accounts import access, looks
 from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core import audit
@@ -89,7 +89,7 @@ def propose_change(
         InvalidError: a rule of R6 is broken; says which.
         ConflictError: another entry for that plate, region and case is in force.
     """
-    seen = entries.opened(service, who, entry)
+    seen = entries.wording(service, who, entry)
     if seen.version != version:
         raise StaleError("the entry was changed since it was opened")
     proposal = _proposal(service, who, values, entry, seen.entry.created)
@@ -186,7 +186,8 @@ def open_batch(service: Service, who: SignedIn, batch: str, purpose: str, case_n
         ReasonError: the purpose or the case number is missing.
     """
     summary(service, batch)
-    access.open_object(service, who, f"batch:{batch}", purpose, case_number)
+    with service.database.begin() as session:
+        access.open_object(service, session, who, f"batch:{batch}", reason=(purpose, case_number))
 
 
 def page(service: Service, who: SignedIn, batch: str, after: int = 0, limit: int = PAGE) -> list[Proposed]:
@@ -203,6 +204,9 @@ def page(service: Service, who: SignedIn, batch: str, after: int = 0, limit: int
         rows = session.scalars(query.order_by(ProposalRow.id).limit(limit))
         found = [Proposed(row.id, entry_from_json(row.body)) for row in rows]
         audit.append(session, opening.act("batch.read", f"{len(found)} entries"), service.now())
+        looks.note(
+            service, session, who, f"batch:{batch} {after}", often=looks.READINGS, target=f"batch:{batch}"
+        )
     return found
 
 

@@ -1,22 +1,31 @@
-"""Publishing the hot list: sealed to each device, and kept from growing stale.
+"""Publishing the hot list: sealed to each device, kept from growing stale, and in step with what is in force.
 
 A department chooses who signs (`list_signing`). Where its service does, entries carry the keys of the two
 people behind each of them, and the service enforces that rule and signs; a list older than 24 hours stops
 alerting on the edge (R7), so the newest one is issued anew every six hours, and at once when an entry is
-cancelled. Where people sign, publishing makes a version that waits for them (api/lists/list_signing.py), and the
-service states every six hours, and at each cancellation, that their version is current
-(api/lists/list_statements.py).
+cancelled or approved. Where people sign, publishing makes a version that waits for them
+(api/lists/list_signing.py), and the service states every six hours, and at each cancellation, that their version
+is current (api/lists/list_statements.py).
+
+An act on the list and its publication are two transactions, because an act must not fail with a publication.
+They are held together by three things: publications take turns, and each reads what is in force after its turn
+has come; whoever acted is told whether devices fetch it already; and every 20 seconds each worker compares what
+was published with what is in force, and publishes again where they differ (api/lists/publisher.py).
 """
 
+import logging
+import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.core.errors import AbsentError, ConflictError
+from api.core.errors import AbsentError, AuditError
 from api.core.service import Service
+from api.db.locks import Turn, take_turn
 from api.db.models import CancelledRow, DeviceRow, ListRow
 from api.devices.registry import Device
 from api.lists import list_keys, list_signing, list_statements, list_versions
@@ -25,17 +34,37 @@ from hotlist.signed_list.bundle import SignedList, make, seal
 from hotlist.signed_list.list_format import Limits
 
 RENEW: Final = list_statements.RENEW
+_PAUSES: Final = (0.1, 0.4, 0.0)
+"""Seconds after each attempt at a publication that the database broke off; the last is the last."""
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What devices fetch now, compared with what is in force.
+
+    Attributes:
+        version: the published version; None while no list has ever been published, or it cannot be asked now.
+        rid: whether it names no entry that was cancelled.
+        whole: whether it holds every entry in force as well.
+    """
+
+    version: int | None
+    rid: bool
+    whole: bool
 
 
 def publish(service: Service, actor: str) -> int:
     """Make the next version of all entries in force: signed, or waiting for people; return its number.
 
     Raises:
-        ConflictError: another publication was faster, or people are to sign and too few keys are confirmed.
+        ConflictError: people are to sign and too few keys are confirmed.
     """
     if by_people(service):
         return list_signing.prepare(service, actor)
-    return _sign_and_publish(service, actor)
+    with service.database.begin() as session:
+        take_turn(session, Turn.LIST)
+        return _sign(session, service, actor, service.now())
 
 
 def by_people(service: Service) -> bool:
@@ -44,71 +73,94 @@ def by_people(service: Service) -> bool:
         return list_keys.people_decide(session, service)
 
 
-def after_cancel(service: Service, actor: str) -> None:
-    """Let a cancellation reach the devices at once (R7), whoever signs the list.
+def after_act(service: Service, actor: str) -> Standing:
+    """Let an act on the list, which is done already, reach the devices (R7), and say whether it does.
 
-    Raises:
-        ConflictError: another publication was faster.
+    Nothing that goes wrong here undoes the act or makes its answer an error: what is not published now is
+    published by the next comparison. What others do at the same moment does not count against it.
     """
-    with service.database.read() as session:
-        theirs, published = list_keys.people_in_force(session, service), list_versions.newest(session)
-    if published is None:
-        return
-    if theirs:
-        _restate(service)
-    else:
-        _sign_and_publish(service, actor)
+    for pause in _PAUSES:
+        try:
+            return _reconcile(service, actor)[0]
+        except (SQLAlchemyError, AuditError) as problem:
+            _LOG.warning("a publication was broken off: %s", type(problem).__name__)
+            time.sleep(pause)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the act before it was done
+            _LOG.error("the hot list could not be published: %s", type(problem).__name__)
+            break
+    try:
+        return standing(service)
+    except SQLAlchemyError:
+        return Standing(None, rid=False, whole=False)
 
 
 def renew(service: Service) -> bool:
-    """Keep the newest list from growing stale, where six hours have passed; whether it did something.
+    """Publish again where the list is not what is in force, or is six hours old; whether it did something.
 
-    While devices still trust the service and a first version waits for people, nothing is issued: it would be
-    newer than theirs.
+    While devices still trust the service and a first version waits for people, only a cancelled entry is a reason:
+    what the service issues would be newer than theirs.
     """
     with service.database.read() as session:
-        theirs, newest = list_keys.people_in_force(session, service), list_versions.newest(session)
-    if newest is None:
-        return False
-    if theirs:
-        return _restate(service)
-    if newest.published + RENEW > service.now() or list_signing.waiting(service) is not None:
-        return False
-    try:
-        _sign_and_publish(service, "service")
-    except ConflictError:
-        return False
-    return True
+        row = list_versions.newest(session)
+        if row is None or not _due(session, service, row):
+            return False
+    return _reconcile(service, "service")[1]
 
 
-def _restate(service: Service) -> bool:
-    """State anew that the published version is current, where that is due; another worker may be faster."""
-    try:
-        with service.database.begin() as session:
-            row = list_versions.newest(session)
-            return row is not None and list_statements.restate(session, service, row, service.now())
-    except IntegrityError:
-        return False
+def standing(service: Service) -> Standing:
+    """Compare what devices fetch now with what is in force."""
+    with service.database.read() as session:
+        return _standing(session, service)
 
 
-def _sign_and_publish(service: Service, actor: str) -> int:
-    """Make the next version and sign it with the service's key; return its number.
+def _reconcile(service: Service, actor: str) -> tuple[Standing, bool]:
+    """Publish what is due, when it is our turn: another's publication may have done it meanwhile.
 
-    Raises:
-        ConflictError: another publication was faster.
+    Returns:
+        How every act that was done before our turn stands now; and whether something was published.
     """
+    with service.database.begin() as session:
+        take_turn(session, Turn.LIST)
+        row = list_versions.newest(session)
+        if row is None:
+            return Standing(None, rid=True, whole=False), False
+        theirs, now = list_keys.people_in_force(session, service), service.now()
+        if not _due(session, service, row):
+            whole = not theirs and not list_signing.waits(session, now)
+            return Standing(
+                row.version, rid=not theirs or list_statements.states(session, row), whole=whole
+            ), False
+        if theirs:
+            stated = list_statements.restate(session, service, row, now)
+            return Standing(row.version, rid=stated, whole=False), stated
+        return Standing(_sign(session, service, actor, now), rid=True, whole=True), True
+
+
+def _due(session: Session, service: Service, row: ListRow) -> bool:
+    """Whether what devices fetch must be made anew now."""
     now = service.now()
-    try:
-        with service.database.begin() as session:
-            return _signed_by_service(session, service, actor, now)
-    except IntegrityError:
-        raise ConflictError("another version was published at the same moment") from None
+    if list_keys.people_in_force(session, service):
+        return list_statements.due(session, row, now)
+    if row.published + RENEW > now and row.holds == list_versions.holds(session, now):
+        return False
+    return not list_signing.waits(session, now) or list_versions.names_cancelled(session, row, now)
 
 
-def _signed_by_service(session: Session, service: Service, actor: str, now: datetime) -> int:
-    """Store the next version in the caller's transaction."""
+def _standing(session: Session, service: Service) -> Standing:
+    row, now = list_versions.newest(session), service.now()
+    if row is None:
+        return Standing(None, rid=True, whole=False)
+    if list_keys.people_in_force(session, service):
+        return Standing(row.version, rid=list_statements.tells_all(session, row), whole=False)
+    whole = row.holds == list_versions.holds(session, now)
+    rid = whole or not list_versions.names_cancelled(session, row, now)
+    return Standing(row.version, rid=rid, whole=whole)
+
+
+def _sign(session: Session, service: Service, actor: str, now: datetime) -> int:
+    """Make the next version and sign it with the service's key, in its turn; return its number."""
     list_signing.supersede(session)
-    version, entries = list_versions.next_version(session), list_versions.entries(session, now)
+    version, (entries, holding) = list_versions.next_version(session), list_versions.entries(session, now)
     unsigned = make(
         entries,
         department=service.settings.department,
@@ -117,7 +169,9 @@ def _signed_by_service(session: Session, service: Service, actor: str, now: date
         expires=now + LIST_VALID,
     )
     signed = unsigned.signed_by(service.secrets.service)
-    list_versions.store(session, signed, version=version, count=len(entries), actor=actor, now=now)
+    list_versions.store(
+        session, signed, version=version, count=len(entries), actor=actor, now=now, holding=holding
+    )
     session.execute(delete(CancelledRow))
     return version
 

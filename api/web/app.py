@@ -32,6 +32,7 @@ from api.core.settings import Settings
 from api.devices.routes import device_api, device_pages, unit_routes
 from api.hits.alerts import Messenger
 from api.hits.routes import queue_events, review_api, review_pages
+from api.lists.publisher import Publisher
 from api.lists.routes import import_pages, list_api, list_pages, proposal_api, signing_pages
 from api.oversight.routes import oversight_api, oversight_pages
 from api.upkeep import Sweeper
@@ -84,7 +85,7 @@ def create_app(
         StateError: the state folder or the database cannot be used.
     """
     service = open_service(settings, now, boot)
-    workers = (Sweeper(service), Messenger(service))
+    workers = (Sweeper(service), Publisher(service), Messenger(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -84,7 +84,9 @@ async def signed_body(request: Request, service: ServiceDep) -> tuple[Device, by
         DeviceError: it is not signed by an enrolled device, or is a replay. Recorded.
     """
     body = await request.body()
-    signed = Signed(request.method, request.url.path, request.url.query, body)
+    signed = Signed(
+        request.method, request.headers.get("host", ""), request.url.path, request.url.query, body
+    )
     try:
         device = await run_in_threadpool(registry.authenticate, service, signed, request.headers)
     except DeviceError as problem:

@@ -15,9 +15,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
-from api.core.errors import AbsentError, ApiError, AuditError, ConflictError, InvalidError, SignInError
+from api.core.errors import (
+    AbsentError,
+    ApiError,
+    AuditError,
+    ConflictError,
+    DatabaseError,
+    InvalidError,
+    SignInError,
+)
 from api.web.pages import ErrorPage, render
 from hitonly_core.errors import HitonlyError
+from hitonly_core.form_words import sentence
 
 MEDIA: Final = "application/problem+json"
 
@@ -79,7 +88,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, problem: RequestValidationError) -> Response:
         places = {
-            ".".join(str(part) for part in error["loc"]) + ": " + error["type"] for error in problem.errors()
+            sentence({**error, "loc": error["loc"][1:] or ("the request",)}) for error in problem.errors()
         }
         return respond(request, InvalidError("; ".join(sorted(places))))
 
@@ -91,7 +100,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(SQLAlchemyError)
     def _database(request: Request, problem: SQLAlchemyError) -> Response:
         _LOG.error("the database failed: %s", type(problem).__name__)
-        return respond(request, AuditError("the database could not be used"))
+        return respond(request, DatabaseError("the database did not answer, or broke the connection"))
 
     @app.exception_handler(HTTPException)
     def _framework(request: Request, problem: HTTPException) -> Response:

@@ -274,7 +274,7 @@ class Rules:
         if found is None:
             return
         again = sign_request(
-            Request(method, path, "", body),
+            Request(method, headers.get("host", ""), path, "", body),
             key=self.keys.device, key_id=found[2], created=int(found[1]), nonce=found[3],
         )  # fmt: skip
         for name, value in again.items():

@@ -1,7 +1,7 @@
 """What is looked for in one trial: known from the plates and the recording, and later from the live reads."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -53,20 +53,23 @@ class Known:
         unlisted = {canary.number for canary in self.people.unlisted}
         stream = Recording(recording)
         last = round(scene.shown_s * FPS)
+        theirs: list[Pattern] = []
+        others: list[bytes] = []
         for number, places in enumerate(scene.places()):
-            if number > last or not stream.step():
-                return
+            if (number > last and not packets) or not stream.step():
+                break
             shown = [(canary.number, box) for canary, box in places if canary.number in unlisted]
-            if not shown:
-                continue
             picture, brightness, packet = stream.now()
+            if not shown:
+                others += [packet] if packets else []
+                continue
+            theirs += packet_patterns(shown[0][0], packet) if packets else []
             prepared = self.inputs.detector(picture)
-            if packets:
-                self.patterns += packet_patterns(shown[0][0], packet)
             for shown_number, box in shown:
                 self.patterns += frame_patterns(shown_number, picture, box)
                 self.patterns += decoder_patterns(shown_number, brightness, box)
                 self.patterns += detector_patterns(shown_number, prepared, box)
+        self.patterns += telling(theirs, others)
 
     def searcher(self, sightings: Sightings, extra: Iterable[Pattern] = (),
                  crops: Iterable[tuple[int, Pixels]] = ()) -> Searcher:  # fmt: skip
@@ -96,6 +99,15 @@ class Known:
             own = np.array([np.frombuffer(row, np.float32) for row in rows_of[text] - common], np.float32)
             patterns += table_patterns(numbers[text], own, "log table") if own.size else ()
         return Searcher([*self.patterns, *patterns, *extra], Gallery([*pictures, *crops]))
+
+
+def telling(patterns: Sequence[Pattern], others: Iterable[bytes]) -> list[Pattern]:
+    """Return the patterns that are in none of the pictures without a plate that is looked for.
+
+    Two key pictures of one road are encoded alike where nothing has changed: such a part shows no plate.
+    """
+    rest = b"\0".join(others)
+    return [pattern for pattern in patterns if pattern.content not in rest]
 
 
 def _rows(tables: npt.NDArray[np.float32]) -> set[bytes]:

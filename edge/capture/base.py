@@ -31,11 +31,13 @@ class Source(Protocol):
     Attributes:
         on_silence: called by the thread that reads, when a camera has gone offline and before it is tried
             again: nobody will ask for a frame for a while.
-        passed_over: files of its folders that are no pictures.
+        passed_over: files of its folders that are not read.
+        unread: of these, the endings of pictures and clips, which somebody may have meant.
     """
 
     on_silence: Callable[[], None]
     passed_over: int
+    unread: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -68,6 +70,10 @@ class Source(Protocol):
     @property
     def locked(self) -> bool | None:
         """Whether its frames are locked in RAM; None before the first one."""
+
+    @property
+    def tracks(self) -> int:
+        """How many video tracks its stream has, of which the one with the largest picture is read."""
 
     @property
     def sight(self) -> Sight:

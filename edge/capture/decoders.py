@@ -96,6 +96,10 @@ class VideoDecoder:
     def lapse(self, now_ns: int) -> None:
         """Do nothing: nothing waits."""
 
+    def tracks(self) -> int:
+        """Not told."""
+        return 1
+
     def kept_ns(self) -> int:
         """Not known: a picture may stay in the library's pool until the process ends."""
         return 0
@@ -159,6 +163,10 @@ class PictureDecoder:
 
     def lapse(self, now_ns: int) -> None:
         """Do nothing: nothing waits."""
+
+    def tracks(self) -> int:
+        """Not told."""
+        return 1
 
     def kept_ns(self) -> int:
         """Not known."""

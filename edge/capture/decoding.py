@@ -36,6 +36,9 @@ class Decoder(Protocol):
     def is_whole(self) -> bool:
         """Whether the current picture needs no other to be decoded."""
 
+    def tracks(self) -> int:
+        """How many video tracks the stream has, one of which is read; 1 where the library does not tell."""
+
     def kept_ns(self) -> int:
         """For how long decoded pictures have been kept at most, ns; 0 where the library does not let them go."""
 

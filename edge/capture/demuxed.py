@@ -8,11 +8,12 @@ import contextlib
 import os
 import time
 from collections import deque
+from fractions import Fraction
 from typing import Final, cast
 
 import av
 import av.logging
-from av import VideoCodecContext
+from av import Packet, VideoCodecContext
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
@@ -27,6 +28,10 @@ from edge.flow import Pixels
 
 SHORT: Final = 0.9
 """A clip that yields less than this share of the frames its header promises was cut short."""
+_STEPS: Final = 2
+"""A gap is longer than so many frames at the clip's rate."""
+_NEAR: Final = 4096
+"""Bytes that may lie between two packets with nothing lost: headers, a little sound."""
 _STDERR: Final = 2
 
 
@@ -65,6 +70,8 @@ class StreamDecoder:
         self._converter = Converter()
         self._shape: tuple[int, int] | None = None
         self._number, self._came_ns = -1, 0
+        self._gaps_s = Fraction()
+        self._before: tuple[int, int] | None = None
         self._ended = False
 
     def advance(self) -> bool:
@@ -126,6 +133,10 @@ class StreamDecoder:
         """Whether it is an I frame."""
         return int(self._current().pict_type) == int(av.video.frame.PictureType.I)
 
+    def tracks(self) -> int:
+        """How many tracks could have been read."""
+        return len(_tracks(self._container))
+
     def kept_ns(self) -> int:
         """The greatest age that a decoder of the stream has reached."""
         return self._codec.longest_ns
@@ -155,19 +166,36 @@ class StreamDecoder:
             _complain(problem)
             packet = None
         if packet is None or packet.size == 0:
+            if self._keys and self._keys.wake_at_end():
+                return
             self._ended = True
             self._waiting.extend(self._codec.rest())
         else:
+            self._note_gap(packet)
             self._waiting.extend(self._codec.decode(packet))
 
+    def _note_gap(self, packet: "Packet[VideoStream]") -> None:
+        """Add up the time in which a clip has no frames, as of a recorder that waits for motion, or a slow screen.
+
+        Only where nothing lies between the packets either: what is damaged has lost bytes.
+        """
+        base, rate, before = packet.time_base, self._stream.average_rate, self._before
+        if packet.dts is None or packet.pos is None or not base or not rate:
+            return
+        if before is not None:
+            step_s = (packet.dts - before[0]) * base
+            if step_s * rate > _STEPS and 0 <= packet.pos - before[1] <= _NEAR:
+                self._gaps_s += step_s
+        self._before = packet.dts, packet.pos + packet.size
+
     def _promised(self) -> int:
-        """How many frames the clip says it has; 0 where it says nothing."""
+        """How many frames the clip says it has, without its gaps; 0 where it says nothing."""
         stream, rate = self._stream, self._stream.average_rate
         if stream.frames or not rate:
             return stream.frames
         if stream.duration is not None and stream.time_base is not None:
-            return round(stream.duration * stream.time_base * rate)
-        return round((self._container.duration or 0) / 1_000_000 * rate)
+            return round((stream.duration * stream.time_base - self._gaps_s) * rate)
+        return round((Fraction(self._container.duration or 0, 1_000_000) - self._gaps_s) * rate)
 
 
 def _open(request: Request, shown: str) -> InputContainer:
@@ -192,19 +220,24 @@ def _open(request: Request, shown: str) -> InputContainer:
         raise CaptureFailed(Fault.CANNOT_OPEN) from None
 
 
-def _largest(container: InputContainer) -> VideoStream:
-    """Return the video stream with the largest picture, the first of equal ones.
-
-    Raises:
-        CaptureFailed: there is none that can be decoded.
-    """
-    found = [
+def _tracks(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams that can be decoded, without pictures that are attached to a clip."""
+    return [
         stream
         for stream in container.streams.video
         if cast("VideoCodecContext | None", stream.codec_context)
         is not None  # as for a codec it does not know
         and not stream.disposition & Disposition.attached_pic
     ]
+
+
+def _largest(container: InputContainer) -> VideoStream:
+    """Return the video stream with the largest picture, the first of equal ones.
+
+    Raises:
+        CaptureFailed: there is none that can be decoded.
+    """
+    found = _tracks(container)
     if not found:
         raise CaptureFailed(Fault.CANNOT_OPEN)
     return max(found, key=lambda stream: stream.codec_context.width * stream.codec_context.height)

@@ -21,6 +21,24 @@ PATIENCE_S: Final = 60.0
 """A local file that gives no frame for this long is given up."""
 _NEVER: Final = sys.maxsize
 """Pictures of a folder are scenes of their own: no verdict before the end."""
+_OTHER_PICTURES: Final = frozenset(
+    (
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jxl",
+        ".jp2",
+        ".gif",
+        ".dng",
+        ".mp4",
+        ".mov",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".ts",
+    )
+)
+"""Endings of pictures and clips that a folder of pictures is not read for."""
 _FIRST_NS: Final = 60 * NS
 """A clip's first verdict takes this long, as a camera's does by default."""
 
@@ -52,6 +70,7 @@ class FileSource:
     ) -> None:
         self.name = name
         self.passed_over = 0
+        self.unread: tuple[str, ...] = ()
         self.on_silence: Callable[[], None] = lambda: None
         self._explain = explain
         self._session = Session(name, clock, live=False, first_ns=first_ns)
@@ -94,6 +113,11 @@ class FileSource:
     def sight(self) -> Sight:
         """What its pictures have shown."""
         return self._session.sight
+
+    @property
+    def tracks(self) -> int:
+        """How many video tracks its stream has, of which the largest is read."""
+        return self._session.tracks
 
     @property
     def locked(self) -> bool | None:
@@ -178,15 +202,18 @@ def open_pictures(settings: PicturesSettings, clock: Clock) -> FileSource:
         return picture_error(paths[min(where, len(paths) - 1)], fault, where)
 
     source = FileSource(settings.name, request, clock, explain, first_ns=_NEVER)
-    source.passed_over = sum(_strangers(place) for place in settings.paths)
+    strangers = [path for place in settings.paths for path in _strangers(place)]
+    source.passed_over = len(strangers)
+    endings = {path.suffix.lower() for path in strangers if path.name[0] != "."}
+    source.unread = tuple(sorted(endings & _OTHER_PICTURES))
     return source
 
 
-def _strangers(place: Path) -> int:
-    """Return how many files of a folder are passed over: hidden ones, and those that no picture is named like."""
+def _strangers(place: Path) -> list[Path]:
+    """Return the files of a folder that are passed over: hidden ones, and those that no picture is named like."""
     if not place.is_dir():
-        return 0
-    return sum(path.is_file() and not _is_picture(path) for path in place.iterdir())
+        return []
+    return [path for path in place.iterdir() if path.is_file() and not _is_picture(path)]
 
 
 def _is_picture(path: Path) -> bool:

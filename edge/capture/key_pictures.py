@@ -129,6 +129,14 @@ class KeyPictures:
         self._ring.clear()
         return self._new(self._codec.decode(held[0])) if held else []
 
+    def wake_at_end(self) -> bool:
+        """Have what waits decoded when the stream has ended or broken off; whether anything does."""
+        if self._codec is not None:
+            return False
+        self._woken_ns = _boot_ns()
+        self._codec, self._replaying = Codec(self._stream, self._life_ns), True
+        return True
+
     def rest(self) -> list[VideoFrame]:
         """Return the pictures that were waiting for others; nothing can be decoded any more."""
         if self._codec is None:

@@ -81,6 +81,7 @@ class LiveCamera:
         self.on_silence: Callable[[], None] = lambda: None
         self.restarts = 0
         self.passed_over = 0
+        self.unread: tuple[str, ...] = ()
 
     @property
     def drops(self) -> int:
@@ -124,6 +125,11 @@ class LiveCamera:
     def kept_s(self) -> float:
         """For how long its decoder has kept pictures at most, s; 0 where that is not known, or not yet."""
         return self._session.kept_ns / 1e9
+
+    @property
+    def tracks(self) -> int:
+        """How many video tracks its stream has, of which the largest is read."""
+        return self._session.tracks
 
     @property
     def locked(self) -> bool | None:

@@ -212,6 +212,8 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
     begun = clock.boot_ns()
     beginning = Beginning(begun)
     number = kept_ns = 0
+    if decoder.tracks() > 1:
+        post.tell(Message(Say.TRACKS, decoder.tracks()))
     while decoder.advance():
         came = decoder.came_ns()
         now = came or clock.boot_ns()

@@ -32,6 +32,7 @@ class Session:
         reason: the last known complaint of the camera or the library, as a plain sentence.
         locked: whether frames are locked in RAM; None before the first.
         kept_ns: for how long the running capture's decoder has kept pictures at most; 0 where that is not known.
+        tracks: how many video tracks the stream has, of which the largest is read.
         sight: what its pictures have shown.
         shows: what the last picture showed.
     """
@@ -46,7 +47,6 @@ class Session:
         weakref.finalize(self, os.close, self._wake)
         self._worker: Worker | None = None
         self._successor: Worker | None = None
-        self._started = 0.0
         self._first_ns = self._changed_ns = self._taken_ns = 0
         self._numbers_before = 0
         self._drops_before = 0
@@ -56,6 +56,7 @@ class Session:
         self.reason = ""
         self.locked: bool | None = None
         self.kept_ns = 0
+        self.tracks = 1
         self.sight = Sight(first_ns)
         self.shows = Shows.SOMETHING
 
@@ -66,8 +67,12 @@ class Session:
 
     @property
     def age_s(self) -> float:
-        """For how long the running capture has run, time in suspend included."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - self._started
+        """For how long the running capture has run, time in suspend included; 0 where none runs.
+
+        A successor's age counts from its start, not from its first frame: it has received pictures since then.
+        """
+        worker = self._worker
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - worker.started_s if worker else 0.0
 
     def start(self, request: Request) -> None:
         """End the running capture, if any, and start another; frame numbers go on."""
@@ -90,6 +95,7 @@ class Session:
                 return None
             taken = self._successors_first() or self._worker.take(timeout_s)
             self.locked, self.kept_ns = self._worker.locked, self._worker.kept_ns
+            self.tracks = self._worker.tracks
             if isinstance(taken, Token):
                 return self._frame(self._worker, taken)
             self.reason = self._worker.why()
@@ -160,7 +166,6 @@ class Session:
 
     def _install(self, worker: Worker) -> None:
         self._worker = worker
-        self._started = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._first_ns = 0
         self._numbers_before, self._drops_before = self.seen, self.drops
 

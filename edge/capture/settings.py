@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from hitonly_core.urls import RTSP, Address, AddressError, parse
 
-_LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[^/]*:[^/]*@", re.ASCII)
-"""What is no path but was meant for an address: it begins with a scheme, or with a user and a password."""
+_LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[^@]*:.*@|rtsps?//", re.ASCII | re.DOTALL)
+"""What is no path but was meant for an address: it begins with a scheme, or holds a user and a password."""
 
 KEY_PICTURES_S: Final = 2.0
 """Where a camera's key pictures are further apart than this, every picture is decoded."""

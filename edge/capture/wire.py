@@ -169,6 +169,8 @@ class Say(IntEnum):
     """Capture process: cannot go on [a `Fault`], at this picture or frame [its number]."""
     KEPT = 7
     """Capture process: its decoder has kept pictures for so long, and no longer [ns]."""
+    TRACKS = 8
+    """Capture process: the stream has so many video tracks, of which the largest is read [tracks]."""
 
 
 class Fault(IntEnum):

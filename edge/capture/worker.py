@@ -41,16 +41,20 @@ class Worker:
     Attributes:
         locked: whether its memory and the shared memory are locked in RAM; None until it has said so.
         kept_ns: for how long its decoder has kept pictures at most; 0 where that is not known, or not yet.
+        tracks: how many video tracks its stream has.
         pid: its process id.
+        started_s: boot time at which it was started, s.
     """
 
     def __init__(self, request: Request, *, wake_fd: int) -> None:
+        self.started_s = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._memory: FrameMemory | None = None
         self._held: int | None = None
         self._killed = False
         self._wake = wake_fd
         self.locked: bool | None = None
         self.kept_ns = 0
+        self.tracks = 1
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ready, ready = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)
@@ -174,15 +178,23 @@ class Worker:
             return None
         except (ConnectionResetError, struct.error, ValueError):
             return Message(Say.FAILED, Fault.DIED)
-        if message.say is Say.STARTED:
-            self.locked = bool(message.value)
-            return None
-        if message.say is Say.KEPT:
-            self.kept_ns = message.value
-            return None
         if message.say is Say.NEED:
             return self._provide(message.value)
+        if self._notes(message):
+            return None
         return message
+
+    def _notes(self, message: Message) -> bool:
+        """Keep what a message tells of the capture; False when it tells none."""
+        if message.say is Say.STARTED:
+            self.locked = bool(message.value)
+        elif message.say is Say.KEPT:
+            self.kept_ns = message.value
+        elif message.say is Say.TRACKS:
+            self.tracks = message.value
+        else:
+            return False
+        return True
 
     def _provide(self, slot_bytes: int) -> Message | None:
         """Make larger memory, and hand its descriptor over."""

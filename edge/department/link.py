@@ -67,7 +67,7 @@ class Link:
                 packed, too large or does not end.
         """
         signed = sign_request(
-            Request(method, path, "", body),
+            Request(method, self._client.base_url.netloc.decode(), path, "", body),
             key=self.key,
             key_id=self.device,
             created=int(time.time()),

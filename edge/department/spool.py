@@ -26,6 +26,9 @@ SUFFIX: Final = ".hit"
 REFUSED: Final = ".refused"
 REFUSED_KEPT: Final = timedelta(days=7)
 """How long a refused hit is kept, from its refusal."""
+UNSET: Final = datetime(2024, 1, 1, tzinfo=UTC)
+"""Before this no unit ran: a date before it was given by a clock that nobody had set."""
+_SLACK: Final = timedelta(hours=1)
 REFUSED_MOST: Final = 256
 """Refused hits kept, 64 MiB at most: one more, and the oldest is forgotten."""
 MAX_WAITING: Final = 256
@@ -143,12 +146,20 @@ class Spool:
             raise StorageError(f"nothing can be renamed in {path.parent}: {_reason(problem)}") from None
         return True
 
-    def forget_refused(self, now: datetime) -> int:
+    def forget_refused(self, now: datetime, *, sure: bool = False) -> int:
         """Delete the refused hits that are past their seven days, or too many; return how many.
+
+        A hit that was refused before the clock was set (1970), or while it ran ahead, has its seven days from
+        when the clock is known to be right.
+
+        Args:
+            now: by the wall clock; aware UTC.
+            sure: whether a time service has set that clock.
 
         Raises:
             StorageError: the disk refuses.
         """
+        self._date_again(now, sure=sure)
         refused = self._stored(REFUSED)
         over = max(0, len(refused) - REFUSED_MOST)
         past = (now - REFUSED_KEPT).timestamp()
@@ -156,6 +167,19 @@ class Spool:
         for path in due:
             self._remove(path)
         return len(due)
+
+    def _date_again(self, now: datetime, *, sure: bool) -> None:
+        """Begin the seven days of refused hits anew whose date no right clock has given.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        for at, _, path in self._stored(REFUSED):
+            if at < UNSET.timestamp() <= now.timestamp() or (sure and at > (now + _SLACK).timestamp()):
+                try:
+                    os.utime(path, (now.timestamp(), now.timestamp()))
+                except OSError as problem:
+                    raise StorageError(f"nothing can be dated in {path.parent}: {_reason(problem)}") from None
 
     def remove(self, hit: UUID) -> None:
         """Delete a hit that the department has acknowledged; nothing happens when it is gone already.

@@ -22,6 +22,7 @@ from edge.department.spool import REFUSED_KEPT, REFUSED_MOST, Spool
 from edge.errors import LinkError, RevokedError, StorageError
 from hitonly_core.clock import NS, Clock
 from hitonly_core.keys import VerifyKey
+from hitonly_core.wall_clock import ClockState, clock_state
 from protocol.acknowledgement import AckError, read_acknowledgement
 from protocol.messages import HITS_PATH
 
@@ -44,6 +45,7 @@ class Courier:
         service: the key that acknowledgements are signed with.
         clock: boot time for the pauses, the wall clock for the deadline of refused hits.
         say: is told of trouble and its end, in sentences without plates.
+        state: says whether the wall clock can be believed.
         delivered: hits acknowledged so far.
         refused: hits set aside so far, because the service refuses them for good.
         forgotten: refused hits whose deadline came so far.
@@ -56,6 +58,7 @@ class Courier:
     service: VerifyKey
     clock: Clock
     say: Callable[[str], None]
+    state: Callable[[], ClockState] = clock_state
     delivered: int = 0
     refused: int = 0
     forgotten: int = 0
@@ -164,7 +167,8 @@ class Courier:
             return
         self._tidy_ns = now + _TIDY_NS
         try:
-            forgotten = self.spool.forget_refused(self.clock.utc())
+            sure = self.state() is ClockState.SYNCHRONISED
+            forgotten = self.spool.forget_refused(self.clock.utc(), sure=sure)
         except StorageError as problem:
             if not self._stuck:
                 self.say(f"refused hits stay: {problem}")

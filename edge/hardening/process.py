@@ -24,8 +24,7 @@ from typing import Final
 
 from edge.errors import ConfigError
 from edge.hardening import landlock, redaction
-from edge.hardening.renewal import FILL
-from hitonly_core import libc
+from hitonly_core import allocator, libc
 from hitonly_core.safeguard import Measure, State, attempt
 
 SWAPS: Final = Path("/proc/swaps")
@@ -73,7 +72,7 @@ def _allocator() -> Measure:
     library.free(block)
     ctypes.memmove(seen, block + links, len(seen))
     library.free(fence)
-    if not seen.raw.strip(bytes([FILL])) and os.environ.get("PYTHONMALLOC") == "malloc":
+    if not seen.raw.strip(bytes([allocator.FILL])) and os.environ.get("PYTHONMALLOC") == "malloc":
         return Measure("freed-memory-overwritten", State.APPLIED)
     reason = "the allocator leaves freed memory as it was; it is set at start, and only glibc has it"
     return Measure("freed-memory-overwritten", State.REFUSED, reason)

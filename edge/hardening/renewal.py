@@ -9,23 +9,10 @@ import sys
 from typing import Final
 
 from edge.hardening.environment import cleaned
+from hitonly_core import allocator
 
-FILL: Final = 0xA5
-_TUNABLES: Final = ":".join(
-    f"glibc.malloc.{name}={value}"
-    for name, value in {
-        "perturb": FILL,  # overwrite at free
-        "tcache_count": 0,  # blocks in the thread cache would escape that
-        "arena_max": 1,
-        # Large blocks stay in the heap, where they are overwritten at free. Mapping each anew would fault in
-        # every page again: half as much time again for the detector (docs/forgetting.md).
-        "mmap_threshold": 1 << 25,
-        "trim_threshold": 1 << 28,
-    }.items()
-)
 ENVIRONMENT: Final = {
-    "GLIBC_TUNABLES": _TUNABLES,
-    "PYTHONMALLOC": "malloc",  # Python's own pools would escape the allocator's overwriting
+    **allocator.OVERWRITING,
     "PYTHONSAFEPATH": "1",  # no module from the folder that it was started in
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",  # a line is in the journal when it is said

@@ -46,7 +46,7 @@ from edge.runtime.systemd import Notifier
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
-from hitonly_core.wall_clock import boot_id
+from hitonly_core.wall_clock import CLOCK_UNSET, ClockState, boot_id, clock_state
 from protocol.counts import Counts, LocalCounts
 from protocol.hit import Hit
 
@@ -121,6 +121,8 @@ class Box:
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
     _unlocked: set[str] = field(default_factory=set)
+    _tracks_said: set[str] = field(default_factory=set)
+    _unset: bool = False
     _unsafe: bool = False
     _watch: CameraWatch = field(init=False)
 
@@ -265,10 +267,14 @@ class Box:
 
     def _say_passed_over(self) -> None:
         for pipeline in self.pipelines:
-            if number := pipeline.camera.source.passed_over:
-                self.listener.say(
-                    f"camera {pipeline.camera.name}: {number} files that are no pictures passed over"
-                )
+            source = pipeline.camera.source
+            if source.passed_over:
+                words = f"camera {pipeline.camera.name}: {source.passed_over} files passed over"
+                if source.unread:
+                    words += (
+                        f", among them pictures or clips that are not read here ({' '.join(source.unread)})"
+                    )
+                self.listener.say(words)
 
     def _blind(self) -> dict[str, str]:
         """Return what each clip or folder showed that never showed a real picture; of cameras see their states."""
@@ -320,6 +326,20 @@ class Box:
         names = (each.camera.name for each in self.pipelines if each.camera.source.locked is False)
         return tuple(f"frames-locked ({name})" for name in names)
 
+    def _say_tracks(self) -> None:
+        """Say once of each camera that its stream has more than one video track."""
+        for name, source in ((each.camera.name, each.camera.source) for each in self.pipelines):
+            if source.tracks > 1 and name not in self._tracks_said:
+                self._tracks_said.add(name)
+                self.listener.say(f"camera {name}: {source.tracks} video tracks; the largest is read")
+
+    def _say_clock(self) -> None:
+        """Say once of a box with a camera that nobody has set its clock, and once that somebody has."""
+        unset = self.live and clock_state() is ClockState.UNSYNCHRONISED
+        if unset is not self._unset:
+            self._unset = unset
+            self.listener.say(CLOCK_UNSET if unset else "the clock has been set by a time service")
+
     def _say_unlocked(self) -> None:
         """Say once of each camera that its frames are not locked: known only when the first has come."""
         for name in sorted(set(self._frames_unlocked()) - self._unlocked):
@@ -328,6 +348,8 @@ class Box:
 
     def _keep(self) -> None:
         self._say_unlocked()
+        self._say_tracks()
+        self._say_clock()
         self._watch.turn()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:

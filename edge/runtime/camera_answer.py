@@ -7,6 +7,7 @@ from pydantic import SecretStr, ValidationError
 
 from edge.capture.settings import RtspSettings, SourceSettings, settings_from_text
 from edge.errors import ConfigError
+from hitonly_core.form_words import words_of
 from hitonly_core.urls import RTSP, AddressError, parse
 
 
@@ -28,7 +29,7 @@ def camera_from(text: str, name: str, authority: Path | None) -> tuple[SourceSet
         bare = SecretStr(replace(address, password=None).text())
         return RtspSettings(name=name, url=bare, authority=authority), address.password or ""
     except ValidationError as problem:
-        words = problem.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"the camera: {words}") from None
+        words = words_of(problem.errors(include_input=False, include_url=False)[0])
+        raise ConfigError(f"the camera {words}") from None
     except AddressError as problem:
         raise ConfigError(f"the camera {problem}") from None

@@ -20,6 +20,7 @@ from edge.vision.region import RegionModel
 from hitonly_core.clock import NS, SystemClock
 from hitonly_core.errors import HitonlyError
 from hitonly_core.keys import SealKey, SealPublic, SigningKey, VerifyKey
+from hitonly_core.wall_clock import CLOCK_UNSET, ClockState, clock_state
 from hotlist.errors import HotListError
 from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.store import HotListStore
@@ -56,6 +57,7 @@ def _tests(config: EdgeConfig) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "department's key", lambda: SealPublic.load(config.keys.department).id
     yield "models", lambda: _models(config)
     yield "hot list", lambda: _list(config)
+    yield "clock", _clock
     yield "folders", lambda: _folders(config)
     yield "spool", lambda: _spool(config)
     if config.department is not None:
@@ -107,6 +109,16 @@ def _origin(hot_list: HotList) -> str:
     if stated := hot_list.timestamp:
         words += f", stated to be current {stated.issued:%Y-%m-%d %H:%M} UTC"
     return f"{words}, ends {hot_list.expires:%Y-%m-%d %H:%M} UTC"
+
+
+def _clock() -> str:
+    """Say whether the wall clock can be believed; a box without network time runs nevertheless."""
+    said = {
+        ClockState.SYNCHRONISED: "set by a time service",
+        ClockState.UNSYNCHRONISED: CLOCK_UNSET,
+        ClockState.UNKNOWN: "the kernel does not say whether a time service has set it: hits say so",
+    }
+    return f"{SystemClock().utc():%Y-%m-%d %H:%M} UTC, {said[clock_state()]}"
 
 
 def _folders(config: EdgeConfig) -> str:
@@ -181,8 +193,9 @@ def _camera(settings: SourceSettings, window_s: float) -> str:
             f"{width} x {height} pixels, the same picture for {length_ns / NS:.0f} s: the camera is stuck",
             hint=hint,
         )
+    largest = f", the largest of {source.tracks} video tracks" if source.tracks > 1 else ""
     where = "frames locked in RAM" if locked else "its frames are NOT locked in RAM: raise LimitMEMLOCK"
-    return f"{width} x {height} pixels, {where}{kept}"
+    return f"{width} x {height} pixels{largest}, {where}{kept}"
 
 
 def _watched_s(settings: SourceSettings) -> float:

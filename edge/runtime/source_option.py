@@ -1,6 +1,7 @@
 """The source that a person names on the command line; a password never stands there, where all can see it."""
 
 import getpass
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -10,11 +11,14 @@ from pydantic import SecretStr, ValidationError
 from edge.capture.password import full_address
 from edge.capture.settings import RtspSettings, SourceSettings, settings_from_text
 from edge.errors import ConfigError
+from hitonly_core.form_words import words_of
 from hitonly_core.urls import AddressError
 
+_IN_A_PATH: Final = re.compile(r"(?i)(pass(wor[dt])?|pwd|passphrase)=[^&/]")
+"""A password in an address's path or query, as some cameras want it."""
 _HINT: Final = (
     "Leave the password out (rtsp://user@host/...): a terminal is asked for it, "
-    "or give --source-password-file FILE."
+    "or give --source-password-file FILE. An address that needs it in its path stands in the configuration file."
 )
 
 
@@ -32,15 +36,15 @@ def source_given(text: str, password_file: Path | None, *, name: str) -> SourceS
     try:
         chosen = settings_from_text(text, name=name, password_file=password_file)
     except ValidationError as problem:
-        words = problem.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"--source: {words}") from None
+        words = words_of(problem.errors(include_input=False, include_url=False)[0])
+        raise ConfigError(f"--source {words}") from None
     except AddressError as problem:
         raise ConfigError(f"--source {problem}", hint=_HINT) from None
     if not isinstance(chosen, RtspSettings):
         if password_file is not None:
             raise ConfigError("--source-password-file is for an rtsp:// address")
         return chosen
-    if chosen.address.password is not None:
+    if chosen.address.password is not None or _IN_A_PATH.search(chosen.address.rest):
         raise ConfigError("--source holds a password, which the list of processes shows to all", hint=_HINT)
     if chosen.address.user and password_file is None and sys.stdin.isatty():
         asked = getpass.getpass(f"Password for camera {name}: ")

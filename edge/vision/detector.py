@@ -1,7 +1,7 @@
 """The plate detector: fast-alpr's `BaseDetector` over a verified YOLOv9-style model.
 
-Anyone's `BaseDetector` plugs in instead. This one adds what was measured to matter: input as wide as wanted
-and no higher than the picture needs (where the model allows), one pass of preprocessing, one reused buffer.
+Another network is named in the configuration (docs/extending.md). What was measured to matter: input as wide as
+wanted and no higher than the picture needs (where the model allows), one pass of preprocessing, one reused buffer.
 
 Who owns what: all cameras of a box share one network (`edge.vision.detector_network`), which keeps nothing of a
 picture. `_tensor` and `_canvas`, which do, belong to one `PlateDetector`, and that to one camera: only its thread

@@ -1,7 +1,7 @@
 """The reader: a plate's crop in, a probability for every place and character out. No text is made.
 
 `PlateReader` is fast-alpr's `BaseOCR` over a verified fast-plate-ocr model; the pipeline calls `table`, which
-makes no string (promise 4). Anyone's `BaseOCR` plugs in through `TextReader`, at a price that it states.
+makes no string (promise 4). Another network is named in the configuration (docs/extending.md).
 
 Who owns what: all cameras of a box share one session, which holds weights only, keeps nothing of a run and may be
 run by several threads at once. `_batch`, the crop as the network takes it, belongs to one `PlateReader`, and that
@@ -134,35 +134,6 @@ class PlateReader(BaseOCR):  # type: ignore[misc]  # fast-alpr ships no types
             for code, p in zip(self._regions, probabilities, strict=True)
             if p >= _REGION_FLOOR and code
         }
-
-
-class TextReader:
-    """Adapts a `BaseOCR` that gives text and confidence only.
-
-    The other characters share what the confidence leaves, so misreads are matched less well; and its text is
-    a Python string, which this process cannot promise to have overwritten (docs/threat-model.md).
-    """
-
-    def __init__(self, ocr: BaseOCR) -> None:
-        self._ocr = ocr
-
-    def table(self, crop: Pixels) -> tuple[Table, Mapping[str, float]]:
-        """Return a table with the given confidences; the rest is spread evenly."""
-        result = self._ocr.predict(crop)
-        table = np.zeros((SLOTS, COLUMNS), np.float32)
-        columns = [ALPHABET.index(c) for c in result.text.upper() if c in ALPHABET][:SLOTS] if result else []
-        given = result.confidence if result else 0.0
-        for slot in range(SLOTS):
-            inside = slot < len(columns)
-            sure = (given[slot] if slot < len(given) else 0.5) if isinstance(given, list) else given
-            sure = min(max(float(sure), 1 / COLUMNS), 0.999) if inside else 0.99
-            table[slot] = (1.0 - sure) / (COLUMNS - 1)
-            table[slot, columns[slot] if inside else PAD] = sure
-        region = result.region if result else None
-        return table, {region: result.region_confidence or 0.0} if result and region else {}
-
-    def scrub(self) -> None:
-        """Do nothing: the buffers are the plugged-in OCR's own."""
 
 
 def _beside(model: Model) -> bytes:

@@ -20,7 +20,7 @@ _EVERY: Final = 1000
 REMOVED_SHARE: Final = 0.1
 """Largest share of a source's entries that its new file takes away without somebody saying how many."""
 REMOVED_FEW: Final = 3
-"""So few entries may go whatever their share."""
+"""So few entries may go whatever their share, as long as the file has rows and entries of the source stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Replace:
         if refused and not self.allow_refused:
             hint = "Mend the refused rows, or say --allow-refused if the entries are meant to go."
             raise ImportFileError(f"{refused} of {rows} rows were refused, and {would}", hint=hint)
-        most = max(REMOVED_FEW, int(of * REMOVED_SHARE))
+        most = max(REMOVED_FEW, int(of * REMOVED_SHARE)) if rows and removed < of else 0
         if removed > (most if self.allow_removals is None else self.allow_removals):
             hint = f"If that is meant, say --allow-removals {removed}."
             raise ImportFileError(f"the file has {rows} rows, and {would}", hint=hint)

@@ -10,43 +10,77 @@ import unicodedata
 from typing import Final
 
 from hotlist.errors import PlateError, RowError
+from hotlist.importers.headers import field_of
 from hotlist.plate import normalise
 
-_AGAIN: Final = "a spreadsheet changed it: format the column as text and export it again"
+_AGAIN: Final = "a spreadsheet or a database changed it: format the column as text and export it again"
 _MONTHS: Final = (
     "Jan Feb Mar Apr May Jun Jul Aug Sep Sept Oct Nov Dec "  # English
-    "Mrz Mär Mai Okt Dez Janv Févr Fév Mars Avr Avril Juin Juil Août Déc "  # German, French
+    "January February March April June July August September October November December "
+    "Mrz Mär Mai Okt Dez Januar Februar März Juni Juli Oktober Dezember "  # German
+    "Janv Févr Fév Mars Avr Avril Juin Juil Août Déc "  # French
     "Ene Abr Ago Dic Gen Mag Giu Lug Set Ott Fev Out"  # Spanish, Italian, Portuguese
 )
 _MONTH: Final = "|".join(sorted({*_MONTHS.split(), *_MONTHS.lower().split()}, key=len, reverse=True))
+_SQL_MONTH: Final = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+_GAP: Final = "[ \u00a0\u2009\u202f]"
 _DISGUISES: Final = {
-    "as a decimal number": (r"[+-]?\d+([.,]\d+)+",),
+    "as a decimal number": (r"[+-]?\d+([.,]\d+)+", r"\(\d[\d.,]*\)"),
+    "as a number in groups of thousands": (
+        r"\d{1,3}([\u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d+)?",
+        rf"\d{{1,2}}({_GAP}\d{{3}}){{2,}}([.,]\d+)?",
+    ),
     "as a power of ten": (r"[+-]?\d+([.,]\d+)?[eE][+-]\d+", r"[+-]?\d+[.,]\d+[eE]\d+"),
-    "as a number with a sign": (r"[+-]\d+",),
+    "as a number with a sign": (r"[+\-\u2212]\d+",),
+    "as a percentage": (rf"[+-]?\d+([.,]\d+)?{_GAP}?%",),
+    "as an amount of money": (
+        rf"[+-]?[$\u20ac\u00a3\u00a5]{_GAP}?\d[\d.,]*",
+        rf"[+-]?\d[\d.,]*{_GAP}?[$\u20ac\u00a3\u00a5]",
+    ),
+    "as a fraction or a date": (r"(\d+ )?\d{1,3}/\d{1,3}", r"(\d+ ?)?[\u00bc-\u00be\u2150-\u215e]"),
     "as a date": (
         r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?",
+        r"(19|20)\d{2}-(0[1-9]|1[0-2])",
         r"\d{1,2}[/.]\d{1,2}[/.](\d{2}|\d{4})( .*)?",
-        rf"\d{{1,2}}[-. ]({_MONTH})\.?([-. ](\d{{2}}|\d{{4}}))?",
-        rf"({_MONTH})[-.](\d{{2}}|19\d\d|20\d\d)",
+        r"\d{1,2}-\d{1,2}-(19|20)\d{2}( .*)?",
+        rf"\d{{1,2}}\.?[-. ]({_MONTH})\.?([-. ](\d{{2}}|\d{{4}}))?( .*)?",
+        rf"({_MONTH})[-. ](\d{{2}}|19\d\d|20\d\d)",
+        rf"({_MONTH})\.? \d{{1,2}}(, ?\d{{4}})?",
+        rf"(?i:\d{{1,2}}-({_SQL_MONTH})-(\d{{2}}|\d{{4}})( .*)?|\d{{2}}({_SQL_MONTH})(19|20)\d{{2}})",
     ),
-    "as a time": (r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?",),
-    "as a spreadsheet's error": (r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|#*)",),
+    "as a time": (r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?",),
+    "as a spreadsheet's error": (r"#[A-Z\u00c0-\u00dc_]+([/!?][A-Z0-9]*[!?]?)?", r"#+", r"[Ee]rr:\d+"),
+    "as a truth value": ("TRUE|FALSE|WAHR|FALSCH|VRAI|FAUX|VERDADERO|FALSO",),
+    "as a value that is missing": ("NaN|NaT|[+-]?[Ii]nf(inity)?",),
 }
-"""What a spreadsheet makes of a plate, and the forms that only it writes."""
+"""What a spreadsheet or a database makes of a plate, and the forms that only it writes."""
 _FORMS: Final = [
     (re.compile("|".join(forms)), f"the plate is written {what}; {_AGAIN}")
     for what, forms in _DISGUISES.items()
 ]
 
 _WORDS: Final = (
-    "190 NA NAN NIL NONE NULL NV TBA TBD UNK UNKN UNKNOWN UNREADABLE NOTKNOWN NOTREAD "
-    "NOPLATE NOPLATES NOTAG NOTAGS NOREG UNREG UNREGISTERED MISSING VOID BLANK EMPTY "
-    "TEMP TEMPTAG PAPERTAG TEST TESTPLATE SAMPLE DUMMY 123456789 1234567890 0123456789"
+    "190 NA NAN NIL NONE NULL NV TBA TBC TBD UNDEFINED UNK UNKN UNKNWN UNKWN UNKNOW UNKOWN UNKNOWN "
+    "UNREADABLE NOTKNOWN NOTREAD NOTAVAIL NOTAPPL NOTGIVEN NOTFOUND NOTLISTED NOTSTATED NOTREG NOTVISIBLE "
+    "NOPLATE NOPLATES NOPLT NOTAG NOTAGS NOLP NOLPN NOLIC NOLICENSE NONUMBER NOREG "
+    "UNREG UNREGISTERED UNASSIGNED UNLISTED MISSING VOID BLANK EMPTY NOTHING "
+    "TEMP TEMPTAG PAPERTAG TEST TESTPLATE SAMPLE EXAMPLE DUMMY FAKE ERROR INVALID DELETED REMOVED "
+    "PENDING APPLIEDFOR DEALER NEWCAR TRANSIT STOLEN LOST VARIOUS MULTIPLE OTHER "
+    "SEENOTE SEENOTES SEEREMARKS SEECOMMENT SEEBELOW REDACTED WITHHELD QWERTY ASDF ASDFGH "
+    "UNBEKANNT INCONNU SINPLACA SINPLACAS"
 )
 PLACEHOLDERS: Final = frozenset(_WORDS.split())
 """What systems and people write where a plate is not known. Real cars bear a few of these words."""
+_NUMBERED: Final = re.compile(r"(TEST|TEMP|DUMMY|SAMPLE|NULL|UNKNOWN|NOPLATE|NOTAG)\d+")
+"""Such a word with a number, where a program wants every plate to be another one."""
 _REPEATED: Final = re.compile(r"(.)\1{4,}|[X0]+|9{4,}")
 """One character again and again: five times of any, four nines, or nothing but X or nothing but zeros."""
+_COUNTED: Final = re.compile(r"0?123456(7(8(90?)?)?)|0123456")
+"""The digits in their order, seven or more."""
+_FOOTER: Final = re.compile(
+    r"((GRAND|SUB)?TOTAL|COUNT|SUM|ENDOF(FILE|LIST|REPORT)|END|EOF)\d*|\d+(ROWS?|RECORDS?|ENTRIES|RESULTS?)\w*"
+)
+"""What programs write below a list."""
 
 
 def plate_of(cell: str, *, fold: bool = False) -> str:
@@ -66,7 +100,11 @@ def plate_of(cell: str, *, fold: bool = False) -> str:
     letters = "".join(character for character in text.upper() if character.isalnum())
     if not letters or not letters.strip("0"):
         raise RowError("no plate")
-    if letters in PLACEHOLDERS or _REPEATED.fullmatch(letters):
+    if field_of(letters) == "plate":
+        raise RowError("the column's name where a plate should be: the header stands here again")
+    if _FOOTER.fullmatch(letters):
+        raise RowError("a total or an end of the list where a plate should be")
+    if letters in PLACEHOLDERS or any(form.fullmatch(letters) for form in (_NUMBERED, _REPEATED, _COUNTED)):
         raise RowError("a placeholder, which stands for an unknown plate")
     try:
         return normalise(_folded(text) if fold else text)

@@ -5,10 +5,13 @@ Example::
     Plate,State,Reason,Case Number,Expiration Date,Notes
     AB123,US-NH,stolen vehicle,26-00417,2026-12-31,blue Ford
 
-Lines above the header (a title, ``sep=;``) are passed over, and so are empty cells behind the last column.
+Lines above the header (a title, ``sep=;``) are passed over, and so are empty cells behind the last column. A name
+of a column may have line breaks in its quotation marks.
 """
 
+import contextlib
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -27,8 +30,14 @@ _AS_TEXT: Final = re.compile(r'="(.*)"')
 """How a spreadsheet is told that a cell is text."""
 _ABOVE: Final = 20
 """Most lines that may stand above the header."""
+_LONGEST_NAME: Final = 6
+"""Most lines of the header, whose names may be broken into lines."""
 _LONGEST_NOTE: Final = 100
 """Most lines of one cell; a quotation that runs on for longer was never closed."""
+_NEEDED: Final = frozenset({"plate", "purpose", "case_number", "expires"})
+"""What a row of a list nearly always says, in the columns up to the last of these."""
+_OF_ONE_LINE: Final = _NEEDED | {"region", "effective", "verified", "severity", "year"}
+"""What never has a line break inside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,11 @@ class _Header:
     delimiter: str
     columns: list[str | None]
 
+    @property
+    def reach(self) -> int:
+        """How many separators a row has at least that says what is needed."""
+        return max(place for place, name in enumerate(self.columns) if name in _NEEDED)
+
 
 def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
     """Yield the rows of a CSV file; columns that have no name of ours are left out.
@@ -47,8 +61,7 @@ def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
         ImportFileError: no header with a plate's column, one field in two columns, a line too long, or a
             quotation mark without its partner, which hides the rows behind it.
     """
-    lines = lines_of(file)
-    header = _header(lines)
+    header, lines = _header(lines_of(file))
     watched = _Watched(lines, header)
     reader = csv.reader(watched, delimiter=header.delimiter, strict=True)
     while True:
@@ -72,6 +85,8 @@ def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
         values = {
             name: _plain(cell) for name, cell in zip(header.columns, cells, strict=False) if name and cell
         }
+        if any("\n" in values.get(name, "") for name in _OF_ONE_LINE):
+            watched.refuse_if_rows_are_hidden()
         yield Row(watched.first, {name: text for name, text in values.items() if text})
 
 
@@ -79,12 +94,13 @@ class _Watched:
     """The lines below the header, and where the record began that is being read.
 
     A quotation mark without its partner takes the lines behind it for one cell. That is seen when one of them
-    has as many columns as the header, when there are too many of them, or when the file ends in mid-cell.
+    has the columns that a row needs, when a plate or a date has a line break in it, when there are too many of
+    them, or when the file ends in mid-cell.
     """
 
     def __init__(self, lines: Iterator[str], header: _Header) -> None:
         self._lines, self._number = lines, header.line
-        self._separators = len(header.columns) - 1
+        self._separators = header.reach
         self._delimiter = header.delimiter
         self.first = header.line + 1
 
@@ -116,33 +132,47 @@ class _Watched:
             )
 
     def _is_a_row(self, line: str) -> bool:
-        return self._separators > 0 and line.count(self._delimiter) >= self._separators
+        inside = line.partition('"')[0]
+        return self._separators > 0 and inside.count(self._delimiter) >= self._separators
 
 
-def _header(lines: Iterator[str]) -> _Header:
-    """Return the first line that names a plate's column.
+def _header(lines: Iterator[str]) -> tuple[_Header, Iterator[str]]:
+    """Return the header, and the lines below it: the first that names a plate's column, and another if one does.
+
+    A line that is nothing but a word for a plate may be a title: it is the header only where no line below it is.
 
     Raises:
         ImportFileError: none of the first lines does, or two columns are for one field.
     """
+    first = list(itertools.islice(lines, _ABOVE + _LONGEST_NAME))
+    found = list(_headers(first))
+    if not found:
+        hint = (
+            "Name the columns in the first line: plate, region, purpose, case number, expires; between them a "
+            "comma, a semicolon, a tab or a bar."
+        )
+        raise ImportFileError("no line at the start of the file names a column for the plate", hint=hint)
+    header = next((each for each in found if len(each.columns) > 1), found[0])
+    _check_once(header.columns)
+    return header, itertools.chain(first[header.line :], lines)
+
+
+def _headers(first: list[str]) -> Iterator[_Header]:
+    """Yield what may be the header among the first lines."""
     said = ""
-    for number, line in enumerate(lines, start=1):
-        if number > _ABOVE:
-            break
-        if line.lower().startswith("sep=") and number == 1:
-            said = line[4:5]
+    if first and first[0].lower().startswith("sep="):
+        said = first[0][4:5]
+        first = ["", *first[1:]]
+    for number, span in itertools.product(range(min(len(first), _ABOVE)), range(1, _LONGEST_NAME + 1)):
+        text = first[number : number + span]
+        if len(text) < span or (span > 1 and "".join(text[:-1]).count('"') % 2 == 0):
             continue
-        delimiter = said or max(_DELIMITERS, key=line.count)
-        try:
-            cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
-        except csv.Error:
-            continue
-        columns = [field_of(cell) for cell in cells]
-        if "plate" in columns:
-            _check_once(columns)
-            return _Header(number, delimiter, _without_blank_end(columns, cells))
-    hint = "Name the columns in the first line: plate, region, purpose, case number, expires."
-    raise ImportFileError("no line at the start of the file names a column for the plate", hint=hint)
+        delimiter = said or max(_DELIMITERS, key="".join(text).count)
+        with contextlib.suppress(csv.Error):
+            cells = next(csv.reader(text, delimiter=delimiter, strict=True), [])
+            columns = [field_of(cell) for cell in cells]
+            if "plate" in columns:
+                yield _Header(number + span, delimiter, _without_blank_end(columns, cells))
 
 
 def _check_once(columns: list[str | None]) -> None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
-from hotlist.errors import RowError
+from hotlist.errors import ImportFileError, RowError
 from hotlist.importers.headers import field_of
 from hotlist.importers.row import Refused, Row
 from hotlist.importers.text import lines_of
@@ -25,13 +25,20 @@ def read_json_lines(file: BinaryIO) -> Iterator[Row | Refused]:
     """Yield the rows of a JSON Lines file.
 
     Raises:
-        ImportFileError: a line is too long.
+        ImportFileError: the file does not begin with an object that ends on its line, or a line is too long.
     """
+    first = True
     for line, text in enumerate(lines_of(file), start=1):
         if not text.strip():
             continue
+        if first:
+            _check_first(text.strip())
+            first = False
         try:
-            body = json.loads(text)
+            body = json.loads(text, object_pairs_hook=_object)
+        except RowError as problem:
+            yield Refused(line, problem)
+            continue
         except (ValueError, RecursionError):
             yield Refused(line, RowError("the line is no JSON"))
             continue
@@ -39,6 +46,30 @@ def read_json_lines(file: BinaryIO) -> Iterator[Row | Refused]:
             yield Row(line, _values(body))
         except RowError as problem:
             yield Refused(line, problem)
+
+
+def _check_first(text: str) -> None:
+    """Refuse a file that is not one object a line.
+
+    Raises:
+        ImportFileError: says what it seems to be.
+    """
+    if not text.startswith(("{", '"')) or text in ("{", "{}"):
+        kind = "one JSON array, or JSON over several lines" if text[0] in "[{" else "not JSON Lines"
+        hint = "Write one object a line (`jq -c '.[]'` does that to an array). For CSV, say --format csv."
+        raise ImportFileError(f"the file is {kind}", hint=hint)
+
+
+def _object(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object's members; of two with one name, neither is to be lost.
+
+    Raises:
+        RowError: a name is there twice.
+    """
+    body = dict(members)
+    if len(body) < len(members):
+        raise RowError("two members of one name")
+    return body
 
 
 def _values(body: object) -> dict[str, str]:

@@ -15,14 +15,15 @@ A row carries no expiry: whoever imports the file says how many days its entries
 letter O as a zero in plates too; the confusion of O and 0 is matching's to bear.
 """
 
+import re
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
-from hotlist.errors import ImmigrationError, RowError
+from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers.row import Refused, Row
 from hotlist.importers.text import lines_of
-from hotlist.region_codes import region_code
+from hotlist.region_codes import regions
 
 _PURPOSE: Final = MappingProxyType(
     {
@@ -37,18 +38,29 @@ _PURPOSE: Final = MappingProxyType(
 _IMMIGRATION: Final = "N"
 _LEAST: Final = 39
 """A row reaches to the end of the state."""
+_RECORD: Final = re.compile(r"[A-Z0-9]\d{9}")
+"""A record's number."""
+_OWN_CODES: Final = MappingProxyType({"NB": "US-NE", "NK": "CA-NB", "NF": "CA-NL", "PQ": "CA-QC"})
+"""Where NCIC's code of a state or province is not ISO's. NB is Nebraska there, and New Brunswick in ISO 3166."""
+_OTHERWISE: Final = frozenset({"GU", "NL", "VU"})
+"""What is another place in NCIC's table than in ISO's."""
 
 
 def read_ncic(file: BinaryIO) -> Iterator[Row | Refused]:
     """Yield the rows of an extract; a first line that is no record is its header.
 
     Raises:
-        ImportFileError: a line is too long.
+        ImportFileError: the first record is none, so that this is another kind of file; or a line is too long.
     """
+    first = True
     for line, text in enumerate(lines_of(file), start=1):
         record = text.rstrip("\r\n")
         if not record.strip() or (line == 1 and not record[1:10].isdigit()):
             continue
+        if first and not _RECORD.match(record):
+            hint = "Is it CSV, perhaps with tabs? Then say --format csv."
+            raise ImportFileError(f"line {line} has no record number: this is no NCIC extract", hint=hint)
+        first = False
         try:
             yield Row(line, _values(record))
         except RowError as problem:
@@ -56,6 +68,8 @@ def read_ncic(file: BinaryIO) -> Iterator[Row | Refused]:
 
 
 def _values(record: str) -> dict[str, str]:
+    if not _RECORD.match(record):
+        raise RowError("no record number at the start of the line")
     kind = record[0:1]
     if kind == _IMMIGRATION:
         raise ImmigrationError("a row of the immigration-violator file")
@@ -81,8 +95,14 @@ def _values(record: str) -> dict[str, str]:
 
 
 def _region(code: str) -> str:
-    """Return the ISO code of an NCIC state; empty for what is neither a state nor a province."""
-    try:
-        return region_code(code.replace("0", "O"), "US")
-    except RowError:
+    """Return the ISO code of an NCIC state or Canadian province; empty for every other place.
+
+    NCIC's codes of Mexican states and of countries are not ISO's: CH is Chihuahua there, not Switzerland.
+    """
+    code = code.replace("0", "O")
+    if code in _OWN_CODES:
+        return _OWN_CODES[code]
+    if code in _OTHERWISE:
         return ""
+    found = (f"{country}-{code}" for country in ("US", "CA"))
+    return next((each for each in found if regions().exists(each)), "")

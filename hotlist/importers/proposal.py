@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from hotlist.entry import EntryForm, Purpose, Severity, first_problem, time_text
+from hotlist.entry import MAX_YEAR, MIN_YEAR, EntryForm, Purpose, Severity, first_problem, time_text
 from hotlist.errors import ImmigrationError, RowError
 from hotlist.importers.cells import plate_of
 from hotlist.importers.dates import DateOrder, moment_of
@@ -21,7 +21,7 @@ _NOT_SAID: Final = frozenset({"author", "created", "id", "verified"})
 _PENDING: Final = "pending"
 """Stands for the approver while nobody has approved."""
 _PREFIX: Final = b'{"approver":"pending",'
-_REPLACED: Final = "\ufffd".encode()
+_UNREADABLE: Final = "\ufffd"
 """What stands where bytes were no UTF-8."""
 _ALIASES: Final = MappingProxyType(
     {
@@ -130,6 +130,8 @@ def propose(
         ImmigrationError: the purpose is immigration.
     """
     row = {**given.values, **values}
+    _refuse_what_is_never_entered(row)
+    plate = plate_of(row.get("plate", ""), fold=given.fold)
     verified = moment_of(row["verified"], given.dates, last=False) if "verified" in row else given.now
     proposal: dict[str, object] = {
         "approver": _PENDING,
@@ -142,7 +144,7 @@ def propose(
         "expires": _expiry(row, given),
         "id": entry_id,
         "note": row.get("note", ""),
-        "plate": plate_of(row.get("plate", ""), fold=given.fold),
+        "plate": plate,
         "purpose": _purpose(row.get("purpose", "")),
         "region": region_code(row.get("region", ""), given.country),
         "severity": _severity(row.get("severity", "routine")),
@@ -160,14 +162,26 @@ def propose(
     return _checked(proposal)
 
 
+def _refuse_what_is_never_entered(row: Mapping[str, str]) -> None:
+    """Refuse a row for what it is, before anything in it is looked at.
+
+    Raises:
+        RowError: its bytes were no UTF-8.
+        ImmigrationError: its purpose is immigration.
+    """
+    purpose = row.get("purpose", "")
+    if _IMMIGRATION.search(purpose) and _letters(purpose) not in _ALIASES:
+        raise ImmigrationError("its purpose is immigration")
+    if any(_UNREADABLE in text for text in row.values()):
+        raise RowError("a letter that is not UTF-8; save the file as CSV UTF-8")
+
+
 def _checked(proposal: dict[str, object]) -> Proposal:
     try:
         form = EntryForm.model_validate(proposal)
     except ValidationError as problem:
         raise RowError(f"an entry {first_problem(problem)}") from None
     line = EntryForm.__pydantic_serializer__.to_json(form)
-    if _REPLACED in line:
-        raise RowError("a text that is not UTF-8")
     body = line.removeprefix(_PREFIX)
     return Proposal(form.plate, form.region, form.case_number, form.source, time_text(form.expires), body)
 
@@ -181,12 +195,14 @@ def _needed(row: Mapping[str, str], name: str) -> str:
 def _purpose(text: str) -> Purpose:
     if not text:
         raise RowError("no purpose")
-    purpose = _ALIASES.get(re.sub(r"[^a-z]", "", text.lower()))
+    purpose = _ALIASES.get(_letters(text))
     if purpose is None:
-        if _IMMIGRATION.search(text):
-            raise ImmigrationError("its purpose is immigration")
         raise RowError("its purpose is not permitted; see the closed list")
     return purpose
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text.lower())
 
 
 def _severity(text: str) -> Severity:
@@ -201,6 +217,8 @@ def _year(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) == len("2026")):
         raise RowError("the vehicle's year is no year")
+    if not MIN_YEAR <= int(text) <= MAX_YEAR:
+        raise RowError(f"the vehicle's year is before {MIN_YEAR} or after {MAX_YEAR}")
     return int(text)
 
 

@@ -5,6 +5,7 @@ mark, and lines that end in LF, CR LF or CR. Everything else is named for what i
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import BinaryIO, Final
@@ -15,6 +16,11 @@ MAX_ROW: Final = 65_536
 """Most characters of one line; a longer one refuses the file, so that a file without lines is not read whole."""
 _CHUNK: Final = 65_536
 _SNIFFED: Final = 4096
+_LETTERS: Final = 16
+"""So many bytes are looked at for an encoding: a list begins with letters of ASCII."""
+_WIDE: Final = 4
+_FEW: Final = 50
+"""One zero byte in so many is a text with a stray one: its row is refused, and the others are read."""
 _AS_CSV: Final = "Open it in the program that made it and save it as CSV UTF-8."
 _KINDS: Final = MappingProxyType(
     {
@@ -28,6 +34,11 @@ _KINDS: Final = MappingProxyType(
         b"Rar!": ("a RAR archive", "Unpack it first."),
         b"SQLite format 3": ("an SQLite database", _AS_CSV),
         b"{\\rtf": ("a rich text document", _AS_CSV),
+        b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", "Unpack it first."),
+        b"PAR1": ("a Parquet file", _AS_CSV),
+        b"ID;P": ("a SYLK table", _AS_CSV),
+        b"\x89PNG": ("a picture", "Ask its sender for the list as CSV."),
+        b"\xff\xd8\xff": ("a picture", "Ask its sender for the list as CSV."),
     }
 )
 """How other kinds of file begin, what they are, and what to do."""
@@ -94,29 +105,35 @@ def _encoding(first: bytes) -> tuple[str, bytes]:
     Raises:
         ImportFileError: it is not a text file, or a web page.
     """
+    begins = first.lstrip(b" \t\r\n")
     for start, (kind, hint) in _KINDS.items():
-        if first.startswith(start):
+        if begins.startswith(start):
             raise ImportFileError(f"the file is {kind}, whatever its name says", hint=hint)
     encoding, mark = next(((name, mark) for mark, name in _MARKS if first.startswith(mark)), ("", b""))
     encoding = encoding or _without_mark(first[:_SNIFFED])
     start_of_text = first[len(mark) : _SNIFFED].decode(encoding, "replace").lstrip().lower()
-    if start_of_text.startswith(("<!doctype html", "<html", "<head", "<?xml", "<!--")):
+    if re.match(r"<[!?a-z]", start_of_text):
         hint = "It is often the page that asks to sign in: download the list again after signing in."
         raise ImportFileError("the file is a web page or an XML document, not a list", hint=hint)
     return encoding, mark
 
 
 def _without_mark(start: bytes) -> str:
-    """Return the encoding of a text without a mark: every other byte of a UTF-16 list is zero.
+    """Return the encoding of a text without a mark, by where the zero bytes of its first letters are.
 
     Raises:
-        ImportFileError: it holds zero bytes in no such order.
+        ImportFileError: it holds many zero bytes, in no such order.
     """
-    if b"\0" not in start:
-        return "utf-8"
-    half = len(start) // 2
-    if start[1::2].count(0) > half // 2 and not start[0::2].count(0):
-        return "utf-16-le"
-    if start[0::2].count(0) > half // 2 and not start[1::2].count(0):
-        return "utf-16-be"
-    raise ImportFileError("the file is not a text file", hint=_AS_CSV)
+    head = start[:_LETTERS]
+    whole = [head[place::_WIDE].count(0) * _WIDE == len(head) for place in range(_WIDE)]
+    found = {
+        (False, True, True, True): "utf-32-le",
+        (True, True, True, False): "utf-32-be",
+        (False, True, False, True): "utf-16-le",
+        (True, False, True, False): "utf-16-be",
+    }.get((whole[0], whole[1], whole[2], whole[3]), "utf-8")
+    if len(head) % _WIDE == 0 and head and found != "utf-8":
+        return found
+    if start.count(0) * _FEW > len(start):
+        raise ImportFileError("the file is not a text file", hint=_AS_CSV)
+    return "utf-8"

@@ -9,10 +9,9 @@ from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.devices import registry
+from api.devices import invitations, registry
 from api.devices.device_states import DeviceState, state, states
 from api.devices.heartbeats import Health
-from api.devices.invitations import invitation
 from api.devices.registry import CODE_LIFE, Registration
 from api.web import idempotency
 from api.web.deps import Administrator, DeviceReader, ServiceDep
@@ -94,11 +93,11 @@ def register(
 
     def act() -> dict[str, Any]:
         expires = service.now() + CODE_LIFE
-        code = registry.register(service, registration, who.person.actor)
+        made = invitations.register(service, registration, who.person.actor)
         return {
             "device": registration.device,
-            "code": code,
-            "enrolment": invitation(service.settings, code),
+            "code": made.code,
+            "enrolment": made.text,
             "expires": expires.isoformat(),
         }
 

@@ -66,11 +66,10 @@ def register(
     )
     try:
         registration = _registration({**given, "installed": installed}, cameras)
-        code = registry.register(service, registration, who.person.actor)
+        made = invitations.register(service, registration, who.person.actor)
     except ApiError as problem:
         return render(_page(service, who, problem=str(problem)), status=problem.status)
-    made = invitations.invitation(service.settings, code)
-    return render(_page(service, who, invitation=made, code_for=registration.device))
+    return render(_page(service, who, invitation=made.text, code_for=registration.device))
 
 
 @router.post("/{device}/revoke")

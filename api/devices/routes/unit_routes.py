@@ -66,7 +66,9 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
         raise InvalidError("the body is no enrolment request") from None
     verify_key, seal_key = registry.parse_keys(asked.verify_key, asked.seal_key)
     try:
-        sent = Signed(request.method, request.url.path, request.url.query, body)
+        sent = Signed(
+            request.method, request.headers.get("host", ""), request.url.path, request.url.query, body
+        )
         signed = read_request(sent, request.headers)
     except RequestSignatureError as problem:
         raise DeviceError(str(problem)) from None

@@ -128,7 +128,7 @@ def dispose(
     if disposition != "correct-read" and disposition not in set(Mistake):
         raise InvalidError("the disposition is not one of the list")
     mistake = None if disposition == "correct-read" else Mistake(disposition)
-    if mistake is not None and sure != SURE and isinstance(review.blind_view(service, who, hit), FullView):
+    if mistake is not None and sure != SURE and not review.status_of(service, who, hit).unread:
         return _ask(who, hit, "disposition", disposition, f"You say that it is wrong: {_words(disposition)}.")
     return _after(who, hit, review.dispose(service, who, hit, mistake))
 
@@ -142,8 +142,8 @@ def outcome(
     sure: Annotated[str, Form()] = "",
 ) -> Response:
     """Record what a confirmed hit led to; one that destroys it is asked twice."""
-    view = review.blind_view(service, who, hit)
-    if sure != SURE and isinstance(view, FullView) and _destroys(service, view.status, outcome):
+    status = review.status_of(service, who, hit)
+    if sure != SURE and not status.unread and _destroys(service, status, outcome):
         return _ask(who, hit, "outcome", outcome, f"You record the outcome: {_words(outcome)}.")
     return _after(who, hit, review.record_outcome(service, who, hit, outcome))
 
@@ -179,9 +179,9 @@ def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
 @router.post("/hits/{hit}/release")
 def release(service: ServiceDep, who: Reviewer, hit: UUID, sure: Annotated[str, Form()] = "") -> Response:
     """Lift a legal hold, which is asked twice, or take back that one was asked for."""
-    view = review.blind_view(service, who, hit)
-    if sure != SURE and isinstance(view, FullView) and view.status.hold:
-        gone = view.status.deadline <= service.now()
+    status = review.status_of(service, who, hit)
+    if sure != SURE and not status.unread and status.hold:
+        gone = status.deadline <= service.now()
         return confirm.ask(
             who.person,
             "Lift the legal hold?",

@@ -128,6 +128,16 @@ class Published(BaseModel):
     version: int | None
 
 
+class Cancelled(Published):
+    """The entry is cancelled, and whether what devices fetch says so already.
+
+    Where it does not, the publication failed and is tried again within a minute (or, where people sign without the
+    service's word, waits for them).
+    """
+
+    published: bool
+
+
 class Version(BaseModel):
     """One published version."""
 
@@ -214,9 +224,10 @@ def change(
 
 
 @router.post("/entries/{entry}/cancel")
-def cancel(service: ServiceDep, who: ListWorker, entry: str, given: Cancellation) -> Published:
-    """Take an entry off the list and publish at once (R7)."""
-    return Published(version=entries.cancel(service, who, entry, given.reason))
+def cancel(service: ServiceDep, who: ListWorker, entry: str, given: Cancellation) -> Cancelled:
+    """Take an entry off the list and publish at once; the answer says whether devices fetch it (R7)."""
+    standing = entries.cancel(service, who, entry, given.reason)
+    return Cancelled(version=standing.version, published=standing.rid)
 
 
 @router.get("/publications")

@@ -16,6 +16,7 @@ from api.lists import approval, entries, list_signing, proposals, publishing
 from api.lists.entries import Line
 from api.lists.list_signing import Waiting
 from api.lists.proposals import Batch, Proposed
+from api.lists.publishing import Standing
 from api.web.deps import Approver, Editor, ListWorker, ServiceDep
 from api.web.pages import Page, render
 from hotlist.entry import Entry, Purpose, Severity
@@ -38,6 +39,7 @@ class ListPage(Page):
     by_people: bool
     waiting: Waiting | None
     renew_hours: int = int(publishing.RENEW.total_seconds() // 3600)
+    standing: Standing
     devices: list[tuple[str, int]]
     more: str
 
@@ -88,6 +90,7 @@ def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
         versions=publishing.history(service, 5),
         by_people=publishing.by_people(service),
         waiting=list_signing.waiting(service),
+        standing=publishing.standing(service),
         devices=publishing.held(service),
         more=lines[-1].id if len(lines) == entries.PAGE else "",
     )
@@ -172,7 +175,7 @@ def open_proposed(
 
 @router.post("/proposed/{batch}/approve")
 def approve(service: ServiceDep, who: Approver, batch: str) -> Response:
-    """Let a proposal take effect; it reaches the devices with the next publication."""
+    """Let a proposal take effect; where the service signs, it is published at once."""
     approval.approve(service, who, batch)
     return _to("/list")
 

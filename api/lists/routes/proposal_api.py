@@ -54,9 +54,14 @@ class ProposedPage(BaseModel):
 
 
 class Approved(BaseModel):
-    """How many entries took effect; devices get them with the next publication."""
+    """How many entries took effect, and whether devices fetch them already.
+
+    Where they do not, the entries are in force all the same: people have to sign a version with them, nothing was
+    ever published, or the publication failed and is tried again within a minute.
+    """
 
     entries: int
+    published: bool
 
 
 def _import_schema() -> dict[str, Any]:
@@ -132,7 +137,8 @@ def put_forward(service: ServiceDep, who: Editor, proposal: str) -> ProposalShow
 @router.post("/proposals/{proposal}/approve")
 def approve(service: ServiceDep, who: Approver, proposal: str) -> Approved:
     """Let an opened proposal of somebody else take effect; nobody approves their own (R6)."""
-    return Approved(entries=approval.approve(service, who, proposal))
+    count, standing = approval.approve(service, who, proposal)
+    return Approved(entries=count, published=standing.whole)
 
 
 @router.post("/proposals/{proposal}/withdraw", status_code=HTTPStatus.NO_CONTENT)

@@ -71,7 +71,7 @@ def download(service: ServiceDep, who: ListWorker, version: WaitingVersion) -> R
         access.check_opened(service, who, f"list:{version}")
     except ReasonError:
         return ask_reason(who, f"{PATH}/{version}/open", AccessPurpose.LIST)
-    content = list_signing.content(service, who.person, version)
+    content = list_signing.content(service, who, version)
     name = f"{service.settings.department}-{version}.waiting"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type="application/octet-stream", headers=headers)
@@ -90,7 +90,8 @@ def open_list(
     if waiting is None or waiting.version != version:
         raise AbsentError("no such version waits to be signed")
     try:
-        access.open_object(service, who, f"list:{version}", purpose, case_number)
+        with service.database.begin() as session:
+            access.open_object(service, session, who, f"list:{version}", reason=(purpose, case_number))
     except ReasonError as problem:
         return ask_reason(who, f"{PATH}/{version}/open", AccessPurpose.LIST, str(problem))
     return _to(PATH)

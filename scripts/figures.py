@@ -1,15 +1,16 @@
-"""Write the README's figures from the committed results, and its demo output from a committed run.
+"""Write the figures of README.md and docs/ from the committed results, and the demo's output from a committed run.
 
-A figure is named by its file and key, so nobody types a number; `tests/test_readme.py` compares.
+A figure is named by its file and key, so nobody types a number; `tests/test_readme.py` compares. A page has a block
+between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->`` for each table.
 """
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
 RESULTS = ROOT / "docs" / "results"
 DEMO = RESULTS / "demo.txt"
 SCALES = {
@@ -24,7 +25,7 @@ SCALES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the README's table: what it says, and where its figure is."""
+    """One line of a table of figures: what it says, and where its figure is."""
 
     says: str
     file: str
@@ -80,11 +81,24 @@ ROWS = (
     ),
 )
 
+FIRST: Final = (
+    Row("Hit recall on labelled pictures, 100,000 plates listed, hub's reader", "matching", f"{HUB}.recall"),
+    Row("False hits per 1,000 unlisted pictures at that recall", "matching", f"{HUB}.false_hits"),
+    Row("Processor time of fast-alpr's plain loop over ours, motorway clip", "video", "video.clip1.cpu_gain"),
+    Row("From the picture that a hit shows to the sealed hit on disk, p50", X86, "video.drawn.delay_p50"),
+    Row(
+        "Memory of the camera unit, 100,000 plates listed, at most in {minutes} minutes",
+        "soak",
+        "soak.edge_rss_max",
+    ),
+)
+"""What the README shows."""
 
-def table() -> str:
+
+def table(rows_of: Sequence[Row]) -> str:
     """Return the Markdown table of figures."""
     rows = ["| What | Measured | 95 % interval | From |", "|---|---|---|---|"]
-    for row in ROWS:
+    for row in rows_of:
         if not measured(row):
             continue
         found = figure(row.file, row.key)
@@ -109,21 +123,82 @@ def soaked() -> int:
     return round(max(middles) + 0.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What one trial of the release gate found, and its controls."""
+
+    window: str
+    road: str
+    shown: int
+    seen: int
+    planted: tuple[int, int]
+    occurrences: tuple[int, int, int]
+    searched_mb: str
+
+
+def searched() -> list[Searched]:
+    """Return every trial of the release gate, as the results file has them.
+
+    Raises:
+        ValueError: a trial's tables are not as the benchmark writes them.
+    """
+    part = json.loads((RESULTS / "forgetting.json").read_text())["parts"]["forgetting"]
+    tables = {each["title"]: each["rows"] for each in part["tables"]}
+    found = []
+    for title, rows in tables.items():
+        name, control, _ = title.partition(": the search and its controls")
+        if not control:
+            continue
+        told = dict(rows)
+        (forms,) = (each for other, each in tables.items() if other.startswith(f"{name}: occurrences of"))
+        shown, listed = (int(number) for number in told["canaries shown, of them listed"].split(", "))
+        planted = [each.split(" of ") for what, each in rows if what.startswith("planted in ")]
+        window, _, road = name.removeprefix("window ").partition(", ")
+        memory, written, files = (sum(row[column] for row in forms) for column in (2, 3, 4))
+        found.append(
+            Searched(
+                window,
+                road,
+                shown - listed,
+                told["non-hits seen live and read exactly (control)"],
+                (sum(int(some) for some, _ in planted), sum(int(all_) for _, all_ in planted)),
+                (memory, written, files),
+                told["memory searched, MB, in regions"].split(",")[0],
+            )
+        )
+    return found
+
+
 def forgetting() -> str:
     """Return the table of what was found of passers-by after each window, controls included."""
-    part = json.loads((RESULTS / "forgetting.json").read_text())["parts"]["forgetting"]
     rows = [
-        "| Window | Seen live (control) | Planted, found (control) | In memory | In all writes | In files |",
-        "|---|---|---|---|---|---|",
+        "| Window | Trials | Non-hits | Seen live | Planted, found | In memory | In writes | In files |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    tables = {each["title"]: each for each in part["tables"]}
-    for window in ("180 s", "5 s", "0 s"):
-        controls = dict(tables[f"Window {window}: the search and its controls"]["rows"])
-        forms = tables[f"Window {window}: occurrences of 900 canaries"]["rows"]
-        found = [sum(row[column] for row in forms) for column in (2, 3, 4)]
-        seen = controls["non-hits seen live and read exactly (control)"]
-        planted = controls["planted copies found (control)"]
-        rows.append(f"| {window} | {seen} of 900 | {planted} | {found[0]} | {found[1]} | {found[2]} |")
+    trials = searched()
+    for window in dict.fromkeys(each.window for each in trials):
+        theirs = [each for each in trials if each.window == window]
+        there, planted = (sum(each.planted[place] for each in theirs) for place in (0, 1))
+        found = " | ".join(str(sum(each.occurrences[place] for each in theirs)) for place in (0, 1, 2))
+        rows.append(
+            f"| {window} | {len(theirs)} | {sum(each.shown for each in theirs)} "
+            f"| {sum(each.seen for each in theirs)} | {there} of {planted} | {found} |"
+        )
+    return "\n".join(rows)
+
+
+def forgetting_trials() -> str:
+    """Return the table of every trial of the release gate."""
+    rows = [
+        "| Window | Road | Non-hits | Seen live | Planted, found | In memory | Writes | Files | MB searched |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for each in searched():
+        found = " | ".join(map(str, each.occurrences))
+        rows.append(
+            f"| {each.window} | {each.road} | {each.shown} | {each.seen} "
+            f"| {each.planted[0]} of {each.planted[1]} | {found} | {each.searched_mb} |"
+        )
     return "\n".join(rows)
 
 
@@ -150,19 +225,35 @@ def shown(value: float, unit: str) -> str:
     return f"{number:,.{digits}f}{suffix}"
 
 
-def page(text: str) -> str:
-    """Return the README with both blocks replaced."""
-    text = _replaced(text, "figures", table())
-    text = _replaced(text, "forgetting", forgetting())
-    demo = "\n".join(f"    {line}".rstrip() for line in DEMO.read_text().splitlines())
-    return _replaced(text, "demo", demo)
+def demo() -> str:
+    """Return the demo's output as an indented block."""
+    return "\n".join(f"    {line}".rstrip() for line in DEMO.read_text().splitlines())
 
 
-def _replaced(text: str, name: str, block: str) -> str:
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, rest = text.split(begin)
-    return f"{before}{begin}\n\n{block}\n\n{end}{rest.split(end)[1]}"
+PAGES: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
+    "README.md": {"forgetting": forgetting, "figures": lambda: table(FIRST)},
+    "docs/benchmarks.md": {"figures": lambda: table(ROWS)},
+    "docs/demo.md": {"demo": demo},
+    "docs/forgetting.md": {"trials": forgetting_trials},
+}
+"""The blocks of each page, by name."""
+
+
+def written(page: str) -> str:
+    """Return a page with its blocks written anew; the page is named from the project's folder."""
+    text = (ROOT / page).read_text()
+    for name, block in PAGES[page].items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n\n{block()}\n\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def write() -> None:
+    """Write every page's blocks anew."""
+    for page in PAGES:
+        (ROOT / page).write_text(written(page))
 
 
 if __name__ == "__main__":
-    README.write_text(page(README.read_text()))
+    write()
