@@ -299,12 +299,12 @@ def test_a_request_brings_the_watch_through_the_pipe() -> None:
 @pytest.mark.parametrize(
     ("source", "window_s", "why"),
     [
-        ({}, 180.0, ""),
-        ({}, 0.0, "window"),
-        ({}, 9.0, "window"),
-        ({"key_pictures_s": 0}, 180.0, "key_pictures_s is 0"),
-        ({"restart_after_s": 5}, 180.0, "restart_after_s"),
-        ({"frozen_after_s": 5}, 180.0, "frozen_after_s"),
+        ({}, 180.0, "key_pictures_s is 0"),
+        ({"key_pictures_s": 2}, 180.0, ""),
+        ({"key_pictures_s": 2}, 0.0, "window"),
+        ({"key_pictures_s": 2}, 9.0, "window"),
+        ({"restart_after_s": 5, "key_pictures_s": 2}, 180.0, "restart_after_s"),
+        ({"frozen_after_s": 5, "key_pictures_s": 2}, 180.0, "frozen_after_s"),
         ({"frozen_after_s": 5, "key_pictures_s": 1}, 180.0, ""),
     ],
 )

@@ -84,7 +84,7 @@ class RtspSettings(_LiveSettings):
     open_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a connection.")
     read_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a packet.")
     key_pictures_s: float = Field(
-        default=KEY_PICTURES_S,
+        default=0,
         ge=0,
         le=KEY_PICTURES_S,
         description="While nothing moves, only key pictures are decoded, where they are no further apart. "
