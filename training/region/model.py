@@ -1,13 +1,15 @@
-"""The network: a plain residual trunk over 64 x 128 pixels in colour, pooled; about 0.6 M parameters."""
+"""The network: a plain residual trunk over 64 x 128 pixels in colour, read place by place and pooled."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from training.region.classes import CLASSES
+from training.region.classes import CLASSES, HEIGHT, WIDTH
 
 CHANNELS = (24, 32, 64, 128)
+STRIDE, PLACED = 16, 32
+"""The trunk's stride, and the channels in which the head knows where on the plate a thing stands."""
 
 
 class ConvUnit(nn.Sequential):
@@ -46,6 +48,10 @@ class RegionNet(nn.Module):
         )  # fmt: skip
         self.drop = nn.Dropout(0.1)
         self.head = nn.Linear(2 * three, len(CLASSES))
+        places = PLACED * (HEIGHT // STRIDE) * (WIDTH // STRIDE)
+        self.places = nn.Sequential(
+            nn.Conv2d(three, PLACED, 1), nn.ReLU(), nn.Flatten(), nn.Dropout(0.1), nn.Linear(places, len(CLASSES))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits; the crop's mean and spread are taken out first, so that light matters less."""
@@ -53,4 +59,5 @@ class RegionNet(nn.Module):
         x = x / (x.square().mean((1, 2, 3), keepdim=True).sqrt() + 0.05)
         features = self.trunk(x)
         pooled = torch.cat((features.mean((2, 3)), features.amax((2, 3))), 1)
-        return self.head(self.drop(pooled))
+        placed: Tensor = self.places(features)
+        return placed + self.head(self.drop(pooled))
