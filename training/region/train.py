@@ -75,8 +75,8 @@ class Run:
     minutes: float = 0.0
     losses: list[float] = field(default_factory=list)
 
-    def step(self, images: Tensor, allowed: Tensor, rate: float, *, follow: bool) -> None:
-        """One batch; with `follow` the mean of the weights follows them."""
+    def step(self, images: Tensor, allowed: Tensor, rate: float) -> None:
+        """One batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         loss = loss_of(self.net(images), allowed)
@@ -86,8 +86,6 @@ class Run:
         self.optimiser.step()
         self.seen += len(images)
         self.losses.append(float(loss.detach()))
-        if not follow:
-            return
         decay = min(0.998, (1 + self.seen / 4000) / (10 + self.seen / 4000) + 0.09)
         with torch.no_grad():
             for slow, fast in zip(
@@ -131,29 +129,6 @@ def rate_at(progress: float, peak: float) -> float:
     return peak * min(1.0, progress / 0.02 + 0.02) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def train(run: Run, worker: int, options: argparse.Namespace) -> None:
-    """Step until the schedule ends; workers share the net's weights and step without waiting for each other.
-
-    The first worker (0) keeps the mean of the weights and writes the checkpoint.
-    """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(1)
-    torch.manual_seed(options.seed + worker)
-    rng = np.random.default_rng((options.seed, worker, run.seen))
-    before, began, saved = run.minutes, time.monotonic(), time.monotonic()
-    for images, allowed in batches(options.shards, options.batch, rng):
-        run.minutes = before + (time.monotonic() - began) / 60
-        progress = min(1.0, run.minutes / options.minutes)
-        run.step(images, allowed, rate_at(progress, options.peak), follow=worker == 0)
-        if worker == 0 and (time.monotonic() - saved > 60 or progress >= 1):
-            run.keep(options.run / "last.pt")
-            loss, run.losses = sum(run.losses) / len(run.losses), []
-            log.info("%.1f min, %d crops by the first worker, loss %.3f", run.minutes, run.seen, loss)
-            saved = time.monotonic()
-        if progress >= 1:
-            return
-
-
 def main() -> None:
     """Train until the schedule ends."""
     parser = argparse.ArgumentParser(
@@ -165,11 +140,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--peak", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1, help="processes that train the same weights, one core each")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--from", dest="start", type=Path, help="another run's checkpoint to begin from")
     parser.add_argument("--keep", type=int, default=0, help="leave the trunk's first so many parts as they are")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
     net = RegionNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if options.start:
         start_from(net, options.start)
@@ -180,16 +157,20 @@ def main() -> None:
     options.run.mkdir(parents=True, exist_ok=True)
     if checkpoint.exists():
         run.resume(checkpoint)
-    net.share_memory()
-    spawn = torch.multiprocessing.get_context("fork")
-    others = [
-        spawn.Process(target=train, args=(run, worker, options), daemon=True) for worker in range(1, options.workers)
-    ]
-    for other in others:
-        other.start()
-    train(run, 0, options)
-    for other in others:
-        other.join()
+    before, began, saved = run.minutes, time.monotonic(), time.monotonic()
+    for images, allowed in batches(
+        options.shards, options.batch, np.random.default_rng((options.seed, run.seen))
+    ):
+        run.minutes = before + (time.monotonic() - began) / 60
+        progress = min(1.0, run.minutes / options.minutes)
+        run.step(images, allowed, rate_at(progress, options.peak))
+        if time.monotonic() - saved > 60 or progress >= 1:
+            run.keep(checkpoint)
+            loss, run.losses = sum(run.losses) / len(run.losses), []
+            log.info("%.1f min, %d crops, loss %.3f", run.minutes, run.seen, loss)
+            saved = time.monotonic()
+        if progress >= 1:
+            return
 
 
 if __name__ == "__main__":
