@@ -310,7 +310,7 @@ def test_the_edge_and_the_training_give_the_network_the_same_pixels(
     crop[..., 0] //= 4
     seen: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
 
-    def run(outputs: None, inputs: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> list[object]:
+    def run(_: None, inputs: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> list[object]:
         seen.extend(batch.copy() for batch in inputs.values())
         return [np.zeros((1, len(model._codes)), np.float32)]
 
@@ -319,7 +319,9 @@ def test_the_edge_and_the_training_give_the_network_the_same_pixels(
     trained = prepared([crop])
     assert np.array_equal(seen[0], trained)
     assert trained[0, 0].mean() < 0.5 * trained[0, 2].mean(), "the first plane is blue"
-    assert not np.array_equal(seen[0], trained[:, ::-1]), "the positive control: another order of colours differs"
+    assert not np.array_equal(seen[0], trained[:, ::-1]), (
+        "the positive control: another order of colours differs"
+    )
 
 
 def test_small_print_survives_the_way_into_the_model() -> None:

@@ -5,9 +5,9 @@
 Expectation-maximisation: given the present kernel, each reading's probability is shared out among what the
 OCR may have seen in each slot; the shares are the next kernel's counts. A confusion is counted both ways
 (what looks like an O today looks like a 0 tomorrow), with a prior that favours `hotlist.plate.CONFUSABLE`,
-because few hundred plates show few of the rare mistakes. Where labels write one of two characters for both (`MIXED`),
-they cannot tell a mistake from a correct reading: such a confusion is not counted, and keeps the prior's share. A reading that fits its label in no alignment
-(another text in the crop, a wrong label) is left out.
+because few hundred plates show few of the rare mistakes. Where labels write one of two characters for both
+(`MIXED`), they cannot tell a mistake from a correct reading: such a confusion is not counted, and keeps the
+prior's share. A reading that fits its label in no alignment (another text in the crop, a wrong label) is left out.
 """
 
 import argparse

@@ -100,15 +100,13 @@ class RegionModel:
 
 
 def shrink(crop: Pixels, small: Pixels) -> None:
-    """Resize a crop (h x w x 3 uint8) into `small`, the model's size; a larger one by areas, so that print stays whole.
+    """Resize a crop (h x w x 3 uint8) into `small`, the model's size; a larger one by areas, so print stays whole.
 
     Training prepares its crops with this too (`training.region.train`).
     """
     height, width = small.shape[:2]
     larger = crop.shape[0] >= height and crop.shape[1] >= width
-    cv2.resize(
-        crop, (width, height), dst=small, interpolation=cv2.INTER_AREA if larger else cv2.INTER_LINEAR
-    )
+    cv2.resize(crop, (width, height), dst=small, interpolation=cv2.INTER_AREA if larger else cv2.INTER_LINEAR)
 
 
 def fill(small: Pixels, planes: NDArray[np.float32]) -> None:

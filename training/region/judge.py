@@ -1,6 +1,6 @@
 """Train the net's judge alone, on what a trained trunk sees of the shards: many times cheaper than the whole net.
 
-    python -m training.region.judge --shards runs/region/shards --from runs/region/last.pt --run runs/judge --minutes 10
+    python -m training.region.judge --shards runs/region/shards --from runs/region/last.pt --run runs/judge
 
 Each shard is looked at once, a little moved and relit, and what the trunk saw of it is kept in memory. Shards that
 appear are taken up as it goes. Writes last.pt (as `training.region.train` does) every minute.
@@ -72,7 +72,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shards", type=Path, required=True)
-    parser.add_argument("--from", dest="start", type=Path, required=True, help="checkpoint with a trained trunk")
+    parser.add_argument(
+        "--from", dest="start", type=Path, required=True, help="checkpoint with a trained trunk"
+    )
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--batch", type=int, default=128)

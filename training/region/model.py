@@ -45,7 +45,8 @@ class Judge(nn.Module):
         super().__init__()
         cells = (HEIGHT // CELL // 2) * (WIDTH // CELL // 2)
         self.places = nn.Sequential(
-            nn.Dropout2d(0.15), ConvUnit(CHANNELS[2] + 3, JUDGED, 2), ConvUnit(JUDGED, JUDGED), nn.Flatten(), nn.Dropout(0.3),
+            nn.Dropout2d(0.15), ConvUnit(CHANNELS[2] + 3, JUDGED, 2), ConvUnit(JUDGED, JUDGED), nn.Flatten(),
+            nn.Dropout(0.3),
             nn.Linear(JUDGED * cells, len(CLASSES)),
         )  # fmt: skip
         self.drop = nn.Dropout(0.3)

@@ -16,7 +16,7 @@ Picture = NDArray[np.uint8]
 ONE_LINE = 3.0
 """A plate wider than so many times its height has no stickers in its corners."""
 HARD = 0.15
-"""The share of crops that are tilted, tinted or dark as few are: more of them, and colours and places say nothing."""
+"""The share of crops that are tilted, tinted or dark as few are. With more, colours and places say nothing."""
 
 
 def _corners(rng: np.random.Generator, aspect: float, *, hard: bool) -> NDArray[np.float32]:
@@ -79,10 +79,9 @@ def _stickers(rng: np.random.Generator, image: Picture) -> None:
         half = np.array((rng.uniform(0.035, 0.065) * width, rng.uniform(0.06, 0.1) * height))
         if rng.random() < 0.3:
             (x1, y1), (x2, y2) = (at - half).astype(int), (at + half).astype(int)
-            cv2.rectangle(image, (x1, y1), (x2, y2), tuple(map(float, rng.uniform(0, 255, 3))), -1)
-            cv2.putText(
-                image, str(rng.integers(1, 99)), (x1 + 2, y2 - 4), 0, 0.4, tuple(map(float, rng.uniform(0, 255, 3))), 1
-            )
+            ground, ink = (tuple(map(float, rng.uniform(0, 255, 3))) for _ in range(2))
+            cv2.rectangle(image, (x1, y1), (x2, y2), ground, -1)
+            cv2.putText(image, str(rng.integers(1, 99)), (x1 + 2, y2 - 4), 0, 0.4, ink, 1)
         if rng.random() < 0.2:
             hole = (int(width * (0.22 if x < 0.5 else 0.78)), int(height * (0.09 if y < 0.5 else 0.91)))
             cv2.circle(image, hole, 4, tuple(map(float, rng.uniform(20, 200) + rng.normal(0, 10, 3))), -1)

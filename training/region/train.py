@@ -142,7 +142,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--from", dest="start", type=Path, help="another run's checkpoint to begin from")
-    parser.add_argument("--keep", type=int, default=0, help="leave the trunk's first so many parts as they are")
+    parser.add_argument(
+        "--keep", type=int, default=0, help="leave the trunk's first so many parts as they are"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
