@@ -18,7 +18,7 @@ from edge.pipeline.passes import FIRST_LOOKS, MAX_LOOKS, READ_DTYPE, Pass, regio
 from edge.retention.arena import Arena
 from edge.retention.window import Slot, Window
 from edge.vision import models
-from edge.vision.region import RegionModel, combined
+from edge.vision.region import RegionModel, combined, shrink
 from edge.vision.region_names import CODES, REGION_CODES
 from edge.vision.zones import Zones
 from hitonly_core.clock import NS, SystemClock
@@ -28,6 +28,7 @@ from hotlist.matching.match_settings import MatchSettings
 from hotlist.matching.matcher import Matcher
 from hotlist.matching.plate_index import Index
 from tests.matching_reference import NOW, entry, reading
+from training.region.prepare import prepared
 
 PLATE = "ABC1234"
 TENTH = NS // 10
@@ -297,6 +298,40 @@ def test_a_model_that_is_no_region_model_is_refused() -> None:
         RegionModel(models.load(spec, [models.BUNDLED]))
     with pytest.raises(ModelError, match="is a reader, not a region"):
         models.spec_for("hitonly-ocr", None, "region")
+
+
+@pytest.mark.parametrize("shape", [(150, 320, 3), (40, 90, 3), (200, 100, 3)])
+def test_the_edge_and_the_training_give_the_network_the_same_pixels(
+    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One crop through the product and through the training's preparation: equal to the last bit, blue first."""
+    model = RegionModel(models.load(models.manifest()["hitonly-region"], [models.BUNDLED]))
+    crop = np.random.default_rng(7).integers(0, 255, shape).astype(np.uint8)
+    crop[..., 0] //= 4
+    seen: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
+
+    def run(_: None, inputs: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> list[object]:
+        seen.extend(batch.copy() for batch in inputs.values())
+        return [np.zeros((1, len(model._codes)), np.float32)]
+
+    monkeypatch.setattr(model, "_session", SimpleNamespace(run=run))
+    model.regions(crop)
+    trained = prepared([crop])
+    assert np.array_equal(seen[0], trained)
+    assert trained[0, 0].mean() < 0.5 * trained[0, 2].mean(), "the first plane is blue"
+    assert not np.array_equal(seen[0], trained[:, ::-1]), (
+        "the positive control: another order of colours differs"
+    )
+
+
+def test_small_print_survives_the_way_into_the_model() -> None:
+    """Stripes finer than the model's pixels become their mean, as areas do, not one stripe or the other."""
+    crop = np.zeros((320, 640, 3), np.uint8)
+    crop[:, ::4] = 255
+    small = np.empty((64, 128, 3), np.uint8)
+    shrink(crop, small)
+    assert small.min() > 40
+    assert small.max() < 110
 
 
 def test_the_bundled_model_tells_regions_and_keeps_nothing_of_a_crop(monkeypatch: pytest.MonkeyPatch) -> None:

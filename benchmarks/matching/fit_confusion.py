@@ -5,8 +5,9 @@
 Expectation-maximisation: given the present kernel, each reading's probability is shared out among what the
 OCR may have seen in each slot; the shares are the next kernel's counts. A confusion is counted both ways
 (what looks like an O today looks like a 0 tomorrow), with a prior that favours `hotlist.plate.CONFUSABLE`,
-because few hundred plates show few of the rare mistakes. A reading that fits its label in no alignment
-(another text in the crop, a wrong label) is left out.
+because few hundred plates show few of the rare mistakes. Where labels write one of two characters for both
+(`MIXED`), they cannot tell a mistake from a correct reading: such a confusion is not counted, and keeps the
+prior's share. A reading that fits its label in no alignment (another text in the crop, a wrong label) is left out.
 """
 
 import argparse
@@ -34,6 +35,8 @@ PRIOR = 8.0
 """Readings of each character that the prior is worth; a twentieth of them are misreads."""
 PRIOR_MISREAD = 0.05
 PRIOR_CONFUSABLE = 0.6
+MIXED = ("0", "O")
+"""The labels write the digit for vanity plates' letter: reading either is no mistake that they could show."""
 UNEXPLAINED = 2e-3
 """A slot whose label has less probability is not explained; with two of them the reading is left out."""
 WORST = -18.0
@@ -68,6 +71,8 @@ def fit_confusion(tables: Table, labels: npt.NDArray[np.intp], weights: Counts) 
     read_as = tables[:, :, :PAD].astype(np.float64)
     standing = labels < PAD
     there = np.where(standing, labels, 0)
+    mixed = np.array([ALPHABET.index(character) for character in MIXED])
+    unmeasured = PRIOR_MISREAD * prior()[tuple(mixed)]
     for _ in range(ROUNDS):
         shares = read_as * kernel.T[there]
         fit = shares.sum(axis=2)
@@ -76,9 +81,14 @@ def fit_confusion(tables: Table, labels: npt.NDArray[np.intp], weights: Counts) 
         shares *= (weights[:, None] * used / np.maximum(fit, 1e-30))[:, :, None]
         counts = np.zeros((PAD, PAD))
         np.add.at(counts.T, there[used], shares[used])
+        counts[mixed, mixed] += counts[mixed, mixed[::-1]]
+        counts[mixed, mixed[::-1]] = 0.0
         off = counts - np.diag(np.diag(counts))
         total = np.diag(np.diag(counts)) + (off + off.T) / 2 + pseudo
         kernel = total / total.sum(axis=1, keepdims=True)
+        kernel[mixed, mixed[::-1]] = 0.0
+        kernel[mixed] *= (1 - unmeasured) / kernel[mixed].sum(axis=1, keepdims=True)
+        kernel[mixed, mixed[::-1]] = unmeasured
     fitted: Counts = kernel
     return fitted
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol, Self
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.flow import Pixels
@@ -86,10 +87,9 @@ class RegionModel:
         Args:
             crop: h x w x 3 uint8 BGR, not empty.
         """
-        height, width = self._small.shape[:2]
-        cv2.resize(crop, (width, height), dst=self._small, interpolation=cv2.INTER_LINEAR)
-        np.multiply(self._small.transpose(2, 0, 1), np.float32(1 / 255), out=self._batch[0])
+        shrink(crop, self._small)
         try:
+            fill(self._small, self._batch[0])
             output = self._session.run(None, {self._input: self._batch})[0]
         finally:
             self._small.fill(0)
@@ -105,6 +105,21 @@ class RegionModel:
     def scrub(self) -> None:
         """Overwrite what the last crop left in the runtime's buffers, by a look at nothing."""
         self._session.run(None, {self._input: self._batch})
+
+
+def shrink(crop: Pixels, small: Pixels) -> None:
+    """Resize a crop (h x w x 3 uint8) into `small`, the model's size; a larger one by areas, so print stays whole.
+
+    Training prepares its crops with this too (`training.region.train`).
+    """
+    height, width = small.shape[:2]
+    larger = crop.shape[0] >= height and crop.shape[1] >= width
+    cv2.resize(crop, (width, height), dst=small, interpolation=cv2.INTER_AREA if larger else cv2.INTER_LINEAR)
+
+
+def fill(small: Pixels, planes: NDArray[np.float32]) -> None:
+    """Write H x W x 3 uint8 BGR into 3 x H x W float32 from 0 to 1."""
+    np.multiply(small.transpose(2, 0, 1), np.float32(1 / 255), out=planes)
 
 
 def combined(told: Mapping[str, float], by_ocr: Mapping[str, float]) -> dict[str, float]:

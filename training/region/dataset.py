@@ -26,17 +26,17 @@ from training.region.specimens import Specimens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHARD = 4096
+SHARD = 2048
 SHARES = {
-    "specimen": 0.47,
-    "state": 0.21,
-    "european": 0.12,
-    "unknown": 0.08,
-    "real": 0.08,
-    "blurred": 0.02,
+    "specimen": 0.62,
+    "state": 0.1,
+    "european": 0.1,
+    "unknown": 0.06,
+    "real": 0.09,
+    "blurred": 0.01,
     "road": 0.02,
 }
-CAMERA = (60.0, 260.0)
+CAMERA = (60.0, 320.0)
 """A crop's least and greatest width in camera pixels."""
 log = logging.getLogger("training.region.dataset")
 

@@ -28,6 +28,7 @@ from edge.vision.region import RegionModel
 from hotlist.matching.region_agreement import SURE, region_told
 from training.ocr.evaluate import widen
 from training.ocr.export import write
+from training.region.prepare import prepared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,14 +172,12 @@ def fit(path: Path, folder: Path, right: float) -> float:
     """
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     codes = session.get_modelmeta().custom_metadata_map["regions"].split(",")
-    height, width = session.get_inputs()[0].shape[2:]
     with (folder / "labels.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["image"])[::2]
     logits, truths = [], []
     for row in rows:
         picture = np.asarray(cv2.imread(str(folder / row["image"])), np.uint8)
-        crop = cv2.resize(picture, (width, height))
-        pixels = (crop.transpose(2, 0, 1)[None] / 255).astype(np.float32)
+        pixels = prepared([picture])
         logits.append(np.log(session.run(None, {"pixels": pixels})[0][0] + 1e-12))
         truths.append(codes.index(f"US-{row['state'].upper()}"))
     table, truth = np.stack(logits), np.array(truths)

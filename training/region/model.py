@@ -1,13 +1,17 @@
-"""The network: a plain residual trunk over 64 x 128 pixels in colour, pooled; about 0.6 M parameters."""
+"""The network: a plain residual trunk over 64 x 128 pixels in colour, read place by place and pooled."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from training.region.classes import CLASSES
+from training.region.classes import CLASSES, HEIGHT, WIDTH
 
 CHANNELS = (24, 32, 64, 128)
+MIDDLE, CELL = 5, 8
+"""The trunk's parts before its middle, whose cells are so many pixels wide."""
+JUDGED = 96
+"""The judge's channels."""
 
 
 class ConvUnit(nn.Sequential):
@@ -34,8 +38,28 @@ class Residual(nn.Module):
         return torch.relu(x + self.second(self.first(x)))
 
 
+class Judge(nn.Module):
+    """What the trunk saw, place by place and as a whole, to logits: small enough to be trained by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        cells = (HEIGHT // CELL // 2) * (WIDTH // CELL // 2)
+        self.places = nn.Sequential(
+            nn.Dropout2d(0.15), ConvUnit(CHANNELS[2] + 3, JUDGED, 2), ConvUnit(JUDGED, JUDGED), nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(JUDGED * cells, len(CLASSES)),
+        )  # fmt: skip
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(2 * CHANNELS[3], len(CLASSES))
+
+    def forward(self, cells: Tensor, pooled: Tensor) -> Tensor:
+        """N x 67 x 8 x 16 and N x 256 to N x classes logits."""
+        placed: Tensor = self.places(cells)
+        return placed + self.head(self.drop(pooled))
+
+
 class RegionNet(nn.Module):
-    """N x 3 x 64 x 128 BGR in 0..1 to N x classes logits."""
+    """N x 3 x 64 x 128 BGR in 0..1 to N x classes logits: a trunk that sees and a judge that tells."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,13 +68,26 @@ class RegionNet(nn.Module):
             ConvUnit(3, stem, 2), ConvUnit(stem, one, 2), Residual(one), ConvUnit(one, two, 2), Residual(two),
             ConvUnit(two, three, 2), Residual(three),
         )  # fmt: skip
-        self.drop = nn.Dropout(0.1)
-        self.head = nn.Linear(2 * three, len(CLASSES))
+        self.first = nn.Linear(2 * three, len(CLASSES))
+        self.judge = Judge()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits; the crop's mean and spread are taken out first, so that light matters less."""
+    def sight(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The trunk's middle with the colours of its cells (N x 67 x 8 x 16), and its end pooled (N x 256).
+
+        The crop's mean and spread are taken out first, so that light matters less.
+        """
         x = x - x.mean((1, 2, 3), keepdim=True)
         x = x / (x.square().mean((1, 2, 3), keepdim=True).sqrt() + 0.05)
-        features = self.trunk(x)
-        pooled = torch.cat((features.mean((2, 3)), features.amax((2, 3))), 1)
-        return self.head(self.drop(pooled))
+        middle = self.trunk[:MIDDLE](x)
+        end = self.trunk[MIDDLE:](middle)
+        pooled = torch.cat((end.mean((2, 3)), end.amax((2, 3))), 1)
+        return torch.cat((middle, nn.functional.avg_pool2d(x, CELL)), 1), pooled
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Log of the mean of two opinions' probabilities: the trunk's first head's, and the judge's.
+
+        The judge alone is too sure of designs that neither has seen; of those the two seldom say the same.
+        """
+        cells, pooled = self.sight(x)
+        opinions = self.first(pooled).softmax(1) + self.judge(cells, pooled).softmax(1)
+        return torch.log(opinions / 2 + 1e-9)

@@ -3,7 +3,7 @@
     python -m training.region.train --shards runs/region/shards --run runs/region --minutes 50
 
 Writes last.pt every minute and goes on from it when started again; the schedule's length is time, as two shared
-cores have no speed of their own. Shards may be added while it runs.
+cores have no speed of their own. Shards may be added while it runs, also in folders below.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import logging
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.ocr.train import learning_rate, save
-from training.region.classes import HEIGHT, WIDTH
+from training.ocr.train import save
 from training.region.model import RegionNet
+from training.region.prepare import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SMALL = (HEIGHT * 3 // 4, WIDTH * 3 // 4)
-"""What the first part of a run looks at: most of its crops, each at half of the cost."""
-SMALL_UNTIL = 0.53
 log = logging.getLogger("training.region.train")
 
 
@@ -39,7 +37,7 @@ def batches(folder: Path, size: int, rng: np.random.Generator) -> Iterator[tuple
     One shard after another, each in another order; those that appear are taken up at the next round.
     """
     while True:
-        shards = sorted(folder.glob("*.shard"))
+        shards = sorted(folder.rglob("*.shard"))
         if not shards:
             raise FileNotFoundError(f"no shards in {folder}: run training.region.dataset first")
         for number in rng.permutation(len(shards)):
@@ -51,12 +49,12 @@ def batches(folder: Path, size: int, rng: np.random.Generator) -> Iterator[tuple
 
 
 def jittered(images: np.ndarray, rng: np.random.Generator) -> Tensor:
-    """Shift, relight and at times cover a piece of each batch's crops."""
-    right, down = int(rng.integers(-5, 6)), int(rng.integers(-3, 4))
-    moved = np.roll(images, (down, right), (1, 2)).astype(np.float32) / 255
-    gain = np.exp(rng.normal(0, 0.08, (len(images), 1, 1, 3))).astype(np.float32)
-    moved = np.clip(moved * gain + rng.normal(0, 0.05, (len(images), 1, 1, 1)).astype(np.float32), 0, 1)
-    return torch.from_numpy(moved.transpose(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
+    """Shift a batch's crops, prepare them as the edge does, and relight each."""
+    moved = np.roll(images, (int(rng.integers(-3, 4)), int(rng.integers(-5, 6))), (1, 2))
+    pixels = prepared(moved)
+    gain = np.exp(rng.normal(0, 0.06, (len(images), 3, 1, 1))).astype(np.float32)
+    pixels = pixels * gain + rng.normal(0, 0.04, (len(images), 1, 1, 1)).astype(np.float32)
+    return torch.from_numpy(np.clip(pixels, 0, 1)).contiguous(memory_format=torch.channels_last)
 
 
 def loss_of(logits: Tensor, allowed: Tensor, smoothing: float = 0.03) -> Tensor:
@@ -117,6 +115,20 @@ class Run:
         log.info("going on from %d crops, %.1f minutes", self.seen, self.minutes)
 
 
+def start_from(net: nn.Module, path: Path) -> None:
+    """Take over every weight of another run's checkpoint that this net has too, in the same shape."""
+    given = torch.load(path, weights_only=True)["mean"]
+    own = net.state_dict()
+    taken = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
+    net.load_state_dict(taken, strict=False)
+    log.info("took %d of %d tensors from %s", len(taken), len(own), path.name)
+
+
+def rate_at(progress: float, peak: float) -> float:
+    """Warm up over a fiftieth of the schedule, then follow half a cosine to a hundredth of the peak."""
+    return peak * min(1.0, progress / 0.02 + 0.02) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
 def main() -> None:
     """Train until the schedule ends."""
     parser = argparse.ArgumentParser(
@@ -129,12 +141,20 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--from", dest="start", type=Path, help="another run's checkpoint to begin from")
+    parser.add_argument(
+        "--keep", type=int, default=0, help="leave the trunk's first so many parts as they are"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     net = RegionNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), options.peak, weight_decay=0.05, betas=(0.9, 0.98))
+    if options.start:
+        start_from(net, options.start)
+    net.trunk[: options.keep].requires_grad_(requires_grad=False).eval()
+    learns = [weights for weights in net.parameters() if weights.requires_grad]
+    optimiser = torch.optim.AdamW(learns, options.peak, weight_decay=0.05, betas=(0.9, 0.98))
     run, checkpoint = Run(net, copy.deepcopy(net), optimiser), options.run / "last.pt"
     options.run.mkdir(parents=True, exist_ok=True)
     if checkpoint.exists():
@@ -144,10 +164,8 @@ def main() -> None:
         options.shards, options.batch, np.random.default_rng((options.seed, run.seen))
     ):
         run.minutes = before + (time.monotonic() - began) / 60
-        progress = run.minutes / options.minutes
-        size = SMALL if progress < SMALL_UNTIL else (HEIGHT, WIDTH)
-        images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True)  # noqa: PLW2901
-        run.step(images, allowed, learning_rate(run.seen, progress, options.peak))
+        progress = min(1.0, run.minutes / options.minutes)
+        run.step(images, allowed, rate_at(progress, options.peak))
         if time.monotonic() - saved > 60 or progress >= 1:
             run.keep(checkpoint)
             loss, run.losses = sum(run.losses) / len(run.losses), []
