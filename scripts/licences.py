@@ -39,7 +39,9 @@ def licence(name: str) -> str:
         if each.startswith("License ::")
     ]
     known = [each for each in classes if each != "OSI Approved"]
-    return ", ".join(known) or str(told.get("License", "not stated")).splitlines()[0][:60]
+    if known:
+        return ", ".join(known)
+    return told["License"].splitlines()[0][:60] if "License" in told else "not stated"
 
 
 def table(before: str) -> str:

@@ -264,7 +264,7 @@ def told_names(tmp_path: Path) -> set[str]:
         | edge
         | {f"{name}_total" for name in counters}
         | set(re.findall(r'GaugeMetricFamily\(\s*"([a-z_]+)"', source))
-        | {"hitonly_events_total"}
+        | {"hitonly_events_total", "hitonly_hits"}
     )
 
 
