@@ -1,6 +1,5 @@
 """Nothing is destroyed by one slip: the reading is shown again, and every destroying button asks."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -10,33 +9,11 @@ from api.accounts.people import Role
 from api.core.lifecycle import Mistake, State
 from api.db.models import HitRow, PersonRow
 from tests.browser_kit import CHROMIUM
-from tests.console_kit import Department, chromium, department
+from tests.console_kit import Department
 from tests.test_api_browser import Person
 
+pytest_plugins = ("tests.console_fixtures",)
 pytestmark = pytest.mark.system(CHROMIUM)
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    """Start Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
-    yield started
-    for context in started.contexts:
-        context.close()
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Department]:
-    """Return a department with a unit of two cameras."""
-    with department(tmp_path_factory.mktemp("console")) as made:
-        made.camera()
-        yield made
 
 
 def state(town: Department, hit: UUID) -> str:
