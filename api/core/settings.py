@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -151,6 +152,9 @@ class Settings(_Part):
         "By signing in you agree to that.",
         description="shown before sign-in (R13)",
     )
+    time_zone: str = Field(
+        default="UTC", description="the department's zone, as in the tz database; times show it beside UTC"
+    )
     public_report: bool = Field(
         default=False, description="let anybody read a settled year's report, at /public/report"
     )
@@ -172,6 +176,15 @@ class Settings(_Part):
     limits: Limits = Limits()
     webhook: Webhook | None = None
     staffed: Staffed | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no zone of the tz database; write it as in America/New_York") from None
+        return name
 
     @field_validator("public_url")
     @classmethod
@@ -205,6 +218,11 @@ class Settings(_Part):
         if sqlite and self.workers > 1:
             raise ValueError("several workers need PostgreSQL: set database_url")
         return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the department's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def loopback(self) -> bool:

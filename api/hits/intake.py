@@ -115,7 +115,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
         status = lifecycle.arrive(when.moment, service.hit_now(), service.deadlines)
-        row = _row(hit, status, when)
+        row = _row(service, device, hit, status, when)
         row.received = now
         count(session, kind_of(row), RECEIVED)
         if status.final:
@@ -137,8 +137,8 @@ def _record(session: Session, service: Service, hit: Hit, status: Status, otherw
     audit.append(session, act, service.now())
 
 
-def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
-    """Return a hit's row, without its contents."""
+def _row(service: Service, device: DeviceRow, hit: Hit, status: Status, when: HitTime) -> HitRow:
+    """Return a hit's row, without its contents; the place is the registration's, not what the device says."""
     best = hit.matches[0]
     return HitRow(
         id=str(hit.id),
@@ -149,6 +149,9 @@ def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
         severity=severity_of(hit),
         kind=best.kind.value,
         source=best.entry.source,
+        place=device.registration["location"],
+        purpose=best.entry.purpose.value,
+        alike=service.secrets.blind(f"alike|{best.entry.id}|{hit.device}|{hit.camera}"),
         list_version=best.list_version,
         state=status.state.value,
         deadline=status.deadline,

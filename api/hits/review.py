@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.accounts import access
+from api.accounts.access import AccessPurpose
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
@@ -47,6 +48,11 @@ class Waiting:
     state: State
     held: bool
     doubted: bool
+    place: str
+    purpose: str
+    source: str
+    alike: str
+    doubted_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,11 @@ def _waiting(row: HitRow) -> Waiting:
         state=State(row.state),
         held=row.hold is not None,
         doubted=row.doubted_by is not None,
+        place=row.place,
+        purpose=row.purpose,
+        source=row.source,
+        alike=row.alike,
+        doubted_by=row.doubted_by,
     )
 
 
@@ -126,6 +137,29 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     with service.database.read() as session:
         plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
     access.open_object(service, who, f"hit:{hit}", purpose, case_number, plate=plate)
+
+
+def open_for_review(service: Service, who: SignedIn, hit: UUID) -> bool:
+    """Open a hit that waits with the case number that this session reviews under; whether there was one (R11).
+
+    Raises:
+        DestroyedError: there is no such hit.
+    """
+    if not (who.review_case and waits(service, hit)):
+        return False
+    open_hit(service, who, hit, AccessPurpose.REVIEW, who.review_case)
+    return True
+
+
+def waits(service: Service, hit: UUID) -> bool:
+    """Whether a hit waits for its review.
+
+    Raises:
+        DestroyedError: there is no such hit.
+    """
+    hits.expire_if_due(service, hit)
+    with service.database.read() as session:
+        return hits.get(session, hit).state == State.PENDING
 
 
 def blind_view(service: Service, who: SignedIn, hit: UUID) -> BlindView | FullView:

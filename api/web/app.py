@@ -37,6 +37,7 @@ from api.oversight.routes import oversight_api, oversight_pages
 from api.upkeep import Sweeper
 from api.web import health, problems
 from api.web.deps import address_of
+from api.web.local_time import DepartmentTime
 from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
@@ -146,6 +147,7 @@ def _surround(app: FastAPI, service: Service) -> None:
     app.add_middleware(SameSite, refused=refused)
     if settings.tls.mode == "off":
         app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)
+    app.add_middleware(DepartmentTime, zone=settings.zone)
     app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders, secure=settings.url.startswith("https://"))
     app.add_middleware(RequestLog)

@@ -1,7 +1,7 @@
 """Pages: one dataclass each, whose fields are all that its template can use."""
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC
 from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar, Final
@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from api.accounts.people import Person, Role
 from api.lists.regions import REGIONS
+from api.web.local_time import when
 
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 
@@ -56,11 +57,6 @@ def render(page: Page, *, status: int = HTTPStatus.OK) -> HTMLResponse:
     return HTMLResponse(ENVIRONMENT.get_template(page.template).render(context), status_code=status)
 
 
-def _when(moment: datetime) -> str:
-    """Return a time for people: UTC, to the second."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _environment() -> Environment:
     """Return the templates' environment; an unknown name in a template is an error."""
     environment = Environment(
@@ -70,7 +66,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["when"] = _when
+    environment.filters["when"] = when
     environment.filters["iso"] = lambda moment: moment.astimezone(UTC).isoformat()
     environment.globals.update(NAVIGATION=NAVIGATION, REGIONS=REGIONS)
     return environment
