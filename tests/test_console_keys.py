@@ -91,6 +91,7 @@ def test_an_alert_takes_twelve_keys_and_the_plate(town: Department, browser: Bro
             assert copied[2] == "Place: Mill Road, northbound, north gate"
             assert copied[3].startswith("Seen: 20")
             assert copied[4] == "Case: 30-000123"
+            assert copied[5].endswith("vehicle (blue Ford Focus 2019)")
             rita.look("confirmed-dispatch")
             pressed(page)
         else:

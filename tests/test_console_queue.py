@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from api.db.models import HitRow
 from tests.browser_kit import CHROMIUM
 from tests.console_kit import Department, department
 
@@ -45,7 +46,9 @@ def test_a_line_tells_place_purpose_age_and_both_times(tmp_path: Path, browser: 
         expect(page.locator("#count")).to_have_text("1")
         rita.look("queue-line")
         before = page.locator(".age").inner_text()
-        page.wait_for_function("(before) => document.querySelector('.age').textContent !== before", arg=before)
+        page.wait_for_function(
+            "(before) => document.querySelector('.age').textContent !== before", arg=before
+        )
         assert not [fault for fault in rita.faults if "ERR_FAILED" not in fault]
 
 
@@ -89,8 +92,6 @@ def test_a_laptop_shows_twenty_rows(tmp_path: Path, browser: Browser) -> None:
         for number in range(22):
             hit = town.hit()
             with town.service.database.begin() as session:
-                from api.db.models import HitRow
-
                 session.get_one(HitRow, str(hit)).alike = f"{number}"
         assert box
         rita.page.set_viewport_size({"width": 1366, "height": 768})

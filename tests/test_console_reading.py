@@ -90,7 +90,7 @@ def test_the_end_page_shows_what_was_typed(town: Department, browser: Browser) -
     assert state(town, hit) == "gone"
 
 
-@pytest.mark.parametrize("button", ["Release", "None"])
+@pytest.mark.parametrize("button", ["Release", "None", "Wrong vehicle"])
 def test_an_outcome_that_destroys_asks_on_a_page_of_its_own(
     town: Department, browser: Browser, button: str
 ) -> None:
@@ -122,7 +122,7 @@ def test_an_outcome_that_keeps_the_hit_is_one_press(town: Department, browser: B
 
 @pytest.mark.parametrize("mistake", [one for one in Mistake if one is not Mistake.ILLEGIBLE])
 def test_each_way_to_refute_asks(town: Department, browser: Browser, mistake: Mistake) -> None:
-    """Misread, wrong region, stale entry, wrong vehicle."""
+    """Misread, wrong region, stale entry; another vehicle is for the unit on the road to find."""
     rita = town.person(browser, "rita")
     hit = opened(town, rita)
     type_in(rita, "zq57kpx", "GB")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from api.core.alert_targets import Email, Mqtt, Target, Webhook
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
 from hitonly_core.policy import WINDOW_CEILING
@@ -117,22 +118,6 @@ class Staffed(_Part):
         return timedelta(hours=self.hours)
 
 
-class Webhook(_Part):
-    """Where alerts are sent; none by default."""
-
-    url: str = Field(description="https address", repr=False)
-    secret: str = Field(min_length=32, repr=False, description="key of the body's HMAC-SHA256")
-    allow_private: tuple[str, ...] = Field(
-        default=(), description="private networks it may stand in, as CIDR"
-    )
-    with_plate: bool = Field(default=False, description="name the listed plate in the alert")
-
-    @field_validator("url")
-    @classmethod
-    def _is_an_address(cls, url: str) -> str:
-        return parse(url, HTTPS).text()
-
-
 class Settings(_Part):
     """All of it; docs/service.md describes each key."""
 
@@ -174,7 +159,7 @@ class Settings(_Part):
     tls: Tls = Tls()
     retention: Retention = Retention()
     limits: Limits = Limits()
-    webhook: Webhook | None = None
+    alerts: tuple[Target, ...] = Field(default=(), max_length=20, description="where alerts are sent")
     staffed: Staffed | None = None
 
     @field_validator("time_zone")
@@ -183,7 +168,9 @@ class Settings(_Part):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{name!r} is no zone of the tz database; write it as in America/New_York") from None
+            raise ValueError(
+                f"{name!r} is no zone of the tz database; write it as in America/New_York"
+            ) from None
         return name
 
     @field_validator("public_url")
@@ -191,6 +178,14 @@ class Settings(_Part):
     def _is_an_address(cls, url: str | None) -> str | None:
         """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
         return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
+
+    @field_validator("alerts")
+    @classmethod
+    def _have_names_of_their_own(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        names = [target.name for target in targets]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"each target has a name of its own; twice there is {', '.join(sorted(twice))}")
+        return targets
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -283,7 +278,7 @@ def _sentence(error: dict[str, object]) -> str:
     if error["type"] == "extra_forbidden":
         known = [
             name
-            for model in (Settings, Tls, Retention, Limits, Webhook, Staffed)
+            for model in (Settings, Tls, Retention, Limits, Staffed, Webhook, Email, Mqtt)
             for name in model.model_fields
         ]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)

@@ -456,11 +456,12 @@ class SignOffRow(Base):
 
 
 class AlertRow(Base):
-    """An alert on its way to the department's webhook; kept until it is delivered or given up."""
+    """An alert about a hit on its way to one target; kept until it is delivered, withdrawn or given up."""
 
     __tablename__ = "alerts"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    target: Mapped[str] = mapped_column(String(40), primary_key=True)
     body: Mapped[bytes]
     attempts: Mapped[int] = mapped_column(default=0)
     due: Mapped[datetime] = mapped_column(index=True)

@@ -20,7 +20,7 @@ from api.core.rate_limits import UnitRecords
 from api.core.service import Service, month
 from api.db.models import DeviceRow, HitRow, SeenRow
 from api.devices.registry import Device
-from api.hits import alerts
+from api.hits.alerting import alert_queue
 from api.hits.derived import derive, severity_of
 from api.hits.hit_time import Basis, HitTime, time_of
 from api.hits.hit_validation import check_contents
@@ -123,7 +123,7 @@ def _store(service: Service, hit: Hit, digest: str) -> bool:
         else:
             row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
             session.add(row)
-            alerts.enqueue(session, service, row)
+            alert_queue.enqueue(session, service, row)
         _record(session, service, hit, status, otherwise)
     return True
 

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from api.accounts.sessions import SignedIn
 from api.core.lifecycle import State
+from api.core.local_time import clock_time, span
 from api.core.service import Service
 from api.hits import readers
 from api.hits.hit_time import Basis
 from api.hits.review import SEVERITIES, Waiting, queue
-from api.web.local_time import clock_time, span
 
 WAITING: Final = "waiting"
 OUTCOME: Final = "outcome"

@@ -178,7 +178,7 @@
       by("again").addEventListener("click", (event) => { event.preventDefault(); work.submit(); });
     }
     for (const id of ["strip", "alarm", "leaving"]) by(id).hidden = true;
-    for (const element of document.querySelectorAll("header nav, header .me a, header .me form")) element.remove();
+    for (const element of document.querySelectorAll("header nav, header #menu, header .me a, header .me form")) element.remove();
     document.documentElement.classList.remove("dead");
     document.title = "NOT WATCHING · hitonly";
     Sound.play("dead");

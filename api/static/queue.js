@@ -12,7 +12,7 @@
     if (text) element.textContent = text;
     return element;
   };
-  // As api/web/local_time.py says it.
+  // As api/core/local_time.py says it.
   const span = (seconds) => {
     if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} s`;
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;

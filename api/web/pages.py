@@ -10,8 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from api.accounts.people import Person, Role
+from api.core.local_time import when
 from api.lists.regions import REGIONS
-from api.web.local_time import when
+from api.web.here import aria_current
 
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 
@@ -21,6 +22,7 @@ NAVIGATION: Final = (
     ("/signing", "Signing", {Role.APPROVER, Role.ADMINISTRATOR}),
     ("/devices", "Devices", {Role.ADMINISTRATOR, Role.AUDITOR}),
     ("/people", "People", {Role.ADMINISTRATOR}),
+    ("/alerts", "Alerts", {Role.ADMINISTRATOR}),
     ("/audit", "Audit", {Role.AUDITOR}),
     ("/precision", "Precision", {Role.AUDITOR}),
     ("/report", "Public report", set(Role)),
@@ -57,6 +59,12 @@ def render(page: Page, *, status: int = HTTPStatus.OK) -> HTMLResponse:
     return HTMLResponse(ENVIRONMENT.get_template(page.template).render(context), status_code=status)
 
 
+def sentence(text: str) -> str:
+    """Return a text as a sentence: a capital letter first, and one full stop last."""
+    text = text.strip()
+    return text and text[:1].upper() + text[1:].rstrip(".") + ("" if text.endswith(("?", "!")) else ".")
+
+
 def _environment() -> Environment:
     """Return the templates' environment; an unknown name in a template is an error."""
     environment = Environment(
@@ -67,8 +75,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["when"] = when
+    environment.filters["sentence"] = sentence
     environment.filters["iso"] = lambda moment: moment.astimezone(UTC).isoformat()
-    environment.globals.update(NAVIGATION=NAVIGATION, REGIONS=REGIONS)
+    environment.globals.update(NAVIGATION=NAVIGATION, REGIONS=REGIONS, aria_current=aria_current)
     return environment
 
 

@@ -16,6 +16,7 @@ from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.errors import IllegalTransitionError, InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
+from api.core.local_time import when
 from api.core.service import Service
 from api.hits import queue_items, readers, review
 from api.hits.hit_time import Basis
@@ -27,8 +28,8 @@ from api.lists.regions import CODES, NAMES
 from api.web import confirm
 from api.web.confirm import SURE
 from api.web.deps import Reviewer, ServiceDep, Who
-from api.web.local_time import when
 from api.web.pages import NAVIGATION, Page, render
+from hotlist.entry import Entry
 
 router = APIRouter(include_in_schema=False)
 _TABS: Final = {queue_items.WAITING: "Waiting", queue_items.OUTCOME: "Confirmed, needs outcome"}
@@ -335,8 +336,16 @@ def _dispatch(view: FullView) -> str:
         ("Place", f"{view.hit.place}, {view.hit.camera}"),
         ("Seen", when(view.captured) + ("" if view.basis is Basis.SYNCHRONISED else f" ({view.basis})")),
         ("Case", entry.case_number),
+        ("Check before any stop", f"plate, region and vehicle ({_vehicle(entry)})"),
     )
     return "\n".join(f"{name}: {text}" for name, text in lines)
+
+
+def _vehicle(entry: Entry) -> str:
+    """Return the listed vehicle in words."""
+    car = entry.vehicle
+    known = [text for text in (car.colour, car.make, car.model, str(car.year or "")) if text]
+    return " ".join(known) or "not described"
 
 
 def _kept(time: timedelta) -> str:

@@ -1,7 +1,9 @@
-"""What the queue shows of a hit, and the case number that a session's reviews are opened with."""
+"""What the queue shows of a hit, the case number of a session's reviews, and alerts to several targets."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from api.db.types import Moment
 
 revision = "0009_console2"
 down_revision = "0008_second_reader"
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go forward; hits from before show no place and purpose, and are grouped with no other."""
+    """Go forward; hits from before show no place and purpose and are grouped with no other; alerts are dropped."""
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("review_case", sa.String(length=80), nullable=False, server_default=sa.text("''"))
@@ -21,6 +23,17 @@ def upgrade() -> None:
             batch_op.add_column(
                 sa.Column(name, sa.String(length=length), nullable=False, server_default=sa.text("''"))
             )
+    op.drop_table("alerts")
+    op.create_table(
+        "alerts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("target", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "target"),
+    )
+    op.create_index(op.f("ix_alerts_due"), "alerts", ["due"])
     op.execute(sa.text("UPDATE hits SET alike = id"))
     with op.batch_alter_table("hits", schema=None) as batch_op:
         for name in ("place", "purpose", "alike"):
@@ -28,7 +41,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
+    """Go back; alerts that wait are dropped."""
+    op.drop_table("alerts")
+    op.create_table(
+        "alerts",
+        sa.Column("id", sa.String(length=36), primary_key=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due", Moment(), nullable=False),
+    )
+    op.create_index(op.f("ix_alerts_due"), "alerts", ["due"])
     with op.batch_alter_table("hits", schema=None) as batch_op:
         for name in ("alike", "purpose", "place"):
             batch_op.drop_column(name)

@@ -1,11 +1,11 @@
 """Times as a department reads them: its own zone's, with UTC beside it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
-
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 _ZONE: ContextVar[ZoneInfo | None] = ContextVar("zone", default=None)
 _DAY: Final = timedelta(days=1)
@@ -13,20 +13,14 @@ _HOUR: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
 
 
-class DepartmentTime:
-    """Shows the times of every page in the department's zone."""
-
-    def __init__(self, app: ASGIApp, *, zone: ZoneInfo) -> None:
-        self._app = app
-        self._zone = zone
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with the zone set for what the request renders."""
-        set_before = _ZONE.set(self._zone)
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            _ZONE.reset(set_before)
+@contextmanager
+def shown_in(zone: ZoneInfo) -> Iterator[None]:
+    """Show times in a zone within the block, where no other is given."""
+    before = _ZONE.set(zone)
+    try:
+        yield
+    finally:
+        _ZONE.reset(before)
 
 
 def when(moment: datetime, zone: ZoneInfo | None = None) -> str:
