@@ -69,7 +69,7 @@ def mail_server(folder: Path, *, starttls: bool = False) -> Iterator[MailServer]
             NAME.encode(),
             PASSWORD.encode(),
         )
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)
 
     authority = certified(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
