@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from api import upkeep
-from api.core.settings import Webhook
+from api.core.alert_targets import Webhook
 from api.db.models import AlertRow
-from api.hits import alerts
-from api.hits.alerts import RefusedAddressError, judged
+from api.hits.alerting import alert_queue as alerts
+from api.hits.alerting.webhook import RefusedAddressError, judged
 from tests.api_kit import PLATE, Desk, make_hit
 
 SECRET = "a secret of thirty-two characters or more"
@@ -59,8 +59,8 @@ def receiver() -> Iterator[Receiver]:
 def department(tmp_path: Path, receiver: Receiver, **more: object) -> Desk:
     """Return a department that sends its alerts there."""
     url = f"http://127.0.0.1:{receiver.server_address[1]}/alerts"
-    webhook = {"url": url, "secret": SECRET, "allow_private": ["127.0.0.0/8"], **more}
-    return Desk(tmp_path / "state", webhook=webhook)
+    local = {"kind": "webhook", "name": "desk", "allow_private": ["127.0.0.0/8"]}
+    return Desk(tmp_path / "state", alerts=[{**local, "url": url, "secret": SECRET, **more}])
 
 
 @pytest.mark.parametrize("with_plate", [False, True])
@@ -122,8 +122,8 @@ def test_nothing_of_a_hit_outlives_it_in_the_queue(
     ((_, body),) = receiver.seen
     assert (PLATE.encode() in body) == with_plate
     with desk.service.database.read() as session:
-        row = session.get_one(AlertRow, str(hit.id))
-    assert PLATE.encode() not in desk.service.secrets.open(row.body, f"alert:{hit.id}")
+        row = session.get_one(AlertRow, (str(hit.id), "desk"))
+    assert PLATE.encode() not in desk.service.secrets.open(row.body, f"alert:{hit.id}:desk")
     desk.clock.move(hours=2)
     upkeep.expire(desk.service)
     receiver.status = 200
@@ -168,7 +168,7 @@ def test_only_public_addresses_over_tls_or_allowed_private_ones(
     url: str, allowed: tuple[str, ...], found: list[str], *, good: bool
 ) -> None:
     """Nobody makes the service knock at its neighbours' doors."""
-    webhook = Webhook(url=url, secret=SECRET, allow_private=allowed)
+    webhook = Webhook(name="desk", url=url, secret=SECRET, allow_private=allowed)
     if good:
         assert str(judged(webhook, found)) == found[0]
     else:

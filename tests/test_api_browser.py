@@ -134,7 +134,10 @@ class Person:
         page.wait_for_url("**/queue")
 
     def reason(self) -> None:
-        """Say why something is opened."""
+        """Say why something is opened, where it is asked: of reviews it is asked once a shift."""
+        if not self.page.get_by_label("Case or dispatch number").count():
+            expect(self.page.locator("#crop")).to_be_visible()
+            return
         self.page.get_by_label("Case or dispatch number").fill("30-4711")
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")

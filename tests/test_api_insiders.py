@@ -16,11 +16,11 @@ from api import serve
 from api.accounts import codes, duties, people, resets, sessions, staff
 from api.accounts.people import Role
 from api.cli import app as command_line
+from api.core.alert_targets import Webhook
 from api.core.errors import AbsentError, ForbiddenError, InvalidError, LinkTakenError
 from api.core.rate_limits import forget_rates
-from api.core.settings import Webhook
 from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, PersonRow
-from api.hits.alerts import RefusedAddressError, judged
+from api.hits.alerting.webhook import RefusedAddressError, judged
 from api.hits.derived import UNLISTED, UNREGISTERED, kind_of_reading
 from api.lists import proposals
 from api.web.deps import COOKIE
@@ -313,7 +313,7 @@ def test_no_nesting_in_a_key_is_a_fault_of_the_service(desk: Desk, deep: str) ->
 )  # fmt: skip
 def test_a_webhook_stands_at_a_public_host_only(address: str) -> None:
     """No multicast, no way through a translator into a private network; a public address is the control."""
-    webhook = Webhook(url="https://hooks.example", secret="s" * 32)
+    webhook = Webhook(name="desk", url="https://hooks.example", secret="s" * 32)
     assert judged(webhook, ["93.184.215.14"]).version == 4
     assert judged(webhook, ["2606:2800:21f:cb07:6820:80da:af6b:8b2c"]).version == 6
     with pytest.raises(RefusedAddressError):

@@ -148,6 +148,9 @@ def test_a_broken_chain_shows_and_is_not_counted(desk: Desk, fault: str) -> None
         ({}, 5, "offline"),
         ({"cameras": {"north": "online", "south": "offline"}}, 0, "degraded"),
         ({"degraded": ["swap is not encrypted"]}, 0, "degraded"),
+        ({"degraded": ["not in force: memory-locked"]}, 0, "degraded"),
+        ({"degraded": ["not in force: frames-locked (north)"]}, 0, "degraded"),
+        ({"degraded": ["not in force: kernel-zeroes-freed-pages", "not in force: tcp-limited"]}, 0, "good"),
     ],
     ids=str,
 )

@@ -86,6 +86,25 @@ def test_the_same_report_is_the_same_and_its_totals_are_the_sums_of_its_parts(de
         parts[section] += int(value) if section not in {"section", "report"} else 0
     assert int(found["total", "Matches received by the department"]) == parts["device matches"]
     assert int(found["total", "Matches refuted (false)"]) == parts["false match"]
+    of_reads = [name for section, name in found if section == "total" and name.startswith("Read")]
+    assert len(of_reads) == 3
+    reads = int(found["total", "Plates read, from the devices' receipts"])
+    assert reads == sum(int(found["total", name]) for name in of_reads)
+    page = browser.get("/report").text
+    assert page.count("The sum of") == 3
+    assert "The year is not settled" in page
+
+
+def test_a_year_is_chosen_from_those_that_have_a_report(desk: Desk) -> None:
+    """Signed in, the present one and those before; the public sees the settled ones, and a link before sign-in."""
+    desk.clock.move(days=365)
+    page = desk.sign_in("ada", Role.AUDITOR).get("/report").text
+    assert re.findall(r"<option( selected)?>(\d+)", page) == [(" selected", "2031"), ("", "2030")]
+    client = desk.client()
+    assert 'href="/public/report"' in client.get("/sign-in").text
+    desk.clock.move(days=60 + 365)
+    page = client.get("/public/report").text
+    assert re.findall(r"<option( selected)?>(\d+)", page) == [(" selected", "2031"), ("", "2030")]
 
 
 def test_anybody_reads_a_settled_year_where_the_department_says_so(desk: Desk) -> None:

@@ -12,6 +12,8 @@ from tests.api_kit import Desk
 
 ALLOWED = """
 anybody        GET  /
+admin          GET  /alerts
+admin          POST /alerts/{name}/test
 anybody        GET  /account
 anybody        POST /account/password
 anybody        POST /account/recovery-codes
@@ -33,6 +35,8 @@ reviewer       POST /hits/{hit}/open
 reviewer       POST /hits/{hit}/outcome
 reviewer       POST /hits/{hit}/reading
 reviewer       POST /hits/{hit}/release
+reviewer       GET  /queue/next
+reviewer       POST /queue/case/forget
 editor,approver GET /list
 editor         GET  /list/add
 editor         POST /list/add

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from api.hits import alerts
+from api.hits.alerting import alert_queue as alerts
+from api.hits.alerting import webhook as sending
 from tests.api_kit import Desk, make_hit
 
 MIB = 1024 * 1024
@@ -106,11 +107,13 @@ def header_that_waits() -> Iterator[bytes]:
 def delivered_to(tmp_path: Path, talker: Talker) -> int:
     """Deliver one alert there; return how many were taken."""
     webhook = {
+        "kind": "webhook",
+        "name": "desk",
         "url": f"http://127.0.0.1:{talker.port}/alerts",
         "secret": "s" * 32,
         "allow_private": ["127.0.0.0/8"],
     }
-    desk = Desk(tmp_path / "state", webhook=webhook)
+    desk = Desk(tmp_path / "state", alerts=[webhook])
     try:
         box = desk.box()
         box.deliver(box.sealed(make_hit()))
@@ -140,7 +143,7 @@ def test_a_header_that_does_not_end_is_given_up_and_tried_again(
     tmp_path: Path, answer: Callable[[], Iterator[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One deadline for the whole header, and a bound of its size; the alert stays in the queue."""
-    monkeypatch.setattr(alerts, "_TIMEOUT", 2)
+    monkeypatch.setattr(sending, "_TIMEOUT", 2)
     with Talker(answer).talking() as talker:
         assert delivered_to(tmp_path, talker) == 0
     assert 0 < talker.said < READ

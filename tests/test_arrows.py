@@ -83,6 +83,8 @@ FOREIGN: Final[dict[str, set[str]]] = {
     "onnxruntime": {"edge.vision", "benchmarks"},
     "open_image_models": {"edge.vision", "benchmarks"},
     "httpx": {"edge.department", "api.hits", "benchmarks"},
+    "paho": {"api.hits"},
+    "zxcvbn": {"api.accounts"},
     "fastapi": {"api"},
     "starlette": {"api"},
     "uvicorn": {"api", "benchmarks"},

@@ -1,6 +1,5 @@
 """The console never looks alive when it is dead: in a real browser, over a network path that freezes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,34 +7,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from api.accounts.people import Role
 from tests.browser_kit import CHROMIUM
-from tests.console_kit import Department, FreezingPath, chromium, department
+from tests.console_kit import Department, FreezingPath, department
 
+pytest_plugins = ("tests.console_fixtures",)
 pytestmark = pytest.mark.system(CHROMIUM)
 LONG = 60_000
 TONES = "window.tones = []; document.addEventListener('tone', (event) => window.tones.push(event.detail));"
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    """Start Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
-    yield started
-    for context in started.contexts:
-        context.close()
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Department]:
-    """Return a department with a unit of two cameras."""
-    with department(tmp_path_factory.mktemp("console")) as made:
-        made.camera()
-        yield made
 
 
 def tones(page: Page) -> list[str]:

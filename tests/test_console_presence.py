@@ -1,40 +1,17 @@
 """A quiet shift in a real browser: a warning before the sign-out, a loud page after it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser_kit import CHROMIUM
-from tests.console_kit import Department, chromium, department
+from tests.console_kit import Department, department
 
+pytest_plugins = ("tests.console_fixtures",)
 pytestmark = pytest.mark.system(CHROMIUM)
 TONES = "window.tones = []; document.addEventListener('tone', (event) => window.tones.push(event.detail));"
 LONG = 30_000
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    """Start Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
-    yield started
-    for context in started.contexts:
-        context.close()
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Department]:
-    """Return a department with a unit of two cameras."""
-    with department(tmp_path_factory.mktemp("console")) as made:
-        made.camera()
-        yield made
 
 
 def test_a_warning_comes_before_the_sign_out_and_one_act_stays(town: Department, browser: Browser) -> None:

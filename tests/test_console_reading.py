@@ -1,6 +1,5 @@
 """Nothing is destroyed by one slip: the reading is shown again, and every destroying button asks."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -10,33 +9,11 @@ from api.accounts.people import Role
 from api.core.lifecycle import Mistake, State
 from api.db.models import HitRow, PersonRow
 from tests.browser_kit import CHROMIUM
-from tests.console_kit import Department, chromium, department
+from tests.console_kit import Department
 from tests.test_api_browser import Person
 
+pytest_plugins = ("tests.console_fixtures",)
 pytestmark = pytest.mark.system(CHROMIUM)
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    """Start Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
-    yield started
-    for context in started.contexts:
-        context.close()
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Department]:
-    """Return a department with a unit of two cameras."""
-    with department(tmp_path_factory.mktemp("console")) as made:
-        made.camera()
-        yield made
 
 
 def state(town: Department, hit: UUID) -> str:
@@ -113,7 +90,7 @@ def test_the_end_page_shows_what_was_typed(town: Department, browser: Browser) -
     assert state(town, hit) == "gone"
 
 
-@pytest.mark.parametrize("button", ["Release", "None"])
+@pytest.mark.parametrize("button", ["Release", "None", "Wrong vehicle"])
 def test_an_outcome_that_destroys_asks_on_a_page_of_its_own(
     town: Department, browser: Browser, button: str
 ) -> None:
@@ -145,7 +122,7 @@ def test_an_outcome_that_keeps_the_hit_is_one_press(town: Department, browser: B
 
 @pytest.mark.parametrize("mistake", [one for one in Mistake if one is not Mistake.ILLEGIBLE])
 def test_each_way_to_refute_asks(town: Department, browser: Browser, mistake: Mistake) -> None:
-    """Misread, wrong region, stale entry, wrong vehicle."""
+    """Misread, wrong region, stale entry; another vehicle is for the unit on the road to find."""
     rita = town.person(browser, "rita")
     hit = opened(town, rita)
     type_in(rita, "zq57kpx", "GB")

@@ -1,38 +1,14 @@
 """Two reviewers at one hit, and a session that ends while something is typed: in a real browser."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser_kit import CHROMIUM
-from tests.console_kit import Department, chromium, department
+from tests.console_kit import Department
 
+pytest_plugins = ("tests.console_fixtures",)
 pytestmark = pytest.mark.system(CHROMIUM)
 LONG = 30_000
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    """Start Chromium."""
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    """Return Chromium, without a page of the test before: each open page is a stream of its person's."""
-    yield started
-    for context in started.contexts:
-        context.close()
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Department]:
-    """Return a department with a unit of two cameras."""
-    with department(tmp_path_factory.mktemp("console")) as made:
-        made.camera()
-        yield made
 
 
 def test_the_second_reviewer_sees_the_first_before_typing(town: Department, browser: Browser) -> None:

@@ -75,6 +75,15 @@ def open_object(
     audit.append(session, Act(who.person.actor, verb, target, purpose, case_number), now)
 
 
+def use_for_reviews(service: Service, who: SignedIn, case_number: str) -> None:
+    """Open hits that wait for review with this case number from now on, in this session; empty: ask again.
+
+    Each hit is still opened with a record of its own (`open_object`); only the question is not repeated (R11).
+    """
+    with service.database.begin() as session:
+        session.get_one(SessionRow, who.digest).review_case = case_number
+
+
 def opening(session: Session, who: SignedIn, target: str) -> Opening:
     """Return the reason that this session gave for opening something.
 

@@ -11,11 +11,16 @@ from typing import Final
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from zxcvbn import zxcvbn
 
 from api.core.errors import InvalidError, TooManyError
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 200
+_STRENGTH: Final = 3
+"""What zxcvbn's estimate must reach, of 4: safe from whoever has stolen the hashes, for a while."""
+_ESTIMATED: Final = 72
+"""Characters that are estimated: more would cost much time, and tell nothing more."""
 STEP: Final = 30
 _AT_ONCE: Final = max(1, min(4, os.cpu_count() or 1))
 """Hashes at once: each takes 64 MiB and a processor for a tenth of a second."""
@@ -32,7 +37,7 @@ def hash_password(password: str, name: str) -> str:
     """Return the Argon2id hash of a new password.
 
     Raises:
-        InvalidError: too short, too long, or it contains the name.
+        InvalidError: too short, too long, easily guessed, or it contains the name.
         TooManyError: too many passwords are being hashed already.
     """
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
@@ -40,6 +45,11 @@ def hash_password(password: str, name: str) -> str:
     if name.casefold() in password.casefold():
         raise InvalidError("the password contains the name")
     with turn():
+        if zxcvbn(password[:_ESTIMATED], user_inputs=[name])["score"] < _STRENGTH:
+            raise InvalidError(
+                "that password is easily guessed",
+                hint="Use four or more words that do not belong together, or let a password manager make one.",
+            )
         return _HASHER.hash(password)
 
 

@@ -31,12 +31,13 @@ _NAME: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody's open session."""
+    """Somebody's open session; `review_case` is the number that its reviews are opened with, once it is given."""
 
     person: Person
     digest: str = field(repr=False)
     purpose: str
     case_number: str
+    review_case: str = ""
 
 
 def sign_in(service: Service, name: str, password: str, code: str, *, replacing: str = "") -> str:
@@ -148,7 +149,7 @@ def resume(service: Service, token: str, *, quiet: bool = False) -> SignedIn:
             raise SignInError("the account is disabled")
         if not quiet:
             row.seen = person.last_seen = now
-        return SignedIn(person_of(person), digest, row.purpose, row.case_number)
+        return SignedIn(person_of(person), digest, row.purpose, row.case_number, row.review_case)
 
 
 def sign_out(service: Service, who: SignedIn) -> None:

@@ -45,7 +45,10 @@ FINAL: Final = frozenset({State.REFUTED, State.EXPIRED, State.DESTROYED})
 
 
 class Outcome(StrEnum):
-    """What a confirmed hit led to (Saf-C 7204.01). Several can be recorded: a stop, then an arrest."""
+    """What a confirmed hit led to (Saf-C 7204.01). Several can be recorded: a stop, then an arrest.
+
+    `WRONG_VEHICLE` is what the unit on the road finds: the crop shows the plate only, and no reviewer can tell.
+    """
 
     STOP = "stop"
     SEARCH = "search"
@@ -54,6 +57,7 @@ class Outcome(StrEnum):
     CITATION = "citation"
     PROTECTIVE_CUSTODY = "protective-custody"
     MISSING_FOUND = "missing-person-found"
+    WRONG_VEHICLE = "wrong-vehicle"
     NONE = "none"
 
 
@@ -64,7 +68,6 @@ class Mistake(StrEnum):
     ILLEGIBLE = "illegible"
     WRONG_REGION = "wrong-region"
     STALE_ENTRY = "stale-entry"
-    WRONG_VEHICLE = "wrong-vehicle"
 
 
 class Comparison(StrEnum):
@@ -93,6 +96,7 @@ SHORTEST: Final[Mapping[Outcome, timedelta]] = MappingProxyType(
     {
         Outcome.NONE: timedelta(0),
         Outcome.RELEASE: timedelta(0),
+        Outcome.WRONG_VEHICLE: timedelta(0),
         Outcome.STOP: DAY,
         Outcome.SEARCH: DAY,
         Outcome.ARREST: 30 * DAY,

@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from api.core.alert_targets import Email, Mqtt, Target, Webhook
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
 from hitonly_core.form_words import place_of, sentence, with_causes_only
@@ -118,22 +120,6 @@ class Staffed(_Part):
         return timedelta(hours=self.hours)
 
 
-class Webhook(_Part):
-    """Where alerts are sent; none by default."""
-
-    url: str = Field(description="https address", repr=False)
-    secret: str = Field(min_length=32, repr=False, description="key of the body's HMAC-SHA256")
-    allow_private: tuple[str, ...] = Field(
-        default=(), description="private networks it may stand in, as CIDR"
-    )
-    with_plate: bool = Field(default=False, description="name the listed plate in the alert")
-
-    @field_validator("url")
-    @classmethod
-    def _is_an_address(cls, url: str) -> str:
-        return parse(url, HTTPS).text()
-
-
 class Settings(_Part):
     """All of it; docs/service.md describes each key."""
 
@@ -152,6 +138,9 @@ class Settings(_Part):
         default="This system holds law-enforcement data. Use is recorded and reviewed; misuse is punished. "
         "By signing in you agree to that.",
         description="shown before sign-in (R13)",
+    )
+    time_zone: str = Field(
+        default="UTC", description="the department's zone, as in the tz database; times show it beside UTC"
     )
     public_report: bool = Field(
         default=False, description="let anybody read a settled year's report, at /public/report"
@@ -172,14 +161,33 @@ class Settings(_Part):
     tls: Tls = Tls()
     retention: Retention = Retention()
     limits: Limits = Limits()
-    webhook: Webhook | None = None
+    alerts: tuple[Target, ...] = Field(default=(), max_length=20, description="where alerts are sent")
     staffed: Staffed | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f"{name!r} is no zone of the tz database; write it as in America/New_York"
+            ) from None
+        return name
 
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, url: str | None) -> str | None:
         """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
         return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
+
+    @field_validator("alerts")
+    @classmethod
+    def _have_names_of_their_own(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        names = [target.name for target in targets]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"each target has a name of its own; twice there is {', '.join(sorted(twice))}")
+        return targets
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -207,6 +215,11 @@ class Settings(_Part):
         if sqlite and self.workers > 1:
             raise ValueError("several workers need PostgreSQL: set database_url")
         return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the department's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def loopback(self) -> bool:
@@ -270,7 +283,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         known = [
             name
-            for model in (Settings, Tls, Retention, Limits, Webhook, Staffed)
+            for model in (Settings, Tls, Retention, Limits, Staffed, Webhook, Email, Mqtt)
             for name in model.model_fields
         ]
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)

@@ -113,7 +113,10 @@ class StaffRequestRow(Base):
 
 
 class SessionRow(Base):
-    """A signed-in browser: the token's hash, and the purpose and case number last given (R11, R13)."""
+    """A signed-in browser: the token's hash, and the purpose and case number last given (R11, R13).
+
+    `review_case` is the case number that this session's reviews are opened with; empty until it is given.
+    """
 
     __tablename__ = "sessions"
 
@@ -124,6 +127,7 @@ class SessionRow(Base):
     watched: Mapped[datetime | None]
     purpose: Mapped[str] = mapped_column(Short, default="")
     case_number: Mapped[str] = mapped_column(Short, default="")
+    review_case: Mapped[str] = mapped_column(Short, default="")
 
 
 class OpeningRow(Base):
@@ -182,7 +186,8 @@ class NonceRow(Base):
 class HitRow(Base):
     """A hit under review. What identifies a plate is in `sealed` and `doubt` only; the row goes when the hit does.
 
-    `doubt` is the reading of the first reviewer, `doubted_by`, where it nearly agreed (docs/adr/0005).
+    `alike` is a keyed hash that hits of one entry at one camera share; it tells nothing else.
+    `doubt` is the reading of the first reviewer, `doubted_by`, where it nearly agreed (docs/adr/0006).
     """
 
     __tablename__ = "hits"
@@ -196,6 +201,9 @@ class HitRow(Base):
     severity: Mapped[str] = mapped_column(String(16))
     kind: Mapped[str] = mapped_column(String(16))
     source: Mapped[str] = mapped_column(Short)
+    place: Mapped[str] = mapped_column(String(200))
+    purpose: Mapped[str] = mapped_column(Short)
+    alike: Mapped[str] = mapped_column(String(64))
     list_version: Mapped[int]
     state: Mapped[str] = mapped_column(String(16), index=True)
     deadline: Mapped[datetime] = mapped_column(index=True)
@@ -468,11 +476,12 @@ class SignOffRow(Base):
 
 
 class AlertRow(Base):
-    """An alert on its way to the department's webhook; kept until it is delivered or given up."""
+    """An alert about a hit on its way to one target; kept until it is delivered, withdrawn or given up."""
 
     __tablename__ = "alerts"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    target: Mapped[str] = mapped_column(String(40), primary_key=True)
     body: Mapped[bytes]
     attempts: Mapped[int] = mapped_column(default=0)
     due: Mapped[datetime] = mapped_column(index=True)

@@ -11,7 +11,7 @@ from api.core.counts import REFUSED_LIST
 from api.core.errors import AbsentError
 from api.core.service import Service
 from api.db.models import CountRow, DeviceRow
-from api.devices.heartbeats import Health, health
+from api.devices.heartbeats import Hardening, Health, faults, hardening, health
 
 PAGE: Final = 100
 
@@ -30,6 +30,8 @@ class DeviceState:
         noted: what was found in its receipts, or empty.
         refused: how often a hit of it was refused for its hot list.
         contradicted: how the audit log contradicts what this service signed for it, or empty.
+        faults: what is wrong, in its own words.
+        hardening: further protections that its system does not give it; no fault.
     """
 
     id: str
@@ -42,6 +44,8 @@ class DeviceState:
     refused: int
     since: dict[str, datetime]
     contradicted: str
+    faults: list[str]
+    hardening: list[Hardening]
 
 
 def states(service: Service, after: str = "", limit: int = PAGE) -> list[DeviceState]:
@@ -89,4 +93,6 @@ def _state(row: DeviceRow, now: datetime, refused: int) -> DeviceState:
         noted=row.chain_broken or row.chain_noted or "",
         refused=refused,
         contradicted=row.log_contradicted or "",
+        faults=faults(row.heartbeat or {}),
+        hardening=hardening(row.heartbeat or {}),
     )

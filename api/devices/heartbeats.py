@@ -1,5 +1,6 @@
 """What devices say of themselves: health, versions, and the receipts that prove what became of the reads."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -21,6 +22,40 @@ from protocol.receipts import Anchor, ReceiptError, from_line
 TOTALS: Final = ("reads", "hits", "destroyed")
 RECEIPT: Final = "receipt:"
 """What the counts that receipts prove begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hardening:
+    """A protection that a device's system could give it further: its name, what it adds, and how it is set."""
+
+    name: str
+    adds: str
+    how: str
+
+
+_FURTHER: Final = {
+    f"not in force: {one.name}": one
+    for one in (
+        Hardening(
+            "kernel-zeroes-freed-pages",
+            "The kernel overwrites the memory of a process that was killed.",
+            "Add init_on_free=1 to the kernel's command line and start the unit again. On Debian: put it into "
+            "GRUB_CMDLINE_LINUX in /etc/default/grub and run update-grub; on a Raspberry Pi: into "
+            "/boot/firmware/cmdline.txt.",
+        ),
+        Hardening(
+            "files-limited",
+            "The kernel lets the program reach its own files only.",
+            "Use a kernel with Landlock (5.13 or newer, with landlock among its security modules).",
+        ),
+        Hardening(
+            "tcp-limited",
+            "The kernel lets the program connect only where it must.",
+            "Use a kernel with Landlock's rules for TCP (6.7 or newer).",
+        ),
+    )
+}
+"""What is missing and yet no fault: any other measure that is not in force, such as locked memory, is one."""
 
 
 class Health(StrEnum):
@@ -131,9 +166,19 @@ def health(row: DeviceRow, now: datetime) -> Health:
         return Health.OFFLINE
     said = row.heartbeat or {}
     cameras = said.get("cameras", {})
-    if said.get("degraded") or any(state != "online" for state in cameras.values()):
+    if faults(said) or any(state != "online" for state in cameras.values()):
         return Health.DEGRADED
     return Health.GOOD
+
+
+def faults(said: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a device, of what it says; a further protection that it could have is not that."""
+    return [word for word in said.get("degraded", []) if word not in _FURTHER]
+
+
+def hardening(said: dict[str, Any]) -> list[Hardening]:
+    """Return the further protections that are not in force on a device, and how each is set."""
+    return [_FURTHER[word] for word in said.get("degraded", []) if word in _FURTHER]
 
 
 def _known(row: DeviceRow) -> Anchor | None:

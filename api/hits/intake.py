@@ -21,7 +21,7 @@ from api.core.rate_limits import UnitRecords
 from api.core.service import Service, month
 from api.db.models import DeviceRow, HitRow, SeenRow
 from api.devices.registry import Device
-from api.hits import alerts
+from api.hits.alerting import alert_queue
 from api.hits.derived import derive, severity_of
 from api.hits.hit_time import Basis, HitTime, time_of
 from api.hits.hit_validation import check_contents
@@ -118,7 +118,7 @@ def _store(service: Service, hit: Hit, digest: str) -> datetime | None:
         session.add(SeenRow(id=str(hit.id), device=hit.device, digest=digest, received=now))
         session.flush()
         status = lifecycle.arrive(when.moment, service.hit_now(), service.deadlines)
-        row = _row(hit, status, when)
+        row = _row(service, device, hit, status, when)
         row.received = now
         count(session, kind_of(row), RECEIVED)
         if status.final:
@@ -126,7 +126,7 @@ def _store(service: Service, hit: Hit, digest: str) -> datetime | None:
         else:
             row.sealed = service.vault.seal(row.id, hit_to_bytes(hit), now)
             session.add(row)
-            alerts.enqueue(session, service, row)
+            alert_queue.enqueue(session, service, row)
         _record(session, service, hit, status, otherwise)
     return now
 
@@ -140,8 +140,8 @@ def _record(session: Session, service: Service, hit: Hit, status: Status, otherw
     audit.append(session, act, service.now())
 
 
-def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
-    """Return a hit's row, without its contents."""
+def _row(service: Service, device: DeviceRow, hit: Hit, status: Status, when: HitTime) -> HitRow:
+    """Return a hit's row, without its contents; the place is the registration's, not what the device says."""
     best = hit.matches[0]
     return HitRow(
         id=str(hit.id),
@@ -152,6 +152,9 @@ def _row(hit: Hit, status: Status, when: HitTime) -> HitRow:
         severity=severity_of(hit),
         kind=best.kind.value,
         source=best.entry.source,
+        place=device.registration["location"],
+        purpose=best.entry.purpose.value,
+        alike=service.secrets.blind(f"alike|{best.entry.id}|{hit.device}|{hit.camera}"),
         list_version=best.list_version,
         state=status.state.value,
         deadline=status.deadline,

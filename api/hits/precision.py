@@ -1,8 +1,8 @@
 """How often the camera was right: per list, camera and kind of match, with an interval (R20).
 
 A hit was right when it was confirmed; it was wrong when it was refuted for the camera's mistake: misread,
-illegible or the wrong region. Stale entries and wrong vehicles are not the camera's, and expired hits tell
-nothing; they are shown and not counted.
+illegible or the wrong region. Stale entries are not the camera's, and expired hits tell nothing; they are
+shown and not counted.
 """
 
 import math
@@ -24,7 +24,6 @@ WRONG: Final = frozenset(
 _OTHER: Final = frozenset(
     {
         f"{State.REFUTED}:{Mistake.STALE_ENTRY}",
-        f"{State.REFUTED}:{Mistake.WRONG_VEHICLE}",
         State.EXPIRED.value,
     }
 )
@@ -40,7 +39,7 @@ class Precision:
         name: which.
         right: confirmed.
         wrong: refuted for the camera's mistake.
-        other: stale, wrong vehicle or expired.
+        other: stale or expired.
         low: lower end of the 95 % interval of right / (right + wrong), 0 to 1.
         high: its upper end.
     """

@@ -38,6 +38,19 @@ def readers(service: Service, who: SignedIn, hit: UUID) -> list[Reader]:
         return _readers(session, service, who, hit)
 
 
+def being_read(service: Service, who: SignedIn) -> dict[str, str]:
+    """Return each hit that somebody else has opened within `READING`, and the name of who did so last."""
+    query = (
+        select(OpeningRow.object, PersonRow.full_name)
+        .join(SessionRow, SessionRow.digest == OpeningRow.session)
+        .join(PersonRow, PersonRow.id == SessionRow.person)
+        .where(OpeningRow.at > service.now() - READING, PersonRow.id != who.person.id)
+        .order_by(OpeningRow.at)
+    )
+    with service.database.read() as session:
+        return {row.object.removeprefix("hit:"): row.full_name for row in session.execute(query)}
+
+
 def standing(service: Service, who: SignedIn, hit: UUID) -> Standing:
     """Return how far a hit is, "gone" where it has ended, and who else is at it; nothing of its contents."""
     with service.database.read() as session:

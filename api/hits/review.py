@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.accounts import access, looks
+from api.accounts.access import AccessPurpose
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
@@ -47,6 +48,11 @@ class Waiting:
     state: State
     held: bool
     doubted: bool
+    place: str
+    purpose: str
+    source: str
+    alike: str
+    doubted_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,11 @@ def _waiting(row: HitRow) -> Waiting:
         state=State(row.state),
         held=row.hold is not None,
         doubted=row.doubted_by is not None,
+        place=row.place,
+        purpose=row.purpose,
+        source=row.source,
+        alike=row.alike,
+        doubted_by=row.doubted_by,
     )
 
 
@@ -128,6 +139,29 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     with service.database.begin() as session:
         access.open_object(service, session, who, f"hit:{hit}", reason=(purpose, case_number))
         looks.note(service, session, who, plate, often=looks.PLATE)
+
+
+def open_for_review(service: Service, who: SignedIn, hit: UUID) -> bool:
+    """Open a hit that waits with the case number that this session reviews under; whether there was one (R11).
+
+    Raises:
+        DestroyedError: there is no such hit.
+    """
+    if not (who.review_case and waits(service, hit)):
+        return False
+    open_hit(service, who, hit, AccessPurpose.REVIEW, who.review_case)
+    return True
+
+
+def waits(service: Service, hit: UUID) -> bool:
+    """Whether a hit waits for its review.
+
+    Raises:
+        DestroyedError: there is no such hit.
+    """
+    hits.expire_if_due(service, hit)
+    with service.database.read() as session:
+        return hits.get(session, hit).state == State.PENDING
 
 
 def status_of(service: Service, who: SignedIn, hit: UUID) -> Status:

@@ -55,7 +55,7 @@ def in_force(service: Service, after: str = "", limit: int = PAGE) -> list[Line]
     with service.database.read() as session:
         query = select(EntryRow).where(EntryRow.expires > service.now(), EntryRow.id > after)
         rows = session.scalars(query.order_by(EntryRow.id).limit(limit))
-        return [_line(row) for row in rows]
+        return [line_of(row) for row in rows]
 
 
 def count(service: Service) -> int:
@@ -174,7 +174,8 @@ def entry_of_key(session: Session, key: str) -> str | None:
     return session.scalar(select(EntryRow.id).where(EntryRow.key == key))
 
 
-def _line(row: EntryRow) -> Line:
+def line_of(row: EntryRow) -> Line:
+    """Return an entry's line, without its plate."""
     entry = entry_from_json(row.body)
     return Line(
         id=row.id,

@@ -10,13 +10,22 @@ _COUNTRIES: Final = (
 )
 """Countries that are offered; the table knows them all."""
 _STATE_NOT_SEEN: Final = frozenset({"US", "CA", "MX"})
+_WITHOUT_PLATES: Final = frozenset({"US-UM"})
+"""Regions of the table that have no plates of their own; nobody can have read one."""
 
 
 def _parts(country: str) -> tuple[tuple[str, str], ...]:
     """Return the codes and names of a country's states or provinces, by name."""
     named = regions().names[country]
     return tuple(
-        sorted(((f"{country}-{code}", name) for code, name in named.items()), key=lambda pair: pair[1])
+        sorted(
+            (
+                (f"{country}-{code}", name)
+                for code, name in named.items()
+                if f"{country}-{code}" not in _WITHOUT_PLATES
+            ),
+            key=lambda pair: pair[1],
+        )
     )
 
 

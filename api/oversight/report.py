@@ -1,8 +1,9 @@
 """The public report: a fixed set of counts, every one blurred, and no plate anywhere (R17).
 
 The fields are those of NH Saf-C 7204.01, and the reads, hits and destroyed that the devices' receipts prove.
-A total whose parts are published is the sum of the published parts, so that they agree and the total tells
-nothing more; every other count is blurred by itself (api/oversight/disclosure_noise.py).
+A total whose parts are published (reads, matches received, matches refuted) is the sum of the published parts, so
+that they agree and the total tells nothing more; every other count is blurred by itself
+(api/oversight/disclosure_noise.py).
 
 Without signing in only a year that has settled can be read: who looked every day would see a count change, and
 when.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api.accounts import duties
 from api.core.errors import InvalidError
@@ -30,26 +31,49 @@ _SETTLED: Final = (3, 1)
 """Month and day of the next year from which a year's counts hardly change: the longest outcome is over."""
 RECEIVED: Final = "received"
 REFUTED: Final = "refuted"
+READS: Final = f"{RECEIPT}reads"
+LIVE: Final = f"{RECEIPT}live"
+_READS_PARTS: Final = (f"{RECEIPT}destroyed", f"{RECEIPT}hits", LIVE)
+_ALONE: Final = "Blurred by itself."
 _TOTALS: Final = (
-    (f"{RECEIPT}reads", "Plates read, from the devices' receipts"),
-    (f"{RECEIPT}destroyed", "Reads destroyed without a hit, from the devices' receipts"),
-    (f"{RECEIPT}hits", "Reads that matched the hot list, from the devices' receipts"),
-    (RECEIVED, "Matches received by the department"),
-    (State.CONFIRMED.value, "Matches confirmed by a person"),
-    (REFUTED, "Matches refuted (false)"),
-    (State.EXPIRED.value, "Matches that expired unreviewed or without an outcome"),
-    (f"outcome:{Outcome.STOP}", "Matches leading to stops"),
-    (f"outcome:{Outcome.SEARCH}", "Matches leading to searches"),
-    (f"outcome:{Outcome.RELEASE}", "Matches leading to releases"),
-    (f"outcome:{Outcome.ARREST}", "Matches leading to arrests"),
-    (f"outcome:{Outcome.CITATION}", "Matches leading to citations"),
-    (f"outcome:{Outcome.PROTECTIVE_CUSTODY}", "Matches leading to protective custody"),
-    (f"outcome:{Outcome.MISSING_FOUND}", "Matches leading to a missing person found"),
-    (f"outcome:{Outcome.NONE}", "Matches without an outcome"),
-    (duties.INVITED, "Invitations of new people"),
-    (duties.ROLES, "Changes of somebody's roles"),
-    (duties.NEAR, "Approvals flagged: new accounts that vouch for each other"),
+    (READS, "Plates read, from the devices' receipts", "The sum of the next three rows."),
+    (f"{RECEIPT}destroyed", "Reads destroyed without a hit, from the devices' receipts", _ALONE),
+    (f"{RECEIPT}hits", "Reads that matched the hot list, from the devices' receipts", _ALONE),
+    (
+        LIVE,
+        "Reads not decided yet when a device wrote its last receipt",
+        "In a device's memory for at most three minutes, and then one of the two above. " + _ALONE,
+    ),
+    (
+        RECEIVED,
+        "Matches received by the department",
+        "The sum of the devices' matches. It can differ from the matches in the receipts: those come later.",
+    ),
+    (State.CONFIRMED.value, "Matches confirmed by a person", _ALONE),
+    (REFUTED, "Matches refuted (false)", "The sum of the reasons in the next table."),
+    (
+        State.EXPIRED.value,
+        "Matches that expired unreviewed or without an outcome",
+        "A match that was confirmed and then expired is counted in both rows. " + _ALONE,
+    ),
+    (f"outcome:{Outcome.STOP}", "Matches leading to stops", "One match can lead to several outcomes."),
+    (f"outcome:{Outcome.SEARCH}", "Matches leading to searches", _ALONE),
+    (f"outcome:{Outcome.RELEASE}", "Matches leading to releases", _ALONE),
+    (f"outcome:{Outcome.ARREST}", "Matches leading to arrests", _ALONE),
+    (f"outcome:{Outcome.CITATION}", "Matches leading to citations", _ALONE),
+    (f"outcome:{Outcome.PROTECTIVE_CUSTODY}", "Matches leading to protective custody", _ALONE),
+    (f"outcome:{Outcome.MISSING_FOUND}", "Matches leading to a missing person found", _ALONE),
+    (
+        f"outcome:{Outcome.WRONG_VEHICLE}",
+        "Matches where the unit found another vehicle than the listed one",
+        "The plate was read right. " + _ALONE,
+    ),
+    (f"outcome:{Outcome.NONE}", "Matches without an outcome", _ALONE),
+    (duties.INVITED, "Invitations of new people", _ALONE),
+    (duties.ROLES, "Changes of somebody's roles", _ALONE),
+    (duties.NEAR, "Approvals flagged: new accounts that vouch for each other", _ALONE),
 )
+"""What is counted, its name, and what it adds up with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +90,16 @@ class DeviceLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One year's report; every count is blurred, and written as text."""
+    """One year's report; every count is blurred, and written as text.
+
+    `totals` are name, count and what it adds up with; `years` are those with a report to choose from.
+    """
 
     agency: str
     year: int
     made: date
-    totals: tuple[tuple[str, str], ...]
+    totals: tuple[tuple[str, str, str], ...]
+    years: tuple[int, ...]
     mistakes: tuple[tuple[str, str], ...]
     lists: tuple[tuple[str, str, str], ...]
     devices: tuple[DeviceLine, ...]
@@ -94,6 +122,7 @@ def make_report(service: Service, year: int) -> Report:
     with service.database.read() as session:
         rows = list(session.scalars(select(CountRow).where(CountRow.month.startswith(f"{year}-"))))
         entries = in_force_by_source(session, now)
+        first = session.scalar(select(func.min(CountRow.month)))
         registered = list(session.scalars(select(DeviceRow).order_by(DeviceRow.id)))
 
     def told(label: str, number: int) -> int:
@@ -102,13 +131,19 @@ def make_report(service: Service, year: int) -> Report:
     sums, devices, lists = _sums(rows)
     mistakes = {one: told(f"mistake {one}", sums[f"{State.REFUTED}:{one}"]) for one in Mistake}
     matches = {row.id: told(f"device {row.id}", devices[row.id]) for row in registered}
-    derived = {RECEIVED: sum(matches.values()), REFUTED: sum(mistakes.values())}
-    totals = {what: derived[what] if what in derived else told(what, sums[what]) for what, _ in _TOTALS}
+    sums[LIVE] = max(0, sums[READS] - sums[f"{RECEIPT}hits"] - sums[f"{RECEIPT}destroyed"])
+    derived = {
+        READS: sum(told(part, sums[part]) for part in _READS_PARTS),
+        RECEIVED: sum(matches.values()),
+        REFUTED: sum(mistakes.values()),
+    }
+    totals = {what: derived[what] if what in derived else told(what, sums[what]) for what, _, _ in _TOTALS}
     return Report(
         agency=service.settings.agency,
         year=year,
         made=now.date(),
-        totals=tuple((label, str(totals[what])) for what, label in _TOTALS),
+        years=tuple(range(now.year, int(first[:4]) - 1 if first else now.year - 1, -1)),
+        totals=tuple((label, str(totals[what]), adds) for what, label, adds in _TOTALS),
         mistakes=tuple((one.replace("-", " "), str(number)) for one, number in mistakes.items()),
         lists=tuple(
             (name, str(told(f"entries {name}", entries.get(name, 0))), str(told(f"list {name}", lists[name])))
@@ -153,7 +188,7 @@ def to_csv(report: Report) -> str:
             ("report", "made", report.made),
         )
     )
-    writer.writerows(("total", label, number) for label, number in report.totals)
+    writer.writerows(("total", label, number) for label, number, _ in report.totals)
     writer.writerows(("false match", name, number) for name, number in report.mistakes)
     for name, entries, matches in report.lists:
         writer.writerow(("list entries", _plain(name), entries))

@@ -1,4 +1,4 @@
-// The theme: as the system says, or dark or light by choice. Kept in this browser only.
+// The theme: as the system says, or dark or light by choice, kept in this browser only. And the menu of small screens.
 (() => {
   "use strict";
   const order = ["system", "dark", "light"];
@@ -13,6 +13,16 @@
     const label = () => { button.textContent = `Theme: ${stored()}`; };
     button.hidden = false;
     label();
+    const menu = document.getElementById("menu");
+    if (menu) {
+      menu.hidden = false;
+      document.documentElement.classList.add("has-menu");
+      menu.addEventListener("click", () => {
+        const open = menu.getAttribute("aria-expanded") === "false";
+        menu.setAttribute("aria-expanded", String(open));
+        document.documentElement.classList.toggle("menu-open", open);
+      });
+    }
     button.addEventListener("click", () => {
       localStorage.setItem("theme", order[(order.indexOf(stored()) + 1) % order.length]);
       apply(stored());

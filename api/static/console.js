@@ -74,11 +74,12 @@
 
   // What waits, and what of it is new since this tab last looked, whatever page it was on.
   function news(hits) {
+    const every = hits.flatMap((item) => item.hits);
     const kept = sessionStorage.getItem("known");
-    const known = new Set(kept === null ? hits.map((hit) => hit.id) : JSON.parse(kept));
-    const waiting = hits.filter((hit) => hit.state === "pending");
-    const fresh = waiting.filter((hit) => !known.has(hit.id));
-    sessionStorage.setItem("known", JSON.stringify(hits.map((hit) => hit.id)));
+    const known = new Set(kept === null ? every : JSON.parse(kept));
+    const waiting = hits.filter((item) => item.tab === "waiting");
+    const fresh = waiting.filter((item) => item.hits.some((hit) => !known.has(hit)));
+    sessionStorage.setItem("known", JSON.stringify(every));
     by("waits").firstElementChild.textContent = waiting.length ? `Queue: ${waiting.length} waiting` : "Queue: nothing waits";
     by("waits").classList.toggle("bad", waiting.some((hit) => hit.severity === "urgent"));
     document.title = waiting.length ? `(${waiting.length}) ${plain}` : plain;
@@ -116,7 +117,7 @@
     if (said) facts(silence, dead);
     alarm(dead, silence);
     if (said) leaving(said.session.seconds - silence);
-    document.dispatchEvent(new CustomEvent("line", { detail: { said, dead, silence: ago(silence), heard: Boolean(heard) } }));
+    document.dispatchEvent(new CustomEvent("line", { detail: { said, dead, silence: ago(silence), heard: Boolean(heard), now: said ? Date.parse(said.at) / 1000 + silence : 0 } }));
   }
   function facts(silence, dead) {
     const was = dead ? "Last known: " : "";
@@ -177,7 +178,7 @@
       by("again").addEventListener("click", (event) => { event.preventDefault(); work.submit(); });
     }
     for (const id of ["strip", "alarm", "leaving"]) by(id).hidden = true;
-    for (const element of document.querySelectorAll("header nav, header .me a, header .me form")) element.remove();
+    for (const element of document.querySelectorAll("header nav, header #menu, header .me a, header .me form")) element.remove();
     document.documentElement.classList.remove("dead");
     document.title = "NOT WATCHING · hitonly";
     Sound.play("dead");

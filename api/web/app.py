@@ -30,14 +30,17 @@ from api.core.rate_limits import Rate, Refusals
 from api.core.service import Service, open_service
 from api.core.settings import Settings
 from api.devices.routes import device_api, device_pages, unit_routes
-from api.hits.alerts import Messenger
-from api.hits.routes import queue_events, review_api, review_pages
+from api.hits.alerting import alert_queue
+from api.hits.alerting.alert_queue import Messenger
+from api.hits.routes import alert_pages, queue_events, review_api, review_pages
 from api.lists.publisher import Publisher
 from api.lists.routes import import_pages, list_api, list_pages, proposal_api, signing_pages
 from api.oversight.routes import oversight_api, oversight_pages
 from api.upkeep import Sweeper
 from api.web import health, openapi, problems
+from api.web.department_time import DepartmentTime
 from api.web.deps import address_of
+from api.web.here import Here
 from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
@@ -50,6 +53,7 @@ _PAGES: Final = (
     signing_pages,
     device_pages,
     people_pages,
+    alert_pages,
     oversight_pages,
     own_pages,
     reset_pages,
@@ -85,7 +89,9 @@ def create_app(
         StateError: the state folder or the database cannot be used.
     """
     service = open_service(settings, now, boot)
-    workers = (Sweeper(service), Publisher(service), Messenger(service))
+    alert_queue.drop_unknown(service)
+    alerts = (Messenger(service, target) for target in settings.alerts)
+    workers = (Sweeper(service), Publisher(service), *alerts)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -148,6 +154,8 @@ def _surround(app: FastAPI, service: Service) -> None:
     app.add_middleware(SameSite, refused=refused)
     if settings.tls.mode == "off":
         app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)
+    app.add_middleware(DepartmentTime, zone=settings.zone)
+    app.add_middleware(Here)
     app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders, secure=settings.url.startswith("https://"))
     app.add_middleware(RequestLog)

@@ -1,7 +1,7 @@
 """Pages: one dataclass each, whose fields are all that its template can use."""
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC
 from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar, Final
@@ -10,7 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from api.accounts.people import Person, Role
+from api.core.local_time import when
 from api.lists.regions import REGIONS
+from api.web.here import aria_current
 
 _FOLDER: Final = Path(__file__).parents[1] / "templates"
 
@@ -20,6 +22,7 @@ NAVIGATION: Final = (
     ("/signing", "Signing", {Role.APPROVER, Role.ADMINISTRATOR}),
     ("/devices", "Devices", {Role.ADMINISTRATOR, Role.AUDITOR}),
     ("/people", "People", {Role.ADMINISTRATOR}),
+    ("/alerts", "Alerts", {Role.ADMINISTRATOR}),
     ("/audit", "Audit", {Role.AUDITOR}),
     ("/precision", "Precision", {Role.AUDITOR}),
     ("/report", "Public report", set(Role)),
@@ -56,9 +59,10 @@ def render(page: Page, *, status: int = HTTPStatus.OK) -> HTMLResponse:
     return HTMLResponse(ENVIRONMENT.get_template(page.template).render(context), status_code=status)
 
 
-def _when(moment: datetime) -> str:
-    """Return a time for people: UTC, to the second."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def sentence(text: str) -> str:
+    """Return a text as a sentence: a capital letter first, and one full stop last."""
+    text = text.strip()
+    return text and text[:1].upper() + text[1:].rstrip(".") + ("" if text.endswith(("?", "!")) else ".")
 
 
 def _environment() -> Environment:
@@ -70,9 +74,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["when"] = _when
+    environment.filters["when"] = when
+    environment.filters["sentence"] = sentence
     environment.filters["iso"] = lambda moment: moment.astimezone(UTC).isoformat()
-    environment.globals.update(NAVIGATION=NAVIGATION, REGIONS=REGIONS)
+    environment.globals.update(NAVIGATION=NAVIGATION, REGIONS=REGIONS, aria_current=aria_current)
     return environment
 
 

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
+from api.accounts import sessions
+from api.accounts.people import Person
 from api.core.errors import (
     AbsentError,
     ApiError,
@@ -24,6 +26,7 @@ from api.core.errors import (
     InvalidError,
     SignInError,
 )
+from api.web.deps import COOKIE
 from api.web.pages import ErrorPage, render
 from hitonly_core.errors import HitonlyError
 from hitonly_core.form_words import sentence
@@ -47,6 +50,17 @@ _ANSWER: Final[dict[str, Any]] = {
 }
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"4XX": _ANSWER, "5XX": _ANSWER}
 """What every router under ``/v1`` says of its errors."""
+_FIELD_WORDS: Final = {
+    "missing": "is missing",
+    "string_too_long": "is too long",
+    "string_too_short": "is too short",
+    "int_parsing": "is not a whole number",
+    "date_from_datetime_parsing": "is not a date",
+    "date_parsing": "is not a date",
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+    "less_than": "is too large",
+}
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -67,8 +81,30 @@ def respond(request: Request, problem: ApiError) -> Response:
         return JSONResponse(document(problem), status_code=problem.status, media_type=MEDIA)
     if isinstance(problem, SignInError) and request.url.path != "/sign-in":
         return RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
-    page = ErrorPage(title=problem.title, detail=str(problem), hint=problem.hint)
+    page = ErrorPage(title=problem.title, detail=str(problem), hint=problem.hint, person=_person(request))
     return render(page, status=problem.status)
+
+
+def _person(request: Request) -> Person | None:
+    """Return who is signed in, so that an error's page keeps its navigation; None where that cannot be known."""
+    token, app = request.cookies.get(COOKIE), request.scope.get("app")
+    if not token or app is None or not hasattr(app.state, "service"):
+        return None
+    try:
+        return sessions.resume(app.state.service, token, quiet=True).person
+    except (ApiError, SQLAlchemyError):
+        return None
+
+
+def _in_words(problem: RequestValidationError) -> ApiError:
+    """Say what is wrong with what a page was sent; an address that cannot be is no page."""
+    if any(error["loc"][0] == "path" for error in problem.errors()):
+        return AbsentError("there is no such page")
+    fields: dict[str, str] = {}
+    for error in problem.errors():
+        name = str(error["loc"][-1]).replace("_", " ")
+        fields.setdefault(name, _FIELD_WORDS.get(error["type"], "is not one of the values that can be there"))
+    return InvalidError(", and ".join(f"“{name}” {words}" for name, words in fields.items()))
 
 
 def install(app: FastAPI) -> None:
@@ -87,6 +123,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, problem: RequestValidationError) -> Response:
+        if not request.url.path.startswith("/v1/"):
+            return respond(request, _in_words(problem))
         places = {
             sentence({**error, "loc": error["loc"][1:] or ("the request",)}) for error in problem.errors()
         }

@@ -1,7 +1,7 @@
 """Signing in and out, and the one-time link that a new person follows."""
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
@@ -13,6 +13,7 @@ from api.accounts import credentials, people, sessions
 from api.accounts.people import Application
 from api.accounts.routes.link_kit import browser_of, guarded, keep
 from api.core.errors import ApiError, ConflictError, InvalidError, SignInError
+from api.core.settings import Settings
 from api.web import kept as keeping
 from api.web import problems
 from api.web.deps import COOKIE, ServiceDep, Who, address_of, service_of
@@ -29,6 +30,7 @@ class SignInPage(Page):
     title: str = "Sign in"
     agency: str
     notice: str
+    published: bool
     keeping: str = field(default="", repr=False)
     problem: str = ""
     hint: str = ""
@@ -71,7 +73,13 @@ class RecoveryPage(Page):
 @router.get("/sign-in")
 def sign_in_page(service: ServiceDep) -> Response:
     """Show the notice and the form."""
-    return render(SignInPage(agency=service.settings.agency, notice=service.settings.notice))
+    return render(_sign_in_page(service.settings))
+
+
+def _sign_in_page(settings: Settings, keeping: str = "") -> SignInPage:
+    return SignInPage(
+        agency=settings.agency, notice=settings.notice, published=settings.public_report, keeping=keeping
+    )
 
 
 @router.post("/sign-in")
@@ -93,13 +101,8 @@ def sign_in(
     try:
         token = sessions.sign_in(service, name, password, code, replacing=request.cookies.get(COOKIE, ""))
     except SignInError as problem:
-        page = SignInPage(
-            agency=service.settings.agency,
-            notice=service.settings.notice,
-            keeping=kept,
-            problem=str(problem),
-            hint=problem.hint,
-        )
+        page = _sign_in_page(service.settings, kept)
+        page = replace(page, problem=str(problem), hint=problem.hint)
         return render(page, status=HTTPStatus.UNAUTHORIZED)
     person = sessions.resume(service, token, quiet=True).person
     work = keeping.kept(service, kept, person.id) if kept else None
@@ -134,7 +137,7 @@ def install(app: FastAPI) -> None:
         if not sealed:
             return problems.respond(request, problem)
         settings = service.settings
-        page = SignInPage(agency=settings.agency, notice=settings.notice, keeping=sealed)
+        page = _sign_in_page(settings, sealed)
         return render(page, status=HTTPStatus.UNAUTHORIZED)
 
 

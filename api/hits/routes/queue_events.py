@@ -27,7 +27,7 @@ from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core.errors import ApiError, ForbiddenError, TooManyError
 from api.core.service import Service
-from api.hits import readers, review
+from api.hits import queue_items, readers
 from api.hits.watch import watch
 from api.web.deps import ServiceDep, Who, token_of
 
@@ -141,8 +141,8 @@ def _picture(service: Service, token: str) -> tuple[str, str]:
         SignInError: the session has ended.
         ForbiddenError: it is no reviewer's.
     """
-    _reviewer(service, token)
-    return "queue", json.dumps([asdict(line) for line in review.queue(service)], default=_text)
+    who = _reviewer(service, token)
+    return "queue", json.dumps([asdict(item) for item in queue_items.items(service, who)], default=_text)
 
 
 def _beat(service: Service, token: str) -> tuple[str, str]:

@@ -95,6 +95,9 @@ class QueueLine(BaseModel):
     state: str
     held: bool
     doubted: bool
+    place: Annotated[str, Field(examples=["Mill Road, northbound"])]
+    purpose: Annotated[str, Field(examples=["stolen-vehicle"])]
+    source: Annotated[str, Field(description="the hot list's source that the entry came from")]
 
 
 class QueueSlice(BaseModel):
@@ -188,7 +191,7 @@ def release(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
 
 
 def _queue_line(line: Waiting) -> dict[str, Any]:
-    found: dict[str, Any] = jsonable_encoder(line)
+    found: dict[str, Any] = jsonable_encoder(line, exclude={"alike", "doubted_by"})
     return found
 
 

@@ -3,30 +3,36 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Header
 from starlette.responses import RedirectResponse, Response
 
+from api.accounts import access
 from api.accounts.access import AccessPurpose
 from api.accounts.routes.reason_page import ask_reason
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.errors import IllegalTransitionError, InvalidError, ReasonError
 from api.core.lifecycle import Hold, Mistake, Outcome, State, Status
+from api.core.local_time import when
 from api.core.service import Service
-from api.hits import readers, review
+from api.hits import queue_items, readers, review
+from api.hits.hit_time import Basis
+from api.hits.queue_items import Choice
 from api.hits.review import BlindView, FullView
 from api.hits.routes.review_shapes import NOTHING, BlindPage, EndPage, HitPage, QueuePage, Typed
 from api.hits.watch import watch
-from api.lists.regions import CODES
+from api.lists.regions import CODES, NAMES
 from api.web import confirm
 from api.web.confirm import SURE
 from api.web.deps import Reviewer, ServiceDep, Who
 from api.web.pages import NAVIGATION, Page, render
+from hotlist.entry import Entry
 
 router = APIRouter(include_in_schema=False)
+_TABS: Final = {queue_items.WAITING: "Waiting", queue_items.OUTCOME: "Confirmed, needs outcome"}
 
 
 @router.get("/")
@@ -37,15 +43,60 @@ def start(who: Who) -> Response:
 
 
 @router.get("/queue")
-def queue(service: ServiceDep, who: Reviewer) -> Response:
-    """Show what waits."""
-    return render(QueuePage(person=who.person, waiting=review.queue(service), watch=watch(service)))
+def queue(
+    *,
+    service: ServiceDep,
+    who: Reviewer,
+    tab: str = queue_items.WAITING,
+    severity: str = "",
+    camera: str = "",
+    source: str = "",
+) -> Response:
+    """Show what waits, as far as the reviewer wants to see it."""
+    choice = Choice(
+        tab=tab if tab in _TABS else queue_items.WAITING, severity=severity, camera=camera, source=source
+    )
+    found = queue_items.items(service, who)
+    shown = [item for item in found if choice.takes(item)]
+    page = QueuePage(
+        person=who.person,
+        shown=shown,
+        choice=choice,
+        tabs=[(name, words, sum(item.tab == name for item in found)) for name, words in _TABS.items()],
+        hidden=sum(item.tab == choice.tab for item in found) - len(shown),
+        severities=review.SEVERITIES,
+        cameras=sorted({item.camera for item in found} | ({camera} - {""})),
+        sources=sorted({item.source for item in found} | ({source} - {""})),
+        review_case=who.review_case,
+        watch=watch(service),
+    )
+    return render(page)
+
+
+@router.get("/queue/next")
+def next_hit(service: ServiceDep, who: Reviewer, after: UUID | None = None) -> Response:
+    """Lead to the most urgent hit that nobody reads yet, or to the queue."""
+    found = queue_items.next_hit(service, who, after)
+    return RedirectResponse(f"/hits/{found}" if found else "/queue", status_code=HTTPStatus.SEE_OTHER)
+
+
+@router.post("/queue/case/forget")
+def forget_case(service: ServiceDep, who: Reviewer) -> Response:
+    """Ask for purpose and case number again at the next hit."""
+    access.use_for_reviews(service, who, "")
+    return RedirectResponse("/queue", status_code=HTTPStatus.SEE_OTHER)
 
 
 @router.get("/hits/{hit}")
-def show(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
-    """Show a hit, as far as this person may see it now; ask for the reason first."""
-    return _show(service, who, hit)
+def show(
+    service: ServiceDep, who: Reviewer, hit: UUID, sec_fetch_site: Annotated[str, Header()] = ""
+) -> Response:
+    """Show a hit, as far as this person may see it now; ask for the reason first.
+
+    A hit that waits is opened, and recorded, under the case number of this session's reviews, when one of the
+    service's own pages led here; a link from elsewhere opens nothing.
+    """
+    return _show(service, who, hit, from_here=sec_fetch_site == "same-origin")
 
 
 @router.get("/hits/{hit}/crop.jpg")
@@ -69,6 +120,8 @@ def open_hit(
     typed = Typed(plate, region)
     try:
         review.open_hit(service, who, hit, purpose, case_number)
+        if purpose == AccessPurpose.REVIEW and review.waits(service, hit):
+            access.use_for_reviews(service, who, access.check_reason(purpose, case_number))
     except ReasonError as problem:
         return _reason(service, who, hit, typed, str(problem))
     return _show(service, who, hit, before=typed) if plate else _back(hit)
@@ -228,12 +281,15 @@ def _show(
     before: Typed = NOTHING,
     echo: Typed | None = None,
     problem: InvalidError | None = None,
+    from_here: bool = False,
 ) -> Response:
     """Show a hit's page, or ask for the reason first."""
     try:
         view = review.blind_view(service, who, hit)
     except ReasonError:
-        return _reason(service, who, hit, echo or before)
+        if not (from_here and review.open_for_review(service, who, hit)):
+            return _reason(service, who, hit, echo or before)
+        view = review.blind_view(service, who, hit)
     if isinstance(view, BlindView):
         page: Page = BlindPage(
             person=who.person,
@@ -261,13 +317,35 @@ def _hit_page(service: Service, who: SignedIn, view: FullView) -> HitPage:
         view=view,
         mistakes=[mistake for mistake in Mistake if mistake is not Mistake.ILLEGIBLE],
         outcomes=[
-            (one, _kept(service.deadlines.outcomes[one]), not _destroys(service, view.status, one))
-            for one in left
+            (number, one, _kept(service.deadlines.outcomes[one]), not _destroys(service, view.status, one))
+            for number, one in enumerate(left, start=1)
         ],
         first=Typed(view.first.plate, view.first.region) if view.first else None,
         current=view.status.state,
         doubtful=marked,
+        dispatch=_dispatch(view),
     )
+
+
+def _dispatch(view: FullView) -> str:
+    """Return a hit as text for the radio or the dispatch system."""
+    entry = view.match.entry
+    lines = (
+        ("Plate", entry.plate),
+        ("Region", NAMES.get(entry.region, entry.region) or "not known"),
+        ("Place", f"{view.hit.place}, {view.hit.camera}"),
+        ("Seen", when(view.captured) + ("" if view.basis is Basis.SYNCHRONISED else f" ({view.basis})")),
+        ("Case", entry.case_number),
+        ("Check before any stop", f"plate, region and vehicle ({_vehicle(entry)})"),
+    )
+    return "\n".join(f"{name}: {text}" for name, text in lines)
+
+
+def _vehicle(entry: Entry) -> str:
+    """Return the listed vehicle in words."""
+    car = entry.vehicle
+    known = [text for text in (car.colour, car.make, car.model, str(car.year or "")) if text]
+    return " ".join(known) or "not described"
 
 
 def _kept(time: timedelta) -> str:
@@ -280,9 +358,16 @@ def _kept(time: timedelta) -> str:
 def _reason(service: Service, who: SignedIn, hit: UUID, typed: Typed, problem: str = "") -> Response:
     """Ask why somebody opens the hit, and say who else is at it; what was typed already is kept in the form."""
     others = readers.readers(service, who, hit)
-    notes = tuple(f"{one.name} is reading this: opened {one.minutes} min ago." for one in others)
+    once = (_ONCE,) if review.waits(service, hit) else ()
+    notes = once + tuple(f"{one.name} is reading this: opened {one.minutes} min ago." for one in others)
     kept = {"plate": typed.plate, "region": typed.region} if typed.plate else {}
     return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem, notes=notes, kept=kept)
+
+
+_ONCE: Final = (
+    "With the purpose “Review alert” you are asked once: each hit that you open for review until you sign out is "
+    "recorded with this number. The queue shows it, and lets you change it."
+)
 
 
 def _after(who: SignedIn, hit: UUID, status: Status, typed: Typed | None = None) -> Response:

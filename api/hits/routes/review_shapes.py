@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from api.core.lifecycle import State, Status
-from api.hits.review import BlindView, FullView, Waiting
+from api.hits.queue_items import Choice, Item
+from api.hits.review import BlindView, FullView
 from api.hits.watch import Watch
 from api.lists.regions import NAMES
 from api.web.pages import Page
@@ -12,11 +13,26 @@ from api.web.pages import Page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePage(Page):
-    """What waits."""
+    """What waits, as far as the reviewer chose to see it.
+
+    Attributes:
+        shown: the items of the chosen tab that the filters take.
+        tabs: each tab's name, words and number of items.
+        hidden: how many of the chosen tab's items the filters hide.
+        cameras, sources: what can be chosen from.
+        review_case: the number that reviews are opened with in this session; empty before the first.
+    """
 
     template: ClassVar[str] = "queue.html"
     title: str = "Queue"
-    waiting: list[Waiting]
+    shown: list[Item]
+    choice: Choice
+    tabs: list[tuple[str, str, int]]
+    hidden: int
+    severities: tuple[str, ...]
+    cameras: list[str]
+    sources: list[str]
+    review_case: str = field(repr=False)
     watch: Watch
 
 
@@ -52,16 +68,22 @@ class BlindPage(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPage(Page):
-    """Everything about a hit that was read blind, side by side."""
+    """Everything about a hit that was read blind, side by side.
+
+    Attributes:
+        outcomes: the number of its key, the outcome, how long it keeps the hit, and whether it keeps it at all.
+        dispatch: plate, region, place, time and case, to be copied; for a confirmed hit.
+    """
 
     template: ClassVar[str] = "hit.html"
     title: str
     view: FullView
     mistakes: list[str]
-    outcomes: list[tuple[str, str, bool]]
+    outcomes: list[tuple[int, str, str, bool]]
     first: Typed | None
     current: State
     doubtful: list[tuple[str, bool]] = field(repr=False)
+    dispatch: str = field(repr=False)
     problem: str = ""
 
 

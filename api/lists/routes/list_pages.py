@@ -1,8 +1,9 @@
 """The hot list's pages: what is in force, what is proposed, adding, importing, approving, publishing."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from typing import Annotated, ClassVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
@@ -12,8 +13,8 @@ from api.accounts.routes.reason_page import ask_reason
 from api.accounts.sessions import SignedIn
 from api.core.errors import ApiError, ReasonError
 from api.db.models import ListRow
-from api.lists import approval, entries, list_signing, proposals, publishing
-from api.lists.entries import Line
+from api.lists import approval, entries, list_search, list_signing, proposals, publishing
+from api.lists.list_search import Found, Wanted
 from api.lists.list_signing import Waiting
 from api.lists.proposals import Batch, Proposed
 from api.lists.publishing import Standing
@@ -32,7 +33,13 @@ class ListPage(Page):
 
     template: ClassVar[str] = "list.html"
     title: str = "Hot list"
-    lines: list[Line]
+    found: Found
+    wanted: Wanted
+    query: str = field(repr=False)
+    sorts: tuple[str, ...]
+    severities: list[Severity]
+    purposes: list[Purpose]
+    sources: list[str]
     count: int
     batches: list[Batch]
     versions: list[ListRow]
@@ -41,7 +48,6 @@ class ListPage(Page):
     renew_hours: int = int(publishing.RENEW.total_seconds() // 3600)
     standing: Standing
     devices: list[tuple[str, int]]
-    more: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +85,30 @@ class EntryPage(Page):
 
 
 @router.get("")
-def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
-    """Show what is in force, without plates, and what waits."""
-    lines = entries.in_force(service, start)
-    page = ListPage(
+def overview(
+    *,
+    service: ServiceDep,
+    who: ListWorker,
+    case_number: Annotated[str, Query(max_length=64)] = "",
+    severity: Annotated[str, Query(max_length=16)] = "",
+    purpose: Annotated[str, Query(max_length=40)] = "",
+    source: Annotated[str, Query(max_length=80)] = "",
+    soon: bool = False,
+    sort: Annotated[str, Query(max_length=16)] = "end",
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> Response:
+    """Show what is in force, without plates, as it is chosen, and what waits."""
+    wanted = Wanted(case_number, severity, purpose, source, soon, sort, page)
+    found = list_search.search(service, wanted)
+    made = ListPage(
         person=who.person,
-        lines=lines,
+        found=found,
+        wanted=wanted,
+        query=urlencode({**asdict(wanted), "page": ""}),
+        sorts=list_search.SORTS,
+        severities=list(Severity),
+        purposes=list(Purpose),
+        sources=list_search.sources(service),
         count=entries.count(service),
         batches=proposals.waiting(service, limit=1000),
         versions=publishing.history(service, 5),
@@ -92,9 +116,8 @@ def overview(service: ServiceDep, who: ListWorker, start: str = "") -> Response:
         waiting=list_signing.waiting(service),
         standing=publishing.standing(service),
         devices=publishing.held(service),
-        more=lines[-1].id if len(lines) == entries.PAGE else "",
     )
-    return render(page)
+    return render(made)
 
 
 @router.get("/add")

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from api.accounts.people import Person
 from api.core.errors import AbsentError
 from api.db.models import AuditRow
 from api.hits import precision
@@ -54,6 +55,9 @@ class ReportPage(Page):
     title: str = "Public report"
     report: Report
     csv: str
+    years: list[int]
+    action: str
+    settled: bool
 
 
 @router.get("/audit")
@@ -121,7 +125,7 @@ def precision_plot(service: ServiceDep, who: Auditor) -> Response:
 def public_report(request: Request, service: ServiceDep, year: Year = 0) -> Response:
     """Show a settled year's report to anybody, where the department has turned that on."""
     made = _public(request, service, year)
-    return _cacheable(request, render(ReportPage(report=made, csv="/public/report.csv")))
+    return _cacheable(request, render(_report_page(service, made, public=True)))
 
 
 @router.get("/public/report.csv")
@@ -134,7 +138,7 @@ def public_report_csv(request: Request, service: ServiceDep, year: Year = 0) -> 
 def report(service: ServiceDep, who: Who, year: Year = 0) -> Response:
     """Show the public report as it is or will be published; of the present year, so far."""
     made = make_report(service, year or service.now().year)
-    return render(ReportPage(person=who.person, report=made, csv="/report.csv"))
+    return render(_report_page(service, made, person=who.person))
 
 
 @router.get("/report.csv")
@@ -142,6 +146,21 @@ def report_csv(service: ServiceDep, who: Who, year: Year = 0) -> Response:
     """Give the public report as CSV."""
     del who
     return _csv(make_report(service, year or service.now().year))
+
+
+def _report_page(
+    service: ServiceDep, made: Report, *, person: Person | None = None, public: bool = False
+) -> ReportPage:
+    """Return a report's page, with the years that its reader may choose from."""
+    newest = settled_year(service.now().date())
+    return ReportPage(
+        person=person,
+        report=made,
+        csv="/public/report.csv" if public else "/report.csv",
+        years=[year for year in made.years if year <= newest or not public],
+        action="/public/report" if public else "/report",
+        settled=made.year <= newest,
+    )
 
 
 def _public(request: Request, service: ServiceDep, year: int) -> Report:

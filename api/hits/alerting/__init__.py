@@ -1,0 +1,1 @@
+"""Alerts to the department's own systems."""
