@@ -107,8 +107,7 @@ def test_the_pictures_behind_the_models_stand_on_the_page() -> None:
     page = PAGE.read_text()
     for model in sorted((ROOT / "docs" / "models").glob("*.md")):
         for name in re.findall(r'"([a-z0-9-]+)"[^\n]*(?:CC BY|MIT)', model.read_text()):
-            words = [word for word in name.split("-") if len(word) > 4]
-            assert all(word in page.lower() for word in words), name
+            assert name in page, name
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
