@@ -74,7 +74,7 @@ def proxy_certificate(settings: Settings, out: Path, names: Sequence[str]) -> Fi
     """
     try:
         settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        prepare_authority(settings.state, utc_now())
+        prepare_authority(settings.state, [*names, *_names(settings)], utc_now())
         return issue(settings.state, names, utc_now(), out=out)
     except OSError as problem:
         raise StateError(f"{problem.filename or out} cannot be used: {problem.strerror}") from None

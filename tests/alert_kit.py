@@ -35,7 +35,7 @@ def free_port() -> int:
 def certified(folder: Path) -> Path:
     """Make an authority and a server's certificate for localhost in a folder; return the authority's file."""
     folder.mkdir(parents=True, exist_ok=True)
-    prepare_authority(folder, datetime.now(UTC))
+    prepare_authority(folder, ["localhost"], datetime.now(UTC))
     issue(folder, ["localhost"], datetime.now(UTC))
     return folder / "ca.pem"
 
@@ -107,13 +107,17 @@ class Broker:
         client.tls_set(str(self.authority))
         client.username_pw_set(NAME, PASSWORD)
         client.on_message = lambda _client, _data, message: heard.setdefault(message.topic, []).append(
-            message.payload
+            bytes(message.payload)
         )
         ready: list[bool] = []
         client.on_subscribe = lambda *_: ready.append(True)
         client.connect("localhost", self.port)
         client.subscribe("#", qos=1)
-        client.on_connect = lambda *_: client.subscribe("#", qos=1)
+
+        def subscribe(*_: object) -> None:
+            client.subscribe("#", qos=1)
+
+        client.on_connect = subscribe
         client.loop_start()
         try:
             wait_for(lambda: bool(ready))

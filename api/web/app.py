@@ -91,7 +91,7 @@ def create_app(
     service = open_service(settings, now, boot)
     alert_queue.drop_unknown(service)
     alerts = (Messenger(service, target) for target in settings.alerts)
-    workers = (Sweeper(service), Publisher(service), *alerts)
+    workers: tuple[Sweeper | Publisher | Messenger, ...] = (Sweeper(service), Publisher(service), *alerts)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -58,7 +58,7 @@ class Unit:
     def request(self, method: str, path: str, body: bytes = b"", more: str = "") -> bytes:
         """Return a signed request's bytes; `more` is further header lines, each with its end."""
         signed = sign_request(
-            Request(method, path, "", body),
+            Request(method, "127.0.0.1", path, "", body),
             key=self.key,
             key_id=self.id,
             created=int(time.time()),
