@@ -23,7 +23,7 @@ from tests.test_old_pictures import found_in
 from tests.test_sources_live import needs_rtsp_server, serving
 
 WATCH = Watch(apart_ns=2_200_000_000, life_ns=60 * NS, hang_ns=60 * NS, detector_width=448)
-_MOST: int = 2000
+_MOST = 60
 
 # Watches a clip by its key pictures until its last packet, and waits to be searched.
 WATCHES = """
