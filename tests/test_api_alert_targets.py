@@ -288,9 +288,9 @@ def test_what_waits_for_a_target_that_was_taken_out_is_withdrawn(tmp_path: Path)
     assert desk.count(AlertRow) == 1
     desk.service.close()
     settings = Settings(state=tmp_path / "state", alerts=[{**hook, "name": "new"}])
-    with TestClient(create_app(settings, desk.clock, desk.clock.boot, background=False)) as client:
-        with client.app.state.service.database.read() as session:
-            assert session.query(AlertRow).count() == 0
+    app = create_app(settings, desk.clock, desk.clock.boot, background=False)
+    with TestClient(app), app.state.service.database.read() as session:
+        assert session.query(AlertRow).count() == 0
 
 
 @pytest.mark.parametrize(
