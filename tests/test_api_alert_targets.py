@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+from fastapi.testclient import TestClient
 
 from api import upkeep
 from api.accounts.people import Role
 from api.core.errors import SettingsError
-from api.core.settings import load_settings
+from api.core.service import open_service
+from api.core.settings import Settings, load_settings
 from api.db.models import AlertRow
 from api.hits.alerting import alert_queue
+from api.web.app import create_app
 from hotlist.entry import Severity
 from tests.alert_kit import (
     MOSQUITTO,
@@ -37,6 +40,7 @@ from tests.test_api_alerts import Receiver, receiver  # noqa: F401 - a fixture
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*ssl:pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore:Session.login_data is deprecated:DeprecationWarning"),
 ]
 needs_broker = pytest.mark.system("/usr/sbin/mosquitto" if MOSQUITTO is None else MOSQUITTO)
@@ -132,19 +136,16 @@ def test_a_mail_that_is_not_taken_waits_and_goes_out_later(tmp_path: Path) -> No
         server.refuse = False
         assert alert_queue.deliver(desk.service) == 1
         assert len(server.mails) == 1
-        target = mail_target(server)
         hit_arrives(desk, box)
     assert alert_queue.deliver(desk.service) == 0
     desk.clock.move(minutes=1)
     desk.service.close()
-    again = Desk(tmp_path / "state", alerts=[target])
-    again.clock.now = desk.clock.now
-    assert again.count(AlertRow) == 1
-    with mail_server(tmp_path / "mail") as server:
-        object.__setattr__(again.service.settings.alerts[0], "port", server.port)
-        assert alert_queue.deliver(again.service) == 1
+    with mail_server(tmp_path / "again") as server:
+        settings = Settings(state=tmp_path / "state", alerts=[mail_target(server)])
+        again = open_service(settings, desk.clock, desk.clock.boot)
+        assert alert_queue.deliver(again) == 1
         assert len(server.mails) == 1
-    again.service.close()
+        again.close()
 
 
 @pytest.mark.parametrize(
@@ -286,9 +287,10 @@ def test_what_waits_for_a_target_that_was_taken_out_is_withdrawn(tmp_path: Path)
     hit_arrives(desk)
     assert desk.count(AlertRow) == 1
     desk.service.close()
-    desk = Desk(tmp_path / "state", alerts=[{**hook, "name": "new"}])
-    assert desk.count(AlertRow) == 0
-    desk.service.close()
+    settings = Settings(state=tmp_path / "state", alerts=[{**hook, "name": "new"}])
+    app = create_app(settings, desk.clock, desk.clock.boot, background=False)
+    with TestClient(app), app.state.service.database.read() as session:
+        assert session.query(AlertRow).count() == 0
 
 
 @pytest.mark.parametrize(
