@@ -92,7 +92,10 @@ def test_an_entry_from_its_proposal_to_its_cancellation(desk: Desk) -> None:
     assert approver.post("/v1/publications").json() == {"version": 1}
     assert approver.get("/v1/publications").json()["items"][0]["entries"] == 1
     assert approver.get("/v1/publications/held").json() == {"items": [{"device": "camera-1", "version": 0}]}
-    assert editor.post(f"{entry}/cancel", json={"reason": "found"}).json() == {"version": 2}
+    assert editor.post(f"{entry}/cancel", json={"reason": "found"}).json() == {
+        "version": 2,
+        "published": True,
+    }
     assert desk.count(EntryRow) == 0
     versions = approver.get("/v1/publications?limit=1").json()
     assert (versions["items"][0]["version"], versions["next"]) == (2, 2)
@@ -133,7 +136,10 @@ def test_a_change_does_not_bring_a_cancelled_entry_back(desk: Desk) -> None:
     path = f"/v1/entries/{make_entry().id}"
     editor.post(f"{path}/open", json=REASON)
     change = editor.put(path, json=ENTRY, headers={"If-Match": editor.get(path).headers["etag"]})
-    assert editor.post(f"{path}/cancel", json={"reason": "found"}).json() == {"version": None}
+    assert editor.post(f"{path}/cancel", json={"reason": "found"}).json() == {
+        "version": None,
+        "published": True,
+    }
     late = change.headers["location"]
     approver.post(f"{late}/open", json=REASON)
     assert approver.post(f"{late}/approve").status_code == 409
