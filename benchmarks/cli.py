@@ -113,14 +113,11 @@ def video_part(told: Shared, videos: VideoOption = None) -> None:
 
 @app.command("streams")
 @shared
-def streams_part(
-    told: Shared,
-    few: Annotated[bool, typer.Option(help="Three roads only, each once.")] = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Measure processor time on roads encoded as cameras encode, beside both baselines. Takes hours."""
+def streams_part(told: Shared) -> None:
+    """Measure processor time on roads encoded as cameras encode, beside both baselines. Takes PyAV, and hours."""
 
     def run(bench: Bench, _inputs: Inputs) -> dict[str, Any]:
-        return streams.run(replace(bench, short=True), streams.few(bench.seed)) if few else streams.run(bench)
+        return streams.run(bench)
 
     _finish(_measure(told.bench, {"streams": run}, Inputs()), told.out)
 

@@ -45,7 +45,6 @@ def write_clip(
     options: dict[str, str] | None = None,
     colours: tuple[int, int] | None = None,
     whole_from: int | None = None,
-    gop: int = GOP,
 ) -> Path:
     """Write a clip of 25 pictures a second.
 
@@ -56,7 +55,6 @@ def write_clip(
         form: how the encoder takes pixels.
         options: the encoder's.
         colours: FFmpeg's numbers of the matrix and the range that are written into the stream; none if None.
-        gop: a picture that needs no other comes this often.
         whole_from: from this picture on each one needs no other.
     """
     with av.open(str(path), "w") as container:
@@ -68,7 +66,7 @@ def write_clip(
                 assert isinstance(added, VideoStream)
                 stream = added
                 stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, form
-                stream.codec_context.gop_size = gop
+                stream.codec_context.gop_size = GOP
                 if colours:
                     stream.codec_context.colorspace, stream.codec_context.color_range = colours
             if colours:

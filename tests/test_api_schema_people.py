@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     missing_required_header,
     negative_data_rejection,
@@ -46,7 +47,7 @@ OWN: Final = r"^/v1/account"
 """What one does to one's own account ends the session it is done in, by the act or by wrong proofs."""
 
 
-def signed_in() -> Any:  # noqa: ANN401 - schemathesis has no plain type for it
+def signed_in() -> BaseSchema:
     """Return the description without its sign-in: here somebody always is signed in, and no cookie is made up."""
     schema = schemathesis.openapi.from_asgi("/v1/openapi.json", desk().app)
     del schema.raw_schema["components"]["securitySchemes"]
@@ -57,7 +58,7 @@ def signed_in() -> Any:  # noqa: ANN401 - schemathesis has no plain type for it
     return schema.exclude(path_regex=f"{DEVICES}|{OWN}")
 
 
-SCHEMA = signed_in()
+SCHEMA: Final = signed_in()
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -46,7 +46,7 @@ ARROWS: Final[dict[str, set[str]]] = {
     "edge.start": {"edge", "edge.cli", "edge.hardening"},
     "edge.config": {"hitonly_core", "protocol", "edge", "edge.capture"},
     "edge.hardening": _EDGE,
-    "edge.capture": _EDGE | {"edge.hardening", "edge.retention", "edge.vision"},
+    "edge.capture": _EDGE | {"edge.hardening"},
     "edge.vision": _EDGE,
     "edge.retention": {"hitonly_core", "protocol", "edge"},
     "edge.department": _EDGE | {"edge.config", "edge.retention", "hotlist.signed_list"},
@@ -76,10 +76,11 @@ ARROWS: Final[dict[str, set[str]]] = {
 where it has a row, else under the package's."""
 
 FOREIGN: Final[dict[str, set[str]]] = {
-    "av": {"edge.capture", "benchmarks"},
+    "av": {"edge.capture"},
     "cv2": {"edge.capture", "edge.vision", "benchmarks"},
     "fast_alpr": {"edge.pipeline", "edge.vision", "benchmarks"},
     "fast_plate_ocr": {"edge.vision", "benchmarks"},
+    "onnx": {"edge.vision"},
     "onnxruntime": {"edge.vision", "benchmarks"},
     "open_image_models": {"edge.vision", "benchmarks"},
     "httpx": {"edge.department", "api.hits", "benchmarks"},

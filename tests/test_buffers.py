@@ -19,7 +19,7 @@ from edge.capture.live import LiveCamera
 from edge.capture.memory import FrameMemory
 from edge.capture.process import Beginning, Post, Stillness
 from edge.capture.settings import RtspSettings, UsbSettings
-from edge.capture.wire import Message, Request, Say, Watch
+from edge.capture.wire import Message, Request, Say
 from edge.config import load_config
 from edge.pipeline import fusion
 from edge.pipeline.loop import Pipeline
@@ -166,14 +166,13 @@ def test_a_live_camera_keeps_nothing_else(make: Callable[[], Source]) -> None:
     source.close()
 
 
-@pytest.mark.parametrize("watch", [None, Watch(NS, NS, NS, 448)], ids=["every picture", "key pictures"])
-def test_the_capture_process_keeps_nothing_else(watch: Watch | None, tmp_path: Path) -> None:
+def test_the_capture_process_keeps_nothing_else(tmp_path: Path) -> None:
     """What the decoding side works with, in the middle of a clip."""
     clip = tmp_path / "road.mp4"
     render(RenderSpec(seed=7, seconds=2, traffic=10), clip)
     control, edge_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ready, edge_ready = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    request = Request(parent=os.getpid(), kind="video", places=(str(clip),), newest_wins=True, watch=watch)
+    request = Request(parent=os.getpid(), kind="video", places=(str(clip),), newest_wins=True)
     decoder, post = open_decoder(request), Post(control, ready, edge_ready, newest_wins=True)
     stillness, beginning, pace = Stillness(), Beginning(0), Pace(NS)
     assert decoder.advance()

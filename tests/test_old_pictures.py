@@ -166,11 +166,8 @@ def watched(
 def test_check_says_for_how_long_a_camera_s_pictures_are_kept(codec: str, window_s: float) -> None:
     """The time between key pictures is told; one that cannot be waited for is told too."""
     with serving(codec) as server:
-        said = checks._camera(RtspSettings(url=server.url(), key_pictures_s=2), window_s)
-    alone = "only its key pictures are decoded" in said
-    assert alone is (codec == "h264" and window_s > 0)
-    assert alone or "every picture is decoded" in said
-    (kept,) = re.findall(r"decoded pictures kept for (.*); ", said)
+        said = checks._camera(RtspSettings(url=server.url()), window_s)
+    (kept,) = re.findall(r"decoded pictures kept for (.*)$", said)
 
     if codec == "h264-rare":
         assert kept == "over 10 s"

@@ -129,13 +129,6 @@ class CountingDecoder:
         """Return true."""
         return True
 
-    def came_ns(self) -> int:
-        """Just now."""
-        return 0
-
-    def lapse(self, now_ns: int) -> None:
-        """Do nothing."""
-
     def tracks(self) -> int:
         """Return one."""
         return 1

@@ -13,27 +13,21 @@ from benchmarks.fixtures.render import RenderSpec
 from benchmarks.harness.results import Better, Part
 from benchmarks.harness.runner import Bench, Clip, department
 from benchmarks.harness.stats import median
-from benchmarks.speed.worker import PLAIN, QUIET, WATCHED
+from benchmarks.speed.worker import QUIET
 
 Setting = tuple[RenderSpec, CameraStream]
 KINDS: Final = {
-    WATCHED: "this system",
-    "edge": "this system, every picture decoded",
+    "edge": "this system",
     QUIET: "fast-alpr, one thread, no spinning",
     "fast-alpr": "fast-alpr as its README has it",
 }
-FPS: Final = 25
-EMPTY_S: Final = 4.0
-ROUNDS: Final = 10
-"""An empty road is drawn for so long, and goes round so often. The loops get one round: their cost is the same."""
 TRAFFIC: Final = (0.0, 30.0)
 """Vehicles a minute: an empty road, and a busy one."""
 SIZES: Final = ((1280, 720), (1920, 1080), (3840, 2160))
 GOPS_S: Final = (1, 2, 4)
 ABOUT: Final = (
     "Drawn roads with a sensor's noise, encoded as cameras encode, are read by this system's edge as "
-    "`alpr-edge run` runs it, allocator included: as it reads a network camera, by key pictures alone while "
-    "nothing moves, and with every picture decoded. Two loops look at every frame: fast-alpr as its "
+    "`alpr-edge run` runs it, allocator included, and by two loops that look at every frame: fast-alpr as its "
     "README has it, and the same loop with one thread that does not spin. The second is the honest ratio of "
     "work: much of what the first spends is ONNX Runtime waiting. Processor time counts every process; starting "
     "up is left out."
@@ -53,7 +47,7 @@ def settings(seed: int, *, short: bool) -> list[Setting]:
     chosen += [(*SIZES[1], CameraStream(gop_s=gop_s)) for gop_s in GOPS_S if gop_s != CameraStream().gop_s]
     chosen.append((*SIZES[2], CameraStream()))
     return [
-        (RenderSpec(seed, 16.0 if traffic else EMPTY_S, traffic, width=width, height=height), stream)
+        (RenderSpec(seed, 32.0 if not traffic else 16.0, traffic, width=width, height=height), stream)
         for width, height, stream in chosen
         for traffic in TRAFFIC
     ]
@@ -70,11 +64,9 @@ def run(bench: Bench, chosen: Sequence[Setting] | None = None) -> dict[str, Any]
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory(prefix="alpr-bench-streams-") as name:
         for number, (spec, stream) in enumerate(chosen or settings(bench.seed, short=bench.short)):
-            brief = clips.camera(bench, Path(name), spec, stream)
-            clip = brief if spec.traffic else clips.camera(bench, Path(name), spec, stream, ROUNDS)
-            rows.append(_measure(part, bench, clip, brief, f"s{number}"))
-            for path in {clip.path, brief.path}:
-                path.unlink()
+            clip = clips.camera(bench, Path(name), spec, stream)
+            rows.append(_measure(part, bench, clip, f"s{number}"))
+            clip.path.unlink()
     heads = (
         "road",
         *(f"{label}, ms a frame" for label in KINDS.values()),
@@ -85,31 +77,19 @@ def run(bench: Bench, chosen: Sequence[Setting] | None = None) -> dict[str, Any]
     return part.to_json()
 
 
-def few(seed: int) -> list[Setting]:
-    """Return three roads: empty in two sizes, and a fast one."""
-    return [
-        (RenderSpec(seed, EMPTY_S, 0.0), CameraStream()),
-        (RenderSpec(seed, EMPTY_S, 0.0, width=1920, height=1080), CameraStream()),
-        (RenderSpec(seed, 10.0, 24.0, speed=28.0), CameraStream()),
-    ]
-
-
-def _measure(part: Part, bench: Bench, clip: Clip, brief: Clip, key: str) -> list[object]:
-    """Run all of them over one clip, in turns; return its row. The loops get one round of it."""
+def _measure(part: Part, bench: Bench, clip: Clip, key: str) -> list[object]:
+    """Run all three over one clip, in turns; return its row."""
     costs: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with department(clip.plates) as home:
         for turn in range(bench.repeats):
             for kind, found in costs.items():
                 bench.advance(f"{clip.name}: {KINDS[kind]}, run {turn + 1} of {bench.repeats}")
-                given = brief if kind in PLAIN else clip
-                measured = home.run(kind, given, bench.reading)
-                frames = round(given.seconds * FPS)
-                found.append((measured["cpu_s"] + measured["children_cpu_s"]) * 1000 / frames)
-                if kind in {WATCHED, "edge"}:
+                measured = home.run(kind, clip, bench.reading)
+                found.append((measured["cpu_s"] + measured["children_cpu_s"]) * 1000 / measured["frames"])
+                if kind == "edge":
                     _promises(part, clip, measured)
     gains = {
-        kind: [plain / ours for plain, ours in zip(costs[kind], costs[WATCHED], strict=True)]
-        for kind in KINDS
+        kind: [plain / ours for plain, ours in zip(costs[kind], costs["edge"], strict=True)] for kind in KINDS
     }
     for kind, name in ((QUIET, "quiet_gain"), ("fast-alpr", "readme_gain")):
         title = f"{clip.name}: processor time of {KINDS[kind]} over ours"

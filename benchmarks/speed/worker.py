@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,17 +24,12 @@ import numpy as np
 from benchmarks.accuracy.peers import FastAlpr, load_models
 from benchmarks.harness.hotlist_fixture import Reading, configuration
 from benchmarks.harness.recording import Recorder, recorded
-from edge.capture import open_source
-from edge.capture.settings import KEY_PICTURES_S
-from edge.config import EdgeConfig
 from edge.hardening.renewal import renewed
 from edge.runtime.box import Box, Listener
-from edge.runtime.watching import SLACK_S, watch_within
 from protocol.hit import Hit
 
 SAMPLE_S: Final = 0.25
 QUIET: Final = "fast-alpr-quiet"
-WATCHED: Final = "edge-watched"
 PLAIN: Final = ("fast-alpr", QUIET)
 """The kinds of run that are not ours."""
 
@@ -44,8 +39,7 @@ class Job:
     """What to run.
 
     Attributes:
-        kind: ``edge``, ``edge-watched`` (the clip is watched as a network camera is, by its key pictures while
-            nothing moves), ``record`` (the edge, noting each reading for the accuracy part), ``fast-alpr`` as its
+        kind: ``edge``, ``record`` (the edge, noting each reading for the accuracy part), ``fast-alpr`` as its
             README has it, or ``fast-alpr-quiet``: the same loop with one thread and no spinning.
         clip: the video.
         folder: what `department.found` made; the spool fills there.
@@ -101,8 +95,6 @@ def run_edge(job: Job) -> dict[str, Any]:
 
     config = configuration(Path(job.folder), Path(job.clip), job.models, realtime=job.realtime)
     box = Box.assemble(config, listener=Listener(hit=hit))
-    if job.kind == WATCHED:
-        _watch_key_pictures(box, config)
     recorder = Recorder()
     if job.kind == "record":
         box.pipelines = [recorded(pipeline, recorder) for pipeline in box.pipelines]
@@ -124,18 +116,6 @@ def run_edge(job: Job) -> dict[str, Any]:
         "passes": [asdict(one) for one in recorder.passes.values()],
         "hardened": renewed(),
     }
-
-
-def _watch_key_pictures(box: Box, config: EdgeConfig) -> None:
-    """Let the box read its clip as it reads a network camera."""
-    (section,), (pipeline,) = config.cameras, box.pipelines
-    pipeline.camera.source.close()
-    watch, every_ns = (
-        watch_within(section, config, apart_s=KEY_PICTURES_S + SLACK_S),
-        pipeline.camera.detect_every_ns,
-    )
-    source = open_source(section.source, clock=box.clock, every_ns=every_ns, watch=watch)
-    pipeline.camera = replace(pipeline.camera, source=source)
 
 
 def run_plain(job: Job) -> dict[str, Any]:

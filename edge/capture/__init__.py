@@ -5,7 +5,6 @@ from edge.capture.base import Source
 from edge.capture.files import open_pictures, open_video
 from edge.capture.live import LiveCamera, renewal_for
 from edge.capture.settings import FileSettings, PicturesSettings, RtspSettings, SourceSettings
-from edge.capture.wire import Watch
 from hitonly_core.clock import Clock, SystemClock
 from hitonly_core.policy import WINDOW_CEILING
 
@@ -18,7 +17,6 @@ def open_source(
     clock: Clock | None = None,
     forget_within_s: float = WINDOW_CEILING.total_seconds(),
     every_ns: int = 0,
-    watch: Watch | None = None,
 ) -> Source:
     """Open a source.
 
@@ -28,8 +26,6 @@ def open_source(
         forget_within_s: the retention window; nothing of a network camera's frame, not even compressed, stays in
             its capture process for longer, or than 21 s, whichever is more. A file's may, while it is read.
         every_ns: a frame of a clip or a camera is wanted about this often, in the stream's time; 0 for all.
-        watch: how the quiet road of a network camera, or of a clip, is watched by its key pictures alone; None
-            decodes every picture.
 
     Raises:
         SourceError: a file, a picture or a camera's `authority` cannot be read. Cameras do not raise: they go
@@ -37,10 +33,9 @@ def open_source(
     """
     clock = clock or SystemClock()
     if isinstance(settings, FileSettings):
-        return open_video(settings, clock, every_ns=every_ns, watch=watch)
+        return open_video(settings, clock, every_ns=every_ns)
     if isinstance(settings, PicturesSettings):
         return open_pictures(settings, clock)
     if isinstance(settings, RtspSettings) and settings.authority:
         check_authority(settings.authority)
-    renew_after_s = renewal_for(forget_within_s)
-    return LiveCamera(settings, clock, renew_after_s=renew_after_s, every_ns=every_ns, watch=watch)
+    return LiveCamera(settings, clock, renew_after_s=renewal_for(forget_within_s), every_ns=every_ns)

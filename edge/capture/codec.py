@@ -68,11 +68,6 @@ class Codec:
         behind = [frame for frame in self._hand_over() if _place(frame) < _place(ahead[0])]
         return behind + [frame for frame in ahead if _place(frame) > self._shown]
 
-    @property
-    def between(self) -> bool:
-        """Whether two decoders are at work: one has not taken over yet."""
-        return self._next is not None
-
     def rest(self) -> list[VideoFrame]:
         """Return the pictures that were waiting for others; nothing can be decoded any more."""
         return _decoded(self._now, None)
@@ -92,13 +87,6 @@ class Codec:
             self.longest_ns = max(self.longest_ns, now - self._born_ns, played_ns)
         self._now, self._next, self._born_ns, self._begun = self._next, None, now, self._from
         return rest
-
-
-def one_picture(stream: VideoStream, packet: "Packet[VideoStream]") -> VideoFrame | None:
-    """Return a key picture, decoded by a decoder that ends with it; None where it needs others after all."""
-    context = _anew(stream)
-    frames = _decoded(context, packet) + _decoded(context, None)
-    return frames[0] if len(frames) == 1 else None
 
 
 def _place(coded: "Packet[VideoStream] | VideoFrame") -> int:

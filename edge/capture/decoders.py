@@ -89,13 +89,6 @@ class VideoDecoder:
         """Whether it is an I frame."""
         return int(self._capture.get(cv2.CAP_PROP_FRAME_TYPE)) == ord("I")
 
-    def came_ns(self) -> int:
-        """Just now."""
-        return 0
-
-    def lapse(self, now_ns: int) -> None:
-        """Do nothing: nothing waits."""
-
     def tracks(self) -> int:
         """Not told."""
         return 1
@@ -156,13 +149,6 @@ class PictureDecoder:
     def is_whole(self) -> bool:
         """Pictures are."""
         return True
-
-    def came_ns(self) -> int:
-        """Just now."""
-        return 0
-
-    def lapse(self, now_ns: int) -> None:
-        """Do nothing: nothing waits."""
 
     def tracks(self) -> int:
         """Not told."""

@@ -30,9 +30,6 @@ class Decoder(Protocol):
     def stream_ns(self) -> int:
         """Place of the current picture in the stream's own time, ns; 0 where it has none."""
 
-    def came_ns(self) -> int:
-        """When the current picture was read from the stream, boot-time clock; 0 where that is just now."""
-
     def is_whole(self) -> bool:
         """Whether the current picture needs no other to be decoded."""
 
@@ -41,6 +38,3 @@ class Decoder(Protocol):
 
     def kept_ns(self) -> int:
         """For how long decoded pictures have been kept at most, ns; 0 where the library does not let them go."""
-
-    def lapse(self, now_ns: int) -> None:
-        """Wipe what has waited for too long to be decoded; boot-time nanoseconds, from any thread."""

@@ -21,7 +21,6 @@ from av.video.stream import VideoStream
 
 from edge.capture.codec import OPTIONS, Codec
 from edge.capture.decoding import CaptureFailed
-from edge.capture.key_pictures import KeyPictures
 from edge.capture.picture import Converter, upright_shape
 from edge.capture.wire import MAX_PIXELS, Fault, Request
 from edge.flow import Pixels
@@ -58,18 +57,13 @@ class StreamDecoder:
         told = self._stream.codec_context
         if told.width * told.height > MAX_PIXELS:
             raise CaptureFailed(Fault.TOO_LARGE)
-        life_ns = life_ns if self._live else None
-        self._codec: Codec | KeyPictures = (
-            KeyPictures(self._stream, life_ns, request.watch)
-            if request.watch
-            else Codec(self._stream, life_ns)
-        )
+        self._codec = Codec(self._stream, life_ns if self._live else None)
         self._packets = self._container.demux(self._stream)
         self._waiting: deque[VideoFrame] = deque()
         self._frame: VideoFrame | None = None
         self._converter = Converter()
         self._shape: tuple[int, int] | None = None
-        self._number, self._came_ns = -1, 0
+        self._number = -1
         self._gaps_s = Fraction()
         self._before: tuple[int, int] | None = None
         self._ended = False
@@ -80,15 +74,14 @@ class StreamDecoder:
         Raises:
             CaptureFailed: a live stream broke off, or a clip holds clearly fewer frames than it says.
         """
-        self._frame, self._came_ns = None, 0  # before the wait for the next packet, which may be long
+        self._frame = None  # before the wait for the next packet, which may be long
         while not self._waiting and not self._ended:
             self._read()
         if self._waiting:
             self._frame = self._waiting.popleft()
-            self._came_ns = self._keys.came_ns(self._frame) if self._keys else 0
             self._number += 1
             return True
-        seen = self._number + 1 + (self._keys.skipped if self._keys else 0)
+        seen = self._number + 1
         if self._live:
             raise CaptureFailed(Fault.NO_FRAME, seen)
         if seen == 0:
@@ -125,10 +118,6 @@ class StreamDecoder:
         rate = self._stream.average_rate
         return int(self._number * 1_000_000_000 / rate) if rate else 0
 
-    def came_ns(self) -> int:
-        """When the current picture's packet was read, where that was before it could be decoded; else 0."""
-        return self._came_ns
-
     def is_whole(self) -> bool:
         """Whether it is an I frame."""
         return int(self._current().pict_type) == int(av.video.frame.PictureType.I)
@@ -141,33 +130,19 @@ class StreamDecoder:
         """The greatest age that a decoder of the stream has reached."""
         return self._codec.longest_ns
 
-    def lapse(self, now_ns: int) -> None:
-        """Wipe packets that have waited for too long to be decoded."""
-        if self._keys:
-            self._keys.lapse(now_ns)
-
-    @property
-    def _keys(self) -> KeyPictures | None:
-        return self._codec if isinstance(self._codec, KeyPictures) else None
-
     def _current(self) -> VideoFrame:
         if self._frame is None:
             raise ValueError("no picture before the first step and after the last one")
         return self._frame
 
     def _read(self) -> None:
-        """Take one packet, of those that wait or from the stream, and decode it."""
-        if self._keys and self._keys.replaying:
-            self._waiting.extend(self._keys.replay())
-            return
+        """Take one packet from the stream and decode it."""
         try:
             packet = next(self._packets, None)
         except av.FFmpegError as problem:
             _complain(problem)
             packet = None
         if packet is None or packet.size == 0:
-            if self._keys and self._keys.wake_at_end():
-                return
             self._ended = True
             self._waiting.extend(self._codec.rest())
         else:

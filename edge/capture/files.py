@@ -12,7 +12,7 @@ from edge.capture.faults import clip_error, picture_error
 from edge.capture.session import Session
 from edge.capture.settings import PICTURE_SUFFIXES, FileSettings, PicturesSettings
 from edge.capture.sight import EVEN, Sight
-from edge.capture.wire import Fault, Request, Say, Watch
+from edge.capture.wire import Fault, Request, Say
 from edge.errors import SourceError
 from edge.flow import Frame
 from hitonly_core.clock import NS, Clock
@@ -166,10 +166,8 @@ class FileSource:
         return None
 
 
-def open_video(
-    settings: FileSettings, clock: Clock, *, every_ns: int = 0, watch: Watch | None = None
-) -> FileSource:
-    """Open a clip; a frame is wanted about every `every_ns` of its own time, and `watch` as of a network camera.
+def open_video(settings: FileSettings, clock: Clock, *, every_ns: int = 0) -> FileSource:
+    """Open a clip; a frame is wanted about every `every_ns` of its own time.
 
     Raises:
         SourceError: it is absent, empty, or not a video.
@@ -184,7 +182,6 @@ def open_video(
         every_ns=every_ns,
         newest_wins=settings.realtime,
         own_pace=settings.realtime,
-        watch=watch,
     )
     return FileSource(settings.name, request, clock, lambda fault, where: clip_error(path, fault, where))
 

@@ -20,7 +20,7 @@ from edge.capture.password import full_address
 from edge.capture.session import Session
 from edge.capture.settings import LiveSettings, RtspSettings
 from edge.capture.sight import EVEN, SAME, Sight
-from edge.capture.wire import Message, Request, Watch
+from edge.capture.wire import Message, Request
 from edge.flow import Frame
 from hitonly_core.clock import NS, Clock
 
@@ -52,7 +52,6 @@ class LiveCamera:
         renew_after_s: age at which a network camera's capture process gets a successor; `OVERLAP_S` later it
             ends in any case, and any camera's ends when it has been silent for as long as that.
         every_ns: a frame is wanted about this often; 0 for all.
-        watch: how a network camera's quiet road is watched by its key pictures; None decodes every picture.
 
     Raises:
         ConfigError: the camera's password file cannot be used.
@@ -61,17 +60,11 @@ class LiveCamera:
     live = True
 
     def __init__(
-        self,
-        settings: LiveSettings,
-        clock: Clock,
-        *,
-        renew_after_s: float = 169.0,
-        every_ns: int = 0,
-        watch: Watch | None = None,
+        self, settings: LiveSettings, clock: Clock, *, renew_after_s: float = 169.0, every_ns: int = 0
     ) -> None:
         self._settings = settings
         self._address = full_address(settings) if isinstance(settings, RtspSettings) else SecretStr("")
-        self._every_ns, self._watch = every_ns, watch
+        self._every_ns = every_ns
         self._renew_after_s = renew_after_s if isinstance(settings, RtspSettings) else math.inf
         self._longest_s = renew_after_s + OVERLAP_S + SLACK_S
         self._session = Session(settings.name, clock, live=True, first_ns=round(settings.frozen_after_s * NS))
@@ -202,7 +195,6 @@ class LiveCamera:
                 authority=str(settings.authority.absolute()) if settings.authority else "",
                 open_timeout_ms=round(settings.open_timeout_s * 1000),
                 read_timeout_ms=round(settings.read_timeout_s * 1000),
-                watch=self._watch,
             )
         return Request(
             parent=os.getpid(),

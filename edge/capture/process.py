@@ -12,9 +12,7 @@ import hashlib
 import secrets
 import socket
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -35,11 +33,6 @@ _SAMPLES: Final = 64
 _JOIN_NS: Final = 5_000_000_000
 """A stream without a single whole picture in this time (its coder refreshes bit by bit) is used all the same."""
 
-_BEAT_S: Final = 0.25
-"""How often is looked for packets that have waited for too long."""
-_STACK: Final = 256 << 10
-"""Of the thread that looks, bytes: all of this process's memory is locked."""
-
 
 class Post:
     """The capture process's end of the line: slots in, tokens out.
@@ -49,10 +42,6 @@ class Post:
         ready: where tokens go.
         ready_back: the other end of the same line, to take back a token that nobody has taken.
         newest_wins: take back an older frame rather than wait.
-
-    Attributes:
-        dropped: frames taken back so far.
-        waits: wait all the same: what is sent now has been kept to be looked at.
     """
 
     def __init__(
@@ -65,7 +54,6 @@ class Post:
         self._memory: FrameMemory | None = None
         self._free: list[int] = []
         self.dropped = 0
-        self.waits = False
 
     def tell(self, message: Message) -> None:
         """Send a `control` packet."""
@@ -86,7 +74,7 @@ class Post:
         if self._memory is None or needed > self._memory.slot_bytes:
             self._renew(needed)
         while not self._free:
-            self._collect(wait=self.waits or not self._newest_wins)
+            self._collect(wait=not self._newest_wins)
             if not self._free:
                 self.drop_waiting()
         first = self._free[0]  # the one unused for longest: all go round, and none keeps an old frame
@@ -116,7 +104,7 @@ class Post:
 
     def drop_waiting(self) -> None:
         """Take the waiting frame back, where a newer one wins and the edge has not just taken it."""
-        if self.waits or not self._newest_wins:
+        if not self._newest_wins:
             return
         try:
             data = self._back.recv(Token.SIZE, socket.MSG_DONTWAIT)
@@ -215,9 +203,7 @@ def stream(request: Request, decoder: Decoder, post: Post) -> int:
     if decoder.tracks() > 1:
         post.tell(Message(Say.TRACKS, decoder.tracks()))
     while decoder.advance():
-        came = decoder.came_ns()
-        now = came or clock.boot_ns()
-        post.waits = came > 0  # a picture that is caught up with is not given up for a newer one
+        now = clock.boot_ns()
         if decoder.kept_ns() > kept_ns:
             kept_ns = decoder.kept_ns()
             post.tell(Message(Say.KEPT, kept_ns))
@@ -251,38 +237,6 @@ def _place(decoder: Decoder, post: Post) -> tuple[int, Pixels]:
     return slot, place
 
 
-@contextlib.contextmanager
-def lapsing(decoder: Decoder) -> Iterator[None]:
-    """Have a thread of its own wipe what waits for too long, even while the camera is silent or the edge hangs."""
-    over = threading.Event()
-
-    def keep() -> None:
-        while not over.wait(_BEAT_S):
-            decoder.lapse(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
-
-    threading.stack_size(_STACK)
-    thread = threading.Thread(target=keep, name="lapse", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def captured(request: Request, post: Post) -> int:
-    """Open what is asked for, and hand its frames over; return how many pictures it had.
-
-    Raises:
-        CaptureFailed: it cannot be opened, or broke off.
-    """
-    decoder = open_decoder(request)
-    if request.watch is None:
-        return stream(request, decoder, post)
-    with lapsing(decoder):
-        return stream(request, decoder, post)
-
-
 def main() -> None:
     """Run until the source ends, fails, or the edge goes away."""
     control, ready, ready_back = (socket.socket(fileno=int(number)) for number in sys.argv[1:4])
@@ -292,7 +246,7 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the edge has gone: so do we
         post.tell(Message(Say.STARTED, int(locked)))
         try:
-            end = Message(Say.ENDED, captured(request, post))
+            end = Message(Say.ENDED, stream(request, open_decoder(request), post))
         except CaptureFailed as failure:
             end = Message(Say.FAILED, failure.fault, failure.where)
         except MemoryError:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -10,9 +10,6 @@ from hitonly_core.urls import RTSP, Address, AddressError, parse
 
 _LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/|[^@]*:.*@|rtsps?//", re.ASCII | re.DOTALL)
 """What is no path but was meant for an address: it begins with a scheme, or holds a user and a password."""
-
-KEY_PICTURES_S: Final = 2.0
-"""Where a camera's key pictures are further apart than this, every picture is decoded."""
 
 
 class _Settings(BaseModel):
@@ -83,13 +80,6 @@ class RtspSettings(_LiveSettings):
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="How the stream travels.")
     open_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a connection.")
     read_timeout_s: float = Field(default=10.0, gt=0, le=300, description="Longest wait for a packet.")
-    key_pictures_s: float = Field(
-        default=0,
-        ge=0,
-        le=KEY_PICTURES_S,
-        description="While nothing moves, only key pictures are decoded, where they are no further apart. "
-        "Any vehicle must be in the picture for longer. 0 decodes every picture.",
-    )
 
     @field_validator("url")
     @classmethod

@@ -2,8 +2,7 @@
 
 **Nothing here may tell when a vehicle passed.** At night a lens set for plates shows black, and lights for the
 seconds in which a car is in view. So a camera is called blank, or well again, only after ten periods in a row that
-agree: in nine tenths of its time there was nothing, or something. By time, not by pictures: of a quiet road fewer
-are decoded (`edge.capture.key_pictures`). A passing car changes no period. Two verdicts are
+agree: in nine tenths of each there was nothing, or something. A passing car changes no period. Two verdicts are
 quick. The first of a run goes by nine tenths of its time; and a camera that has just shown something for a whole
 period and now shows nothing, without a break, is called blank: a lens that is covered by day.
 """
@@ -18,8 +17,6 @@ SAME: Final = "the same picture again and again"
 PERIODS: Final = 10
 _PERIOD_NS: Final = 60 * NS
 _SHARE: Final = 0.9
-_LONGEST_NS: Final = 4 * NS
-"""A picture stands for the time since the one before it, but for no longer than this."""
 
 
 @dataclass(slots=True)
@@ -43,9 +40,8 @@ class Sight:
     length_ns: int = 0
     _begun_ns: int = 0
     _period_ns: int = 0
-    _last_ns: int = 0
-    _seen_ns: int = 0
-    _bare_ns: int = 0
+    _seen: int = 0
+    _bare: int = 0
     _agree: int = 0
     _settled: bool = False
     _lit: bool = False
@@ -60,24 +56,23 @@ class Sight:
             still: whether it is the same as the one before.
         """
         if not self.pictures:
-            self._begun_ns = self._period_ns = self._last_ns = now_ns
+            self._begun_ns = self._period_ns = now_ns
         self.changed = self.changed or (self.pictures > 0 and not still)
         self.pictures += 1
         self.shown += not blank
         self.length_ns = now_ns - self._begun_ns
         lasts = max(self.first_ns, _PERIOD_NS) if self._settled else self.first_ns
-        if self._seen_ns and now_ns - self._period_ns >= lasts:
+        if self._seen and now_ns - self._period_ns >= lasts:
             self._end_period()
             self._period_ns = now_ns
-        stood_ns, self._last_ns = min(now_ns - self._last_ns, _LONGEST_NS), now_ns
-        self._seen_ns += stood_ns
-        self._bare_ns += stood_ns if blank else 0
+        self._seen += 1
+        self._bare += blank
         self._dark_ns = (self._dark_ns or now_ns) if blank else 0
         if self._lit and self._dark_ns and now_ns - self._dark_ns >= self.first_ns:
             self.blank, self._lit, self._agree = True, False, 0
 
     def _end_period(self) -> None:
-        bare, self._seen_ns, self._bare_ns = self._bare_ns / self._seen_ns, 0, 0
+        bare, self._seen, self._bare = self._bare / self._seen, 0, 0
         if not self._dark_ns:
             self._lit = bare <= 1 - _SHARE
         if not self._settled:

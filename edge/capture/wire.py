@@ -10,7 +10,7 @@ import json
 import struct
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 MAX_PIXELS: Final = 7680 * 4320
 """The largest frame or picture that is decoded: 8K UHD, 33 megapixels, 100 MB of memory a slot."""
@@ -18,39 +18,6 @@ MAX_FILE_BYTES: Final = 4 * MAX_PIXELS
 """The largest picture file that is read; an uncompressed picture of `MAX_PIXELS` fits."""
 
 Kind = Literal["video", "pictures", "rtsp", "usb"]
-
-
-Corners = tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How a quiet road is watched by its key pictures alone.
-
-    Attributes:
-        apart_ns: every picture is decoded where two key pictures are further apart.
-        life_ns: for how long the motion gate may remember.
-        hang_ns: for how long packets may wait while they are being decoded.
-        detector_width: as the edge's own gate is given it.
-        include: polygons, as the edge's own gate is given them.
-        exclude: likewise.
-    """
-
-    apart_ns: int
-    life_ns: int
-    hang_ns: int
-    detector_width: int
-    include: tuple[Corners, ...] = ()
-    exclude: tuple[Corners, ...] = ()
-
-    @classmethod
-    def from_json(cls, told: dict[str, Any]) -> "Watch":
-        """Read what `dataclasses.asdict` made of it, after JSON has made lists of tuples."""
-        include, exclude = (
-            tuple(tuple((x, y) for x, y in corners) for corners in told[name])
-            for name in ("include", "exclude")
-        )
-        return cls(**{**told, "include": include, "exclude": exclude})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +37,6 @@ class Request:
         open_timeout_ms: longest wait for a connection.
         read_timeout_ms: longest wait for a frame, where the library honours it.
         size: width and height asked of a USB camera; 0 leaves its own.
-        watch: how a quiet road is watched by its key pictures; None decodes every picture.
     """
 
     parent: int
@@ -85,7 +51,6 @@ class Request:
     open_timeout_ms: int = 10_000
     read_timeout_ms: int = 10_000
     size: tuple[int, int] = (0, 0)
-    watch: Watch | None = None
 
     def to_bytes(self) -> bytes:
         """Return it as JSON, for the pipe."""
@@ -95,8 +60,7 @@ class Request:
     def from_bytes(cls, data: bytes) -> "Request":
         """Read what `to_bytes` wrote."""
         told = json.loads(data)
-        watch = Watch.from_json(told["watch"]) if told["watch"] else None
-        return cls(**{**told, "places": tuple(told["places"]), "size": tuple(told["size"]), "watch": watch})
+        return cls(**{**told, "places": tuple(told["places"]), "size": tuple(told["size"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,6 @@ class Arena:
         return not np.frombuffer(self._pages, np.uint8, self._stride, start).any()
 
     @property
-    def memory(self) -> npt.NDArray[np.uint8]:
-        """All slots as one array of bytes, without a copy."""
-        return np.frombuffer(self._pages, np.uint8, self._size, mmap.PAGESIZE)
-
-    @property
     def span(self) -> tuple[int, int]:
         """Address and length of the slots, for a scan of this process's memory."""
         return self._address, self._size

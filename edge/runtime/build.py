@@ -16,7 +16,6 @@ from edge.pipeline.loop import Camera, EveryFrame, Gate
 from edge.retention.arena import Arena
 from edge.retention.window import Window
 from edge.runtime.software import boot_id, software, software_digest
-from edge.runtime.watching import watch_of
 from edge.vision.detector import PlateDetector
 from edge.vision.models import Model, folders, load, spec_for
 from edge.vision.motion import MotionGate, life_within
@@ -213,6 +212,5 @@ def open_camera(section: CameraSection, config: EdgeConfig, vision: Vision, cloc
             clock=clock,
             forget_within_s=config.retention.window_seconds,
             every_ns=every_ns,
-            watch=watch_of(section, config),
         ),
     )

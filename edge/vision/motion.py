@@ -114,43 +114,23 @@ class MotionGate:
         if not self._life_ns:
             return True
         with self._lock:
-            if self._differs(pixels, stream_ns):
-                self._moved_ns = stream_ns
+            if pixels.shape != self._shape:
+                self._prepare(pixels.shape)
+            now_ns = self._clock.boot_ns()
+            self._lapse(now_ns)
+            try:
+                self._summarise(pixels)
+                if not self._older.taken_ns:
+                    self._seed(stream_ns, now_ns)
+                    self._moved_ns = stream_ns
+                elif self._moves(stream_ns, now_ns):
+                    self._moved_ns = stream_ns
+            finally:
+                self._wipe_turn()
             if stream_ns - self._moved_ns <= _HOLD_NS or stream_ns - self._open_ns >= _FORCED_NS:
                 self._open_ns = stream_ns
                 return True
             return False
-
-    def differs(self, pixels: Pixels, stream_ns: int) -> bool:
-        """Return whether this one picture differs from what is remembered, or nothing is; for key pictures.
-
-        They are seconds apart: nothing is held open after motion, and no change is taken for one of light, because
-        a lorry may be in front of the lens on one of them only.
-
-        Args:
-            pixels: H x W x 3 uint8; the second of the three counts.
-            stream_ns: the picture's stream time.
-        """
-        if not self._life_ns:
-            return True
-        with self._lock:
-            differs = self._differs(pixels, stream_ns)
-            return differs or self._light_since_ns is not None
-
-    def _differs(self, pixels: Pixels, stream_ns: int) -> bool:
-        """Compare a picture with what is remembered; true for the first one."""
-        if pixels.shape != self._shape:
-            self._prepare(pixels.shape)
-        now_ns = self._clock.boot_ns()
-        self._lapse(now_ns)
-        try:
-            self._summarise(pixels)
-            if self._older.taken_ns:
-                return self._moves(stream_ns, now_ns)
-            self._seed(stream_ns, now_ns)
-            return True
-        finally:
-            self._wipe_turn()
 
     def lapse(self, now_ns: int) -> None:
         """Wipe what has been remembered for its life; called again and again, whether frames come or not.
