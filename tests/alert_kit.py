@@ -107,13 +107,17 @@ class Broker:
         client.tls_set(str(self.authority))
         client.username_pw_set(NAME, PASSWORD)
         client.on_message = lambda _client, _data, message: heard.setdefault(message.topic, []).append(
-            message.payload
+            bytes(message.payload)
         )
         ready: list[bool] = []
         client.on_subscribe = lambda *_: ready.append(True)
         client.connect("localhost", self.port)
         client.subscribe("#", qos=1)
-        client.on_connect = lambda *_: client.subscribe("#", qos=1)
+
+        def subscribe(*_: object) -> None:
+            client.subscribe("#", qos=1)
+
+        client.on_connect = subscribe
         client.loop_start()
         try:
             wait_for(lambda: bool(ready))

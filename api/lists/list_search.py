@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, case, func, select
 
 from api.core.service import Service
 from api.db.models import EntryRow
@@ -14,12 +14,12 @@ PAGE: Final = 100
 SOON: Final = timedelta(days=7)
 """An entry that ends within this is said to end soon."""
 _SEVERITY: Final = EntryRow.body["severity"].as_string()
-_SORTS: Final[dict[str, ColumnElement[object]]] = {
-    "end": EntryRow.expires,  # type: ignore[dict-item] - an attribute stands for its column
+_SORTS: Final[dict[str, SQLColumnExpression[Any]]] = {
+    "end": EntryRow.expires,
     "severity": case({"urgent": 0, "high": 1, "routine": 2}, value=_SEVERITY, else_=3),
     "purpose": EntryRow.body["purpose"].as_string(),
     "source": EntryRow.body["source"].as_string(),
-    "author": EntryRow.author,  # type: ignore[dict-item] - as above
+    "author": EntryRow.author,
 }
 SORTS: Final = tuple(_SORTS)
 
@@ -49,7 +49,7 @@ class Found:
 def search(service: Service, wanted: Wanted) -> Found:
     """Return one page of the entries in force that are wanted."""
     conditions = _conditions(service, wanted)
-    query: Select[EntryRow] = select(EntryRow).where(*conditions)  # type: ignore[assignment] - of one entity
+    query = select(EntryRow).where(*conditions)
     order = _SORTS.get(wanted.sort, EntryRow.expires)
     with service.database.read() as session:
         total = session.scalar(select(func.count()).select_from(EntryRow).where(*conditions)) or 0

@@ -89,7 +89,10 @@ def create_app(
     """
     service = open_service(settings, now, boot)
     alert_queue.drop_unknown(service)
-    workers = (Sweeper(service), *(Messenger(service, target) for target in settings.alerts))
+    workers: tuple[Sweeper | Messenger, ...] = (
+        Sweeper(service),
+        *(Messenger(service, target) for target in settings.alerts),
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

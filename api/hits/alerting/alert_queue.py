@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.core import audit
-from api.core.alert_targets import Email, Target, Webhook
+from api.core.alert_targets import Email, Mqtt, Target, Webhook
 from api.core.audit import Act
 from api.core.errors import ApiError, DestroyedError
 from api.core.service import Service
@@ -234,7 +234,7 @@ class Messenger(threading.Thread):
     def _tell_health(self) -> None:
         """Tell a broker that wants it how the system does, once a minute."""
         now = self._service.now()
-        wanted = isinstance(self._target, mqtt.Mqtt) and self._target.discovery
+        wanted = isinstance(self._target, Mqtt) and self._target.discovery
         if not wanted or (self._healthy_until is not None and now < self._healthy_until):
             return
         self._healthy_until = now + _HEALTH
@@ -250,7 +250,7 @@ class Messenger(threading.Thread):
 def tell_health(service: Service, targets: Sequence[Target]) -> None:
     """Tell brokers how the system does; one that cannot be reached is told again in a minute."""
     for target in targets:
-        if not isinstance(target, mqtt.Mqtt):
+        if not isinstance(target, Mqtt):
             continue
         try:
             mqtt.send(target, mqtt.health(target, watch(service)))
