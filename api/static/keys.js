@@ -22,6 +22,12 @@
       region.focus();
       return;
     }
+    // Browsers do not send a form by Enter from a list of choices.
+    if (event.key === "Enter" && region && event.target === region) {
+      event.preventDefault();
+      region.form.requestSubmit(region.form.querySelector("button.primary"));
+      return;
+    }
     const typing = event.target.closest("textarea, select, input:not([type=checkbox], [type=range], [type=radio])");
     if (typing || !wanted()) return;
     const named = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);

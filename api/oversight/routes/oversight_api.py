@@ -132,7 +132,8 @@ class ReportShown(BaseModel):
     agency: str
     year: int
     made: date
-    totals: list[tuple[str, str]]
+    totals: Annotated[list[tuple[str, str, str]], Field(description="name, count, and what it adds up with")]
+    years: list[int]
     mistakes: list[tuple[str, str]]
     lists: list[tuple[str, str, str]]
     devices: list[DeviceMatches]
