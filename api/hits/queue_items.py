@@ -31,7 +31,6 @@ class Item:
         id: the newest hit, which the line leads to.
         tab: `WAITING` for review, or confirmed and waiting for its `OUTCOME`.
         hits: every hit of the item, the newest first.
-        source: the hot list's source; people choose lines by it.
         captured, seen: of the newest hit, as a time and in words.
         deadline: the earliest of its hits'.
         mine: this reviewer read it first, and another must read it now.
@@ -44,7 +43,6 @@ class Item:
     place: str
     camera: str
     purpose: str
-    source: str
     note: str
     captured: datetime
     seen: str
@@ -64,11 +62,10 @@ class Choice:
     tab: str = WAITING
     severity: str = ""
     camera: str = ""
-    source: str = ""
 
     def takes(self, item: Item) -> bool:
         """Whether an item is one of them."""
-        wanted = ((self.severity, item.severity), (self.camera, item.camera), (self.source, item.source))
+        wanted = ((self.severity, item.severity), (self.camera, item.camera))
         return item.tab == self.tab and all(not want or want == has for want, has in wanted)
 
 
@@ -101,7 +98,6 @@ def _item(
         place=newest.place,
         camera=newest.camera,
         purpose=newest.purpose.replace("-", " "),
-        source=newest.source,
         note=", ".join(_notes(newest, group, reading)),
         captured=newest.captured,
         seen=_seen(newest, now, service),

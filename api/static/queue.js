@@ -33,7 +33,7 @@
     return entry;
   };
   const takes = (item) => (!wanted.severity || item.severity === wanted.severity)
-    && (!wanted.camera || item.camera === wanted.camera) && (!wanted.source || item.source === wanted.source);
+    && (!wanted.camera || item.camera === wanted.camera);
   let now = 0;           // the service's time in seconds, as it last said it and as the page has counted on
 
   document.addEventListener("queue", (event) => {

@@ -97,7 +97,6 @@ class QueueLine(BaseModel):
     doubted: bool
     place: Annotated[str, Field(examples=["Mill Road, northbound"])]
     purpose: Annotated[str, Field(examples=["stolen-vehicle"])]
-    source: Annotated[str, Field(description="the hot list's source that the entry came from")]
 
 
 class QueueSlice(BaseModel):

@@ -50,12 +50,9 @@ def queue(
     tab: str = queue_items.WAITING,
     severity: str = "",
     camera: str = "",
-    source: str = "",
 ) -> Response:
     """Show what waits, as far as the reviewer wants to see it."""
-    choice = Choice(
-        tab=tab if tab in _TABS else queue_items.WAITING, severity=severity, camera=camera, source=source
-    )
+    choice = Choice(tab=tab if tab in _TABS else queue_items.WAITING, severity=severity, camera=camera)
     found = queue_items.items(service, who)
     shown = [item for item in found if choice.takes(item)]
     page = QueuePage(
@@ -66,7 +63,6 @@ def queue(
         hidden=sum(item.tab == choice.tab for item in found) - len(shown),
         severities=review.SEVERITIES,
         cameras=sorted({item.camera for item in found} | ({camera} - {""})),
-        sources=sorted({item.source for item in found} | ({source} - {""})),
         review_case=who.review_case,
         watch=watch(service),
     )
