@@ -30,7 +30,11 @@ ROOT = Path(__file__).resolve().parents[1]
         ("state = 's'\nworkers = 4", "need PostgreSQL"),
         ("state = 's'\n[tls]\nmode = 'files'", "tls.certificate"),
         ("state = 's'\n[retention]\nwindow = 181", "less than or equal to 3 minutes"),
-        ("state = 's'\n[[alerts]]\nkind = 'webhook'\nname = 'desk'\nurl = 'https://a.example'\nsecret = 'short'", "alerts.0.webhook.secret"),
+        (
+            "state = 's'\n[[alerts]]\nkind = 'webhook'\nname = 'desk'\n"
+            "url = 'https://a.example'\nsecret = 'short'",
+            "alerts.0.webhook.secret",
+        ),
         ("port = 1", "state"),
         ("state = ", "cannot be read as TOML"),
     ],
