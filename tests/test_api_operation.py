@@ -31,8 +31,10 @@ ROOT = Path(__file__).resolve().parents[1]
         ("state = 's'\n[tls]\nmode = 'files'", "tls.certificate"),
         ("state = 's'\n[retention]\nwindow = 181", "less than or equal to 3 minutes"),
         (
-            "state = 's'\n[[alerts]]\nkind = 'webhook'\nname = 'desk'\n"
-            "url = 'https://a.example'\nsecret = 'short'",
+            (
+                "state = 's'\n[[alerts]]\nkind = 'webhook'\nname = 'desk'\n"
+                "url = 'https://a.example'\nsecret = 'short'"
+            ),
             "alerts.0.webhook.secret",
         ),
         ("port = 1", "state"),
