@@ -30,7 +30,13 @@ ROOT = Path(__file__).resolve().parents[1]
         ("state = 's'\nworkers = 4", "need PostgreSQL"),
         ("state = 's'\n[tls]\nmode = 'files'", "tls.certificate"),
         ("state = 's'\n[retention]\nwindow = 181", "less than or equal to 3 minutes"),
-        ("state = 's'\n[webhook]\nurl = 'https://a.example'\nsecret = 'short'", "webhook.secret"),
+        (
+            (
+                "state = 's'\n[[alerts]]\nkind = 'webhook'\nname = 'desk'\n"
+                "url = 'https://a.example'\nsecret = 'short'"
+            ),
+            "alerts.0.webhook.secret",
+        ),
         ("port = 1", "state"),
         ("state = ", "cannot be read as TOML"),
     ],

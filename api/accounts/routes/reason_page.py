@@ -13,7 +13,7 @@ from api.web.pages import Page, render
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonPage(Page):
-    """The question, with the number that was given last time."""
+    """The question, with the number that was given last time; `once` says for what it is not asked again."""
 
     template: ClassVar[str] = "reason.html"
     title: str = "Why do you open this?"
@@ -23,6 +23,7 @@ class ReasonPage(Page):
     case_number: str = field(repr=False)
     problem: str = ""
     notes: tuple[str, ...] = ()
+    once: str = ""
     kept: dict[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -33,6 +34,7 @@ def ask_reason(
     problem: str = "",
     *,
     notes: tuple[str, ...] = (),
+    once: str = "",
     kept: dict[str, str] | None = None,
 ) -> Response:
     """Ask, after what there is to know first, and send the answer to `action`, with what was typed before."""
@@ -44,6 +46,7 @@ def ask_reason(
         case_number=who.case_number,
         problem=problem,
         notes=notes,
+        once=once,
         kept=kept or {},
     )
     return render(page, status=HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK)

@@ -354,10 +354,12 @@ def _kept(time: timedelta) -> str:
 def _reason(service: Service, who: SignedIn, hit: UUID, typed: Typed, problem: str = "") -> Response:
     """Ask why somebody opens the hit, and say who else is at it; what was typed already is kept in the form."""
     others = readers.readers(service, who, hit)
-    once = (_ONCE,) if review.waits(service, hit) else ()
-    notes = once + tuple(f"{one.name} is reading this: opened {one.minutes} min ago." for one in others)
+    once = _ONCE if review.waits(service, hit) else ""
+    notes = tuple(f"{one.name} is reading this: opened {one.minutes} min ago." for one in others)
     kept = {"plate": typed.plate, "region": typed.region} if typed.plate else {}
-    return ask_reason(who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem, notes=notes, kept=kept)
+    return ask_reason(
+        who, f"/hits/{hit}/open", AccessPurpose.REVIEW, problem, notes=notes, once=once, kept=kept
+    )
 
 
 _ONCE: Final = (
