@@ -19,7 +19,7 @@ class QueuePage(Page):
         shown: the items of the chosen tab that the filters take.
         tabs: each tab's name, words and number of items.
         hidden: how many of the chosen tab's items the filters hide.
-        cameras, sources: what can be chosen from.
+        cameras: what can be chosen from.
         review_case: the number that reviews are opened with in this session; empty before the first.
     """
 
@@ -31,7 +31,6 @@ class QueuePage(Page):
     hidden: int
     severities: tuple[str, ...]
     cameras: list[str]
-    sources: list[str]
     review_case: str = field(repr=False)
     watch: Watch
 
