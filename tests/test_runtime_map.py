@@ -62,7 +62,7 @@ def test_the_page_names_the_threads_of_the_service() -> None:
     for path in (ROOT / "api").rglob("*.py"):
         text = path.read_text("utf-8")
         if "threading.Thread)" in text:
-            started.update(re.findall(r'super\(\).__init__\(name="([a-z]+)"', text))
+            started.update(re.findall(r'super\(\).__init__\(name=f?"([a-z]+)[-"]', text))
     named = {name.strip("`") for name in first_cells(SERVICE)}
     assert started == {"retention", "publication", "alerts"}
     assert started <= named
