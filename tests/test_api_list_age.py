@@ -157,7 +157,10 @@ def test_a_cancelled_entry_of_a_list_in_use_is_accepted_and_refuted_at_review(de
     assert deliver(desk, box, hit) == "stored"
     editor = desk.sign_in("edith", Role.EDITOR)
     entry = hit.matches[0].entry.id
-    assert editor.post(f"/v1/entries/{entry}/cancel", json={"reason": "found"}).json() == {"version": 3}
+    assert editor.post(f"/v1/entries/{entry}/cancel", json={"reason": "found"}).json() == {
+        "version": 3,
+        "published": True,
+    }
     reviewer = desk.sign_in("dora", Role.REVIEWER)
     path = f"/v1/hits/{hit.id}"
     reviewer.post(f"{path}/open", json={"purpose": "review-alert", "case_number": "1"})

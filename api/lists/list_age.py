@@ -46,7 +46,8 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
     """
     for version in {match.list_version for match in hit.matches}:
         times = _times(session, version)
-        gap = list_gaps.of_version(session, version) if times is None else None
+        lost = times is None and _possible(version)
+        gap = list_gaps.of_version(session, version) if lost else None
         if gap is not None:
             _check_lost(gap, captured)
             continue
@@ -65,11 +66,17 @@ def check_lists(session: Session, hit: Hit, *, captured: datetime | None) -> Non
         )
 
 
+def _possible(version: object) -> bool:
+    """Whether a unit's word for a version is a number that a list can have; JSON's true is none."""
+    return type(version) is int and 1 <= version < VERSIONS
+
+
 def _times(session: Session, version: int) -> tuple[datetime, datetime | None] | None:
     """Return when a version was published, and when the next one was, if there is one; None if it never was."""
+    if not _possible(version):
+        return None
     query = select(ListRow.version, ListRow.published).where(ListRow.version >= version)
-    possible = 1 <= version < VERSIONS
-    found = session.execute(query.order_by(ListRow.version).limit(2)).all() if possible else []
+    found = session.execute(query.order_by(ListRow.version).limit(2)).all()
     if not found or found[0].version != version:
         return None
     return found[0].published, found[1].published if len(found) > 1 else None
