@@ -311,7 +311,7 @@ def _match_from_json(body: dict[str, object]) -> Match:
     if not isinstance(doubtful, Sequence) or isinstance(doubtful, str):
         raise TypeError("places are expected")
     version, probability = body["list_version"], body["probability"]
-    if not isinstance(version, int) or not isinstance(probability, int | float):
+    if type(version) is not int or not isinstance(probability, int | float):  # true is an int to Python
         raise TypeError("numbers are expected")
     return Match(
         entry=entry_from_json(body["entry"]),
