@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.api_kit import Box, Desk
+from tests.schema_kit import without_sign_in
 
 
 @cache
@@ -38,7 +38,7 @@ def check(case: Any, answer: Any) -> None:  # noqa: ANN401 - schemathesis has no
     case.validate_response(answer, excluded_checks=excluded)
 
 
-SCHEMA = schemathesis.openapi.from_asgi("/v1/openapi.json", desk().app)
+SCHEMA = without_sign_in(desk().app)
 
 
 @SCHEMA.parametrize()

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
-from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     missing_required_header,
     negative_data_rejection,
@@ -19,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from api.accounts.people import Role
 from tests.api_kit import Desk, make_entry, make_hit
+from tests.schema_kit import without_sign_in
 
 LEFT_OUT: Final = [positive_data_acceptance, missing_required_header]
 """What fits the description can still be refused, as by R6; and no header of ours is required by it."""
@@ -45,20 +44,7 @@ DEVICES: Final = r"^/v1/(hits|heartbeat|hotlist|devices/enrol)$"
 """What takes no person's session; test_api_schema.py asks it with a device's signature and without."""
 OWN: Final = r"^/v1/account"
 """What one does to one's own account ends the session it is done in, by the act or by wrong proofs."""
-
-
-def signed_in() -> BaseSchema:
-    """Return the description without its sign-in: here somebody always is signed in, and no cookie is made up."""
-    schema = schemathesis.openapi.from_asgi("/v1/openapi.json", desk().app)
-    del schema.raw_schema["components"]["securitySchemes"]
-    for operations in schema.raw_schema["paths"].values():
-        for operation in operations.values():
-            operation.pop("security", None)
-    schema.raw_schema.pop("security", None)
-    return schema.exclude(path_regex=f"{DEVICES}|{OWN}")
-
-
-SCHEMA: Final = signed_in()
+SCHEMA: Final = without_sign_in(desk().app).exclude(path_regex=f"{DEVICES}|{OWN}")
 
 
 @pytest.mark.parametrize("role", list(Role))
