@@ -62,7 +62,7 @@ def test_the_units_configuration(camera: str, said: str, tmp_path: Path) -> None
         ({"department": "a\nb"}, "department has a character"),
         ({"limits": {"batch": 0}}, "limits.batch must be 1 or more"),
         (
-            {"webhook": {"url": "https://d", "secret": "QXZJ"}},
+            {"alerts": [{"name": "desk", "kind": "webhook", "url": "https://d", "secret": "QXZJ"}]},
             "webhook.secret must have 32 characters or more",
         ),
         ({"staffed": {"reason": "QXZJ " * 5}}, "staffed.authority is missing"),
