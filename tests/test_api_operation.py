@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parents[1]
         ("state = 's'\nhost = '::'", "needs TLS"),
         ("state = 's'\nworkers = 4", "need PostgreSQL"),
         ("state = 's'\n[tls]\nmode = 'files'", "tls.certificate"),
-        ("state = 's'\n[retention]\nwindow = 181", "less than or equal to 3 minutes"),
+        ("state = 's'\n[retention]\nwindow = 181", "must be 3 minutes or less"),
         (
             (
                 "state = 's'\n[[alerts]]\nkind = 'webhook'\nname = 'desk'\n"
                 "url = 'https://a.example'\nsecret = 'short'"
             ),
-            "alerts.0.webhook.secret",
+            "alerts 1: webhook.secret must have",
         ),
         ("port = 1", "state"),
         ("state = ", "cannot be read as TOML"),
