@@ -22,7 +22,8 @@ class Publisher(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Work until stopped."""
+        """Work until stopped, from the start on: an older database may just have been put back."""
+        self.compare()
         while not self._stopped.wait(EVERY.total_seconds()):
             self.compare()
 
