@@ -21,6 +21,7 @@ from api.lists import list_import, proposals
 from api.lists.list_import import Upload
 from hotlist.importers import Format
 from tests.api_kit import Desk
+from tests.signing_kit import REASON
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = b"Plate,Region,Purpose,Case,Expires\n"
@@ -107,6 +108,20 @@ def test_large_bodies_are_for_imports_only_and_for_editors_only(desk: Desk, edit
     other_site = {"Sec-Fetch-Site": "cross-site"}
     files = {"file": ("feed.csv", large)}
     assert editor.post("/v1/imports", data=FORM, files=files, headers=other_site).status_code == 403
+
+
+def test_rows_that_a_person_should_look_at_are_counted(editor: TestClient) -> None:
+    """On the page and in the answer, by reason; they are put forward with the others."""
+    rows = "".join(f"{plate},GB,stolen,1,2030-01-20\n" for plate in ("ABC123", "07", "7KLM482"))
+    answer = editor.post("/v1/imports", data=FORM, files={"file": ("feed.csv", HEAD + rows.encode())})
+    dry_run = answer.json()["dry_run"]
+    assert [each["rows"] for each in dry_run["doubts"]] == [1, 1]
+    assert (dry_run["added"], dry_run["heavy"]) == (3, 1)
+    path = f"/list/proposed/{answer.json()['id']}"
+    assert editor.post(f"{path}/open", data=REASON).status_code == 303
+    page = editor.get(path).text
+    assert "1: letters or digits in their order" in page
+    assert "1: more than a tenth of the false hits" in page
 
 
 MALFORMED = {

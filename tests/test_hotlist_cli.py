@@ -189,6 +189,20 @@ def test_the_terminal_shows_a_plan_first(
     assert body["state"] == "pending"
 
 
+def test_rows_that_a_person_should_look_at_are_named(office: Run, tmp_path: Path) -> None:
+    """They are read, and neither change the exit code nor are repeated in the sentence."""
+    plates = ("ABC123", "07", "7KLM482")
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps({"plate": plate}) + "\n" for plate in plates))
+    code, out, _ = office("import", "x.jsonl", *ADD, "--days", "30")
+    assert code == 0
+    assert re.search(r"1 +letters or digits in their order", out)
+    assert re.search(r"2 +so short", out)
+    assert "1 plates of the list take more than a tenth" in " ".join(out.split())
+    code, out, _ = office("import", "x.jsonl", *ADD, "--days", "30", "--json")
+    assert [row["line"] for row in json.loads(out)["doubtful_rows"]] == [1, 2]
+    assert json.loads(out)["heavy"] == 1
+
+
 def test_an_import_over_the_budget_is_refused_whole(office: Run, tmp_path: Path) -> None:
     """A list that would cost too many false hits is not proposed, until a person accepts the number."""
     plates = "\n".join(json.dumps({"plate": f"{number:04d}"}) for number in range(100, 180))

@@ -32,6 +32,7 @@ from api.lists import proposals
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers import READERS, Format, Refused, Row
 from hotlist.importers.dates import DateOrder
+from hotlist.importers.doubts import doubt
 from hotlist.importers.proposal import Given, Proposal, approved_line, propose, said_in
 from hotlist.matching.cost import predict
 from hotlist.matching.match_settings import MatchSettings
@@ -70,6 +71,7 @@ class _Plan:
     unchanged: int = 0
     immigration: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
     refused: int = 0
 
     def refuse(self, problem: RowError) -> None:
@@ -82,7 +84,11 @@ class _Plan:
         """Return the counts; no plate."""
         names = ("rows", "added", "changed", "unchanged", "refused", "immigration")
         counts = {name: getattr(self, name) for name in names}
-        return {**counts, "reasons": [list(pair) for pair in self.reasons.most_common(_REASONS)]}
+        return {
+            **counts,
+            "reasons": [list(pair) for pair in self.reasons.most_common(_REASONS)],
+            "doubts": [list(pair) for pair in self.doubts.most_common()],
+        }
 
 
 def dry_run(service: Service, who: SignedIn, upload: Upload) -> str:
@@ -163,6 +169,8 @@ def _part(session: Session, part: list[Row | Refused], given: Given, plan: _Plan
         if not rows.add(prepared, key):
             plan.refuse(RowError("the file has a row for this plate, region and case already"))
             continue
+        if prepared is not None and (why := doubt(proposal.plate)):
+            plan.doubts[why] += 1
         plan.unchanged += prepared is None
         plan.added += found is None
         plan.changed += found is not None and prepared is not None
@@ -200,11 +208,13 @@ def _cost(service: Service, rows: Scratch) -> dict[str, float | int]:
     with service.database.read() as session:
         listed = session.scalars(select(EntryRow.key).execution_options(yield_per=10_000))
         codes = np.unique(np.fromiter(_codes(chain(listed, rows.keys())), np.uint64))
-    cost = predict(codes, MatchSettings())
+    settings = MatchSettings()
+    cost = predict(codes, settings)
     return {
         "plates": cost.plates,
         "false_hits_per_day": round(cost.false_hits_per_day, 3),
         "passes_per_day": cost.passes_per_day,
+        "heavy": cost.heavy(settings.max_false_hits_per_day),
     }
 
 

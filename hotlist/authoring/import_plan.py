@@ -11,6 +11,7 @@ from hotlist.authoring.changes import Change, Kind, Staged
 from hotlist.authoring.draft import ChangeWriter, Draft
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
 from hotlist.importers import Refused, Row
+from hotlist.importers.doubts import doubt
 from hotlist.importers.proposal import Given, created_of, propose, said_in
 
 MAX_REPORTED: Final = 10_000
@@ -71,6 +72,8 @@ class Report:
         refused: line and reason.
         reasons: how often each reason was given.
         immigration: rows of the immigration-violator file or purpose (R16); they are among the refused.
+        doubtful: line and why a person should look at the plate; such rows are read.
+        doubts: how often each of these was said.
         examples: the first rows of each kind.
     """
 
@@ -82,6 +85,8 @@ class Report:
     refused: list[tuple[int, str]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     immigration: int = 0
+    doubtful: list[tuple[int, str]] = field(default_factory=list)
+    doubts: Counter[str] = field(default_factory=Counter)
     examples: list[Staged] = field(default_factory=list, repr=False)
 
     def refuse(self, line: int, problem: RowError) -> None:
@@ -90,6 +95,14 @@ class Report:
         self.immigration += isinstance(problem, ImmigrationError)
         if len(self.refused) < MAX_REPORTED:
             self.refused.append((line, str(problem)))
+
+    def look_at(self, line: int, why: str | None) -> None:
+        """Count a row that is read, if there is a reason for a person to look at it."""
+        if why is None:
+            return
+        self.doubts[why] += 1
+        if len(self.doubtful) < MAX_REPORTED:
+            self.doubtful.append((line, why))
 
     def note(self, staged: Staged) -> None:
         """Count a row that is staged."""
@@ -142,6 +155,7 @@ def stage_file(
             report.unchanged += 1
         elif writer.add(staged):
             report.note(staged)
+            report.look_at(row.line, doubt(staged.proposal.plate))
         else:
             report.refuse(row.line, RowError("the file has a row for this plate, region and case already"))
     if replace is not None and kept is not None:

@@ -85,7 +85,7 @@ def import_file(
         values={name: text for name, text in defaults.items() if text},
     )
     replace = Replace(replace_source, allow_refused, allow_removals) if replace_source else None
-    change, report = None, Report()
+    change, report, heavy = None, Report(), 0
     with Draft.open(book) as draft, contextlib.suppress(_PlanOnly), draft.transaction():
         with _opened(file) as (content, progress):
             report, change = stage_file(
@@ -96,10 +96,12 @@ def import_file(
                 replace=replace,
                 progress=progress,
             )
-        check_budget(draft, change, given.now, passes_per_day=passes_per_day, accepted=accept_false_hits)
+        heavy = check_budget(
+            draft, change, given.now, passes_per_day=passes_per_day, accepted=accept_false_hits
+        )
         if not apply:
             raise _PlanOnly
-    _show(report, change if apply else None, as_json=as_json)
+    _show(report, change if apply else None, heavy, as_json=as_json)
     if report.reasons:
         raise typer.Exit(Exit.REFUSED)
 
@@ -118,7 +120,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, Callable[[int], None]]]:
         yield file, lambda _: bar.update(task, completed=file.tell())
 
 
-def _show(report: Report, change: Change | None, *, as_json: bool) -> None:
+def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -> None:
     counts = {
         "rows": report.rows,
         "added": report.added,
@@ -136,6 +138,8 @@ def _show(report: Report, change: Change | None, *, as_json: bool) -> None:
             "change": change.number if change else None,
             "state": state,
             "refused_rows": refused,
+            "doubtful_rows": [{"line": line, "reason": reason} for line, reason in report.doubtful],
+            "heavy": heavy,
         }
         say("", body, as_json=True)
         return
@@ -145,6 +149,20 @@ def _show(report: Report, change: Change | None, *, as_json: bool) -> None:
         grid(("line", "refused because"), refused_rows, title="Refused rows")
     if report.reasons.total() > _SHOWN:
         grid(("rows", "refused because"), [(str(n), why) for why, n in report.reasons.most_common()])
+    doubtful = [(str(line), why) for line, why in report.doubtful[:_SHOWN]]
+    if doubtful:
+        grid(("line", "look at it because the plate is"), doubtful, title="Rows to look at; they are read")
+    if report.doubts.total() > _SHOWN:
+        grid(
+            ("rows", "look at them because the plate is"),
+            [(str(n), w) for w, n in report.doubts.most_common()],
+        )
+    if heavy:
+        out.print(
+            f"{heavy} plates of the list take more than a tenth of the false hits you can bear, each alone:"
+            " `alpr-hotlist cost` names them",
+            markup=False,
+        )
     out.print("\n" + ", ".join(f"{count} {name}" for name, count in counts.items()), markup=False)
     if change and change.state is State.PENDING:
         out.print(f"change {change.number} waits for another person's approval", markup=False)

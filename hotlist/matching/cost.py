@@ -30,6 +30,8 @@ _LONG: Final = 200_000
 """Of a longer list, this many plates drawn at random stand for it."""
 _SAMPLE: Final = 200
 """Plates whose misreads are worked out one by one to estimate a longer list's total."""
+HEAVY: Final = 0.1
+"""A plate that takes a larger share of the budget than this alone is nothing that traffic bears so rarely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Cost:
     clustering: float
     thresholds: Thresholds
     worst: tuple[EntryCost, ...]
+
+    def heavy(self, budget: float) -> int:
+        """Return how many of the costliest plates take more than a tenth of a budget, each alone."""
+        return sum(each.false_hits_per_day > HEAVY * budget for each in self.worst)
 
 
 def thresholds_for(codes: Codes, settings: MatchSettings) -> Thresholds:

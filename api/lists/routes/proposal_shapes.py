@@ -25,6 +25,12 @@ class DryRun(BaseModel):
     refused: int
     immigration: Annotated[int, Field(description="of the refused: rows of an immigration file or purpose")]
     reasons: list[Refusal]
+    doubts: Annotated[
+        list[Refusal], Field(description="rows that were read and that a person should look at")
+    ]
+    heavy: Annotated[
+        int, Field(description="plates of the whole list that take a tenth of the false hits each")
+    ]
     plates: int
     false_hits_per_day: Annotated[float, Field(description="predicted, at one camera")]
     passes_per_day: float
@@ -48,7 +54,8 @@ def shown(batch: Batch) -> ProposalShown:
     dry_run = None
     if report:
         reasons = [Refusal(reason=reason, rows=number) for reason, number in report["reasons"]]
-        dry_run = DryRun(**{**report, "reasons": reasons})
+        doubts = [Refusal(reason=why, rows=number) for why, number in report["doubts"]]
+        dry_run = DryRun(**{**report, "reasons": reasons, "doubts": doubts})
     return ProposalShown(
         id=batch.id,
         author=batch.author,
