@@ -69,8 +69,8 @@ def serve(state: Path, port: int = 0, *options: str) -> Office:
     said = ""
     for line in process.stdout or ():
         said += line
-        if found := re.search(r"https://[\w.]+:\d+", said):
-            return Office(state, found[0], process)
+        if found := re.search(r"^listening on (\S+)$", said, re.MULTILINE):
+            return Office(state, found[1], process)
     process.communicate()
     raise AssertionError(said)
 
