@@ -78,7 +78,7 @@ def serve_command(
         **given,
     )
     ready = serve.prepare(settings)
-    typer.echo(f"listening on {ready.settings.url}")
+    typer.echo(f"starting at {ready.settings.url}")
     if ready.link:
         typer.echo(
             f"nobody can sign in yet: the first administrator's link, once and within a day, is in {ready.link}"

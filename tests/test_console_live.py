@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.accounts.people import Role
-from tests.browser_kit import CHROMIUM
+from tests.browser_kit import CHROMIUM, comes_true
 from tests.console_kit import Department, FreezingPath, department
 
 pytest_plugins = ("tests.console_fixtures",)
@@ -81,7 +81,7 @@ def test_the_sound_stays_on_over_pages_and_every_page_hears_a_new_urgent_hit(
     expect(page.locator("#line")).to_contain_text("Live, heard")
     page.get_by_role("button", name="Turn sound on").click()
     page.get_by_role("button", name="Play a test tone").click()
-    page.wait_for_function("window.tones.includes('test')")
+    comes_true(page, "window.tones.includes('test')")
     assert page.evaluate("Object.keys(localStorage).includes('sound')") is False
     for place in ("reason", "reading", "account"):
         with page.expect_navigation():
@@ -96,7 +96,7 @@ def test_the_sound_stays_on_over_pages_and_every_page_hears_a_new_urgent_hit(
         expect(page.locator("#line")).to_contain_text("Live, heard")
         assert "urgent" not in tones(page)
         town.hit()
-        page.wait_for_function("window.tones.includes('urgent')")
+        comes_true(page, "window.tones.includes('urgent')")
         expect(page.locator("#announce")).to_have_text("1 new, urgent: north gate, unverified")
         rita.look(f"strip-{place}")
     page.get_by_role("button", name="Turn sound off").click()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser_kit import CHROMIUM
+from tests.browser_kit import CHROMIUM, comes_true
 from tests.console_kit import Department, department
 
 pytest_plugins = ("tests.console_fixtures",)
@@ -25,7 +25,7 @@ def test_a_warning_comes_before_the_sign_out_and_one_act_stays(town: Department,
     expect(page.locator("#leaving")).to_be_hidden()
     town.idle(minutes=26)
     expect(page.locator("#leaving")).to_contain_text("You will be signed out in", timeout=LONG)
-    page.wait_for_function("window.tones.includes('high')")
+    comes_true(page, "window.tones.includes('high')")
     rita.look("leaving")
     page.get_by_role("button", name="I am still here").click()
     expect(page.locator("#leaving")).to_be_hidden()
@@ -55,7 +55,7 @@ def test_after_the_sign_out_the_page_says_loudly_that_nobody_watches(
     town.idle(minutes=31)
     expect(page.get_by_role("heading", name="You are no longer watching")).to_be_visible(timeout=LONG)
     expect(page).to_have_title("NOT WATCHING · hitonly")
-    page.wait_for_function("window.tones.includes('dead')")
+    comes_true(page, "window.tones.includes('dead')")
     assert page.locator("#crop, .queue, #strip:visible").count() == 0
     rita.look(f"unwatched-{where}")
     expect(page.locator("#again")).to_be_focused()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.db.models import HitRow
-from tests.browser_kit import CHROMIUM
+from tests.browser_kit import CHROMIUM, comes_true
 from tests.console_kit import Department, department
 
 pytest_plugins = ("tests.console_fixtures",)
@@ -39,16 +39,14 @@ def test_a_line_tells_place_purpose_age_and_both_times(tmp_path: Path, browser: 
         page.unroute("**/queue/events")
         page.reload()
         expect(page.locator("#line")).to_contain_text("Live, heard")
-        page.wait_for_function("document.querySelector('.age[data-item]') !== null")
+        comes_true(page, "document.querySelector('.age[data-item]') !== null")
         assert re.fullmatch(said, texts(page)[0]), texts(page)
         assert "ZQ57KPX" not in page.content()
         assert page.locator("#queue a").get_attribute("href") == f"/hits/{newest}"
         expect(page.locator("#count")).to_have_text("1")
         rita.look("queue-line")
         before = page.locator(".age").inner_text()
-        page.wait_for_function(
-            "(before) => document.querySelector('.age').textContent !== before", arg=before
-        )
+        comes_true(page, "(before) => document.querySelector('.age').textContent !== before", before)
         assert not [fault for fault in rita.faults if "ERR_FAILED" not in fault]
 
 

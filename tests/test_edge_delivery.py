@@ -69,7 +69,7 @@ def serve(state: Path, port: int = 0, *options: str) -> Office:
     said = ""
     for line in process.stdout or ():
         said += line
-        if found := re.search(r"^listening on (\S+)$", said, re.MULTILINE):
+        if found := re.search(r"^starting at (\S+)$", said, re.MULTILINE):
             return Office(state, found[1], process)
     process.communicate()
     raise AssertionError(said)

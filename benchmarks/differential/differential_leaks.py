@@ -93,9 +93,9 @@ IN_A_HITS_ID: Final = (
 """A hash where a random id should be: the id of the next hit tells the plate before it."""
 IN_A_HITS_TIME: Final = (
     "import edge.pipeline.hit_maker as h; _SEEN.add(h.HitClock) if not _SEEN else None; "
-    "h.HitClock = lambda state, boot, ms, p=plate: next(iter(_SEEN))(state, boot, ms - 60 - encode(p) % 40)"
+    "h.HitClock = lambda state, boot, ms, p=plate: next(iter(_SEEN))(state, boot, ms - encode(p) % 2000)"
 )
-"""A hit's boot time, set back by what the plate before it says: inside the run, and no frame's."""
+"""A hit's boot time, set back by what the plate before it says: inside the run, mostly another frame's."""
 
 
 def leaky(folder: Path, statements: str) -> Path:
