@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from benchmarks.forgetting.live_control import blind
 from benchmarks.forgetting.trace import read_trace
 from benchmarks.forgetting.trial import Trial
 from benchmarks.harness.hotlist_fixture import Reading
-from benchmarks.harness.memory_scan import Coverage, Pattern, Scanner, search_process
+from benchmarks.harness.memory_scan import Coverage, Found, Pattern, Scanner, search_process
 from benchmarks.leaks import held
 from benchmarks.leaks.builds import Remembering
 from benchmarks.patterns import canaries as clip_of
@@ -131,6 +132,47 @@ import os; os._exit(0)
     assert appeared, "the search never came to the mapping"
     assert {start, appeared[0] + (16 << 20) - 26} <= found
     assert coverage.whole, dict(coverage.skipped)
+
+
+def test_a_process_that_ends_is_searched_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ends after its memory was copied is searched all the same; one that ends before proves nothing."""
+    if os.geteuid() != 0:
+        pytest.skip("reading another process's memory takes root")
+    code = "import sys; word = bytes(range(65, 91)) * 4; print(flush=True); sys.stdin.read()"
+
+    class Ending(Scanner):
+        """Ends the process before the copy is searched."""
+
+        def search(self, block: bytes | memoryview, place: str = "", base: int = 0) -> Iterator[Found]:
+            child.kill()
+            child.wait()
+            return super().search(block, place, base)
+
+    def started() -> "subprocess.Popen[str]":
+        line, pipe = [sys.executable, "-c", code], subprocess.PIPE
+        child = subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True)
+        assert child.stdout is not None
+        child.stdout.readline()
+        return child
+
+    patterns = [Pattern(bytes(range(65, 91)), 1, "x")]
+    with started() as child:
+        coverage = Coverage()
+        assert search_process(child.pid, Ending(patterns), coverage)
+        assert coverage.whole
+
+    def killing(memory: int, size: int, at: int) -> bytes:
+        child.kill()
+        child.wait()
+        return read(memory, size, at)
+
+    read = os.pread
+    with started() as child:
+        monkeypatch.setattr("benchmarks.harness.memory_scan.os.pread", killing)
+        coverage = Coverage()
+        with pytest.raises(ProcessLookupError):
+            search_process(child.pid, Scanner(patterns), coverage)
+        assert coverage == Coverage()
 
 
 def test_a_search_that_passed_memory_over_proves_nothing() -> None:

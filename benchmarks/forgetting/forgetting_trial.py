@@ -136,8 +136,7 @@ def _found_in(
             if role(pid) == name:
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     plant(pid, *controls)
-                    theirs = search_process(pid, searcher, coverage)
-                    found += theirs if pid in edge.family() else []
+                    found += search_process(pid, searcher, coverage)
         if found:
             return found
     raise BenchError(f"no {name} of the edge could be searched to its end")

@@ -150,6 +150,12 @@ class Coverage:
     regions: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Coverage") -> None:
+        """Count another process's too."""
+        self.scanned += other.scanned
+        self.regions += other.regions
+        self.skipped += other.skipped
+
     @property
     def whole(self) -> bool:
         """Whether everything was searched that could hold something of a read."""
@@ -182,9 +188,20 @@ def search_process(pid: int, scanner: Scanner, coverage: Coverage) -> list[Found
     The memory is copied first, which takes a moment, and the copy is searched, which takes many: a process that
     lives only for seconds is searched to its end all the same. It goes on meanwhile. What it gives back before it
     is reached is no longer its memory; what it maps anew is copied in the next round. What is mapped and cannot be
-    read is noted in `coverage`, by name.
+    read is noted in `coverage`, by name; nothing is noted of a process that ended too early.
+
+    Raises:
+        ProcessLookupError: it ended before all of it was copied.
     """
-    copies = _copied(pid, scanner.longest, coverage)
+    reached = Coverage()
+    try:
+        copies = _copied(pid, scanner.longest, reached)
+        ended = not regions(pid)
+    except FileNotFoundError:
+        ended = True
+    if ended:
+        raise ProcessLookupError(f"process {pid} ended while its memory was copied")
+    coverage.add(reached)
     found = {
         (each.address, each.form, each.canary): each
         for block, place, base in copies
