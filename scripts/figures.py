@@ -140,9 +140,9 @@ def measured(row: Row) -> bool:
     return any(each["key"] == row.key for part in parts for each in part["figures"])
 
 
-def soaked() -> int:
-    """Return how many whole minutes the soak lasted: its plot has a value a minute, at the minute's middle."""
-    (plot,) = json.loads((RESULTS / "soak.json").read_text())["parts"]["soak"]["plots"]
+def soaked(file: str = "soak") -> int:
+    """Return how many whole minutes a soak lasted: its plot has a value a minute, at the minute's middle."""
+    (plot,) = json.loads((RESULTS / f"{file}.json").read_text())["parts"]["soak"]["plots"]
     middles: list[float] = plot["series"][0]["x"]
     return round(max(middles) + 0.5)
 
