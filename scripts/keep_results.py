@@ -1,4 +1,4 @@
-"""Keep a full run: copy its results to docs/results/, and write the figures of README.md and docs/ anew.
+"""Keep a full run: copy its results to docs/results/, and write the figures and plots of README.md and docs/ anew.
 
     python -m scripts.keep_results report/results.json
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import report, results
-from scripts import figures
+from scripts import figures, plots
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = "docs/results/x86-64-2-cores.json"
@@ -55,6 +55,7 @@ def main() -> None:
     page.write_text(hardware(page.read_text("utf-8"), found), "utf-8")
     shutil.copyfile(path, ROOT / KEPT)
     figures.write()
+    plots.write()
     print(f"kept as {KEPT}; README.md and docs/ are written anew")
 
 

@@ -1,22 +1,27 @@
-"""Plots as SVG that stands in the page itself: no script, no address, no font file."""
+"""Plots as SVG, in a page or in a file of their own: no script, no address, no font file."""
 
 import io
 import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from benchmarks.harness.results import Plot
 
 COLOURS: Final = ("#0b6e4f", "#c2570c", "#3b5ba5", "#8a3ffc", "#b28600", "#007d79", "#a2191f", "#6f7d8c")
 GRID: Final = "#dde3e8"
 INK: Final = "#24313d"
+MARKERS: Final = "osD^vPX*"
+DASHES: Final = ("-", "--", "-.", ":")
+"""A series is told from another by its marks or dashes too, not by colour alone."""
 STYLE: Final[Any] = {
     "font.size": 10,
     "font.family": "DejaVu Sans",
@@ -32,30 +37,67 @@ STYLE: Final[Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "hitonly",
 }
+ALONE: Final[Any] = STYLE | {"svg.fonttype": "none", "path.simplify": False, "savefig.facecolor": "white"}
+"""A file of its own: words are words, every point is drawn, and the ground is white on a dark page too."""
 
 
 def draw(plot: Mapping[str, Any]) -> str:
     """Return one plot of a part as an SVG element, scalable, with its title for those who cannot see it."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=_size(plot), layout="constrained")
-        axes = figure.subplots()
-        _DRAW[Plot(plot["kind"])](axes, plot)
-        axes.set_xlabel(plot["x"])
-        axes.set_ylabel(plot["y"])
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(buffer.getvalue(), plot["title"], figure.get_figwidth())
+        figure, _ = _figure(plot)
+        svg = _saved(figure, transparent=True)
+    return _inline(svg, plot["title"], figure.get_figwidth())
+
+
+def draw_file(plot: Mapping[str, Any], description: str) -> str:
+    """Return one plot of a part as an SVG file of its own, with its title in it and a description in words.
+
+    Each series is a group with the id ``series-1``, ``series-2`` and so on, in the plot's order; its interval,
+    where it has one, is ``band-1`` and so on.
+    """
+    with mpl.rc_context(ALONE):
+        figure, axes = _figure(plot)
+        axes.set_title(plot["title"], loc="left", fontsize=11)
+        svg = _saved(figure, transparent=False)
+    named = f"<title>{escape(plot['title'])}</title>\n <desc>{escape(description)}</desc>"
+    svg = re.sub(r"<metadata>.*?</metadata>", named, svg, count=1, flags=re.DOTALL)
+    svg = svg.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    svg = re.sub(r"<!DOCTYPE.*?>\n", "", svg, count=1, flags=re.DOTALL)
+    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE).replace("<svg ", '<svg role="img" ', 1)
+
+
+def _figure(plot: Mapping[str, Any]) -> tuple[Figure, Axes]:
+    """Return a plot drawn in the style that is set, without its title."""
+    figure = Figure(figsize=_size(plot), layout="constrained")
+    axes = figure.subplots()
+    _DRAW[Plot(plot["kind"])](axes, plot)
+    axes.set_xlabel(plot["x"])
+    axes.set_ylabel(plot["y"])
+    return figure, axes
+
+
+def _saved(figure: Figure, *, transparent: bool) -> str:
+    """Return a figure as SVG without a date or a maker, so that the same plot is the same file."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=transparent, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
 
 
 def _lines(axes: Axes, plot: Mapping[str, Any]) -> None:
     """Draw lines; a series of one point is a mark, or it would not be seen."""
-    for colour, series in zip(_cycle(len(plot["series"])), plot["series"], strict=True):
-        marker = "o" if plot.get("markers") or len(series["x"]) == 1 else ""
-        axes.plot(
-            series["x"], series["y"], marker=marker, markersize=5, color=colour, label=series["label"], lw=1.8
-        )
+    for place, (colour, series) in enumerate(zip(_cycle(len(plot["series"])), plot["series"], strict=True)):
+        marked = plot.get("markers") or len(series["x"]) == 1
+        (line,) = axes.plot(series["x"], series["y"], color=colour, label=series["label"], lw=1.8)
+        line.set_gid(f"series-{place + 1}")
+        if marked:
+            line.set(marker=MARKERS[place % len(MARKERS)], markersize=5)
+        else:
+            line.set_linestyle(DASHES[place % len(DASHES)])
         if series.get("low"):
-            axes.fill_between(series["x"], series["low"], series["high"], color=colour, alpha=0.15, lw=0)
+            band = axes.fill_between(
+                series["x"], series["low"], series["high"], color=colour, alpha=0.15, lw=0
+            )
+            band.set_gid(f"band-{place + 1}")
     if plot.get("diagonal"):
         axes.plot([0, 1], [0, 1], color="#9aa7b3", lw=1, ls="--", label="as sure as it should be")
     _scales(axes, plot)
@@ -67,13 +109,24 @@ def _scales(axes: Axes, plot: Mapping[str, Any]) -> None:
     """Set what the axes reach and how their numbers are written: 1,000 rather than a power, shares in per cent."""
     if plot.get("log_x"):
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.12g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _decades(axes.xaxis)
+    if plot.get("log_y"):
+        axes.set_yscale("log")
+        _decades(axes.yaxis)
     if plot.get("share"):
         axes.set_ylim(min(0.5, axes.get_ylim()[0]), 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if plot.get("zero"):
         axes.set_ylim(bottom=0)
+
+
+def _decades(axis: Axis) -> None:
+    """Write a logarithmic axis's numbers out; at 1, 2 and 5 of each power where it reaches over few of them."""
+    low, high = axis.get_view_interval()
+    if high < 1000 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.12g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _legend(axes: Axes, entries: int) -> None:
