@@ -2,7 +2,7 @@ import contextlib
 import copy
 import pickle
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -14,26 +14,11 @@ from edge.errors import Exit, Forgotten, RetentionError, Unserialisable
 from edge.retention.arena import Arena
 from edge.retention.window import CEILING_NS, NEVER, Slot, Window
 from hitonly_core.clock import NS
+from tests.hand_clock import HandClock
 
 RECORD = np.dtype([("mark", np.uint64), ("crop", np.uint8, (32,))])
 WINDOW = 180 * NS
 LATE = NS // 2
-
-
-class HandClock:
-    """A clock that the test moves; the wall clock steps apart from boot time."""
-
-    def __init__(self) -> None:
-        self.now = 1_000 * NS
-        self.wall = datetime(2026, 6, 1, tzinfo=UTC)
-
-    def boot_ns(self) -> int:
-        """Return the boot time that the test set."""
-        return self.now
-
-    def utc(self) -> datetime:
-        """Return the wall-clock time that the test set."""
-        return self.wall
 
 
 def _window(slots: int = 4, window_ns: int = WINDOW) -> tuple[Window, HandClock, Arena]:

@@ -1,7 +1,6 @@
 """What the motion gate remembers cannot hold a plate, and has an end: each attack with its control."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
@@ -17,23 +16,10 @@ from edge.vision import models
 from edge.vision.motion import LONGEST_LIFE_NS, MotionGate, life_within
 from edge.vision.reader import PlateReader
 from hitonly_core.clock import NS
+from tests.hand_clock import HandClock
 
 WIDTH, HEIGHT, RATE = 1280, 720, 5
 GB: Final = FORMATS[0]
-
-
-class HandClock:
-    """A boot-time clock that a test moves."""
-
-    now = NS
-
-    def boot_ns(self) -> int:
-        """Return the time."""
-        return self.now
-
-    def utc(self) -> datetime:
-        """Return a time; the gate asks for none."""
-        return datetime.now(UTC)
 
 
 def plate(seed: int, width: int) -> tuple[str, Pixels]:
@@ -133,7 +119,7 @@ def test_after_its_life_nothing_tells_which_plate_was_there(scene: str, after: s
     """Two runs that differ only in the plate shown leave the same bytes, once the life has passed."""
     left = []
     for seed in (1, 2):
-        clock = HandClock()
+        clock = HandClock(NS)
         life_ns = life_within(window_s * NS)
         assert life_ns < window_s * NS
         gate = MotionGate(life_ns=life_ns, clock=clock)
@@ -166,7 +152,7 @@ def test_the_same_attack_tells_plates_apart_in_a_background_of_pixels(scene: str
 
 def test_a_summary_never_outlives_its_life() -> None:
     """Whatever happens on the road, no summary is older than the life; the purge's beat holds it without frames."""
-    clock = HandClock()
+    clock = HandClock(NS)
     gate = MotionGate(life_ns=10 * NS, clock=clock)
     for pixels in [*empty(30), *stopped(plate(1, 260)[1], 20), *traffic(200), *empty(100)]:
         clock.now += NS // RATE
@@ -198,7 +184,7 @@ def test_the_life_lies_inside_every_window() -> None:
 def test_nothing_of_a_turn_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thinned picture and all that was worked out of it are zeros when the turn ends, also after a fault."""
     gate = MotionGate()
-    drive(gate, HandClock(), [with_car(roads()[0], plate(1, 260)[1], 400)])
+    drive(gate, HandClock(NS), [with_car(roads()[0], plate(1, 260)[1], 400)])
     scratch = (gate._counted, gate._spectra, gate._shares, gate._apart, gate._change)
     assert not any(array.any() for array in scratch)
 

@@ -16,29 +16,10 @@ from hotlist.matching.plate_index import Index
 from hotlist.plate import encode
 from hotlist.signed_list.bundle import HotList
 from hotlist.signed_list.store import LAST, HotListStore
+from tests.hand_clock import HandClock
 from tests.hotlist_maker import NOW, Department
 
 POLL_NS = 5 * NS
-
-
-class HandClock:
-    """Two clocks that the test moves."""
-
-    def __init__(self) -> None:
-        self.boot, self.wall = 100 * NS, NOW
-
-    def boot_ns(self) -> int:
-        """Return the boot time that the test set."""
-        return self.boot
-
-    def utc(self) -> datetime:
-        """Return the wall-clock time that the test set."""
-        return self.wall
-
-    def step(self, passed: timedelta, *, wall: timedelta | None = None) -> None:
-        """Let boot time pass, and the wall clock go as far, or elsewhere."""
-        self.boot += round(passed.total_seconds() * NS)
-        self.wall += passed if wall is None else wall
 
 
 def _build(hot_list: HotList) -> Matcher:
@@ -50,7 +31,7 @@ class Box:
     """A watch over a real store, and what it said."""
 
     def __init__(self, folder: Path, nh: Department) -> None:
-        self.clock, self.said, self.folder, self.nh = HandClock(), list[str](), folder, nh
+        self.clock, self.said, self.folder, self.nh = HandClock(wall=NOW), list[str](), folder, nh
         store = HotListStore(folder / "trust", nh.device, source=folder / "incoming")
         store.begin(nh.name, nh.keys)
         self.watch = ListWatch(

@@ -29,7 +29,7 @@ from edge.runtime.road_figures import DEGREES, RoadFigures
 from hitonly_core.clock import NS
 from tests.box_kit import ROOT, Department
 from tests.child import in_a_child
-from tests.test_receipts_attack import HOUR, HandClock, Pass, SimulatedBox
+from tests.test_receipts_attack import HOUR, OneClock, Pass, SimulatedBox
 
 DEPLOY = ROOT / "deploy"
 WORDS = {
@@ -208,7 +208,7 @@ def test_what_a_vehicle_changes_is_told_with_receipts_only(tmp_path: Path) -> No
 
 def test_heat_is_told_when_it_lasts() -> None:
     """A detector's burst is not told; five minutes without a break are, and their end is."""
-    clock = HandClock()
+    clock = OneClock(100 * NS)
     found = {"celsius": 85.0, "slow": False}
     heat = Heat(clock, lambda: found["celsius"], lambda: bool(found["slow"]))
 

@@ -34,6 +34,7 @@ from protocol.receipts import (
     from_line,
     to_line,
 )
+from tests.hand_clock import HandClock
 
 KEY = SigningKey(bytes(range(32)))
 RUN = Run(
@@ -52,27 +53,6 @@ RUN = Run(
 START = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-class HandClock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 500 * NS
-        self.wall = START
-
-    def boot_ns(self) -> int:
-        """Return the boot time that the test set."""
-        return self.now
-
-    def utc(self) -> datetime:
-        """Return the wall-clock time that the test set."""
-        return self.wall
-
-    def step(self, seconds: int) -> None:
-        """Let time pass on both."""
-        self.now += seconds * NS
-        self.wall += timedelta(seconds=seconds)
-
-
 def _counts(reads: int) -> Counts:
     return Counts(reads, reads // 10, reads - reads // 10, 0)
 
@@ -82,7 +62,7 @@ def _write(folder: Path, hours: int, run: Run = RUN) -> HandClock:
     ledger = Ledger(folder, KEY, run, clock)
     ledger.write(Reason.START, _counts(0), kept=True, list_version=4)
     for hour in range(1, hours + 1):
-        clock.step(3600)
+        clock.step(timedelta(hours=1))
         ledger.write(Reason.STEP, _counts(30 * hour), kept=True, list_version=4)
     ledger.write(Reason.STOP, _counts(30 * hours), kept=True, list_version=4)
     return clock
@@ -348,7 +328,7 @@ def test_a_receipt_is_timed_in_whole_seconds_and_notes_a_wall_clock_that_steps(t
     assert begun.utc == START
     kept = []
     for offset in (0, 900, 1100, -1100):
-        clock.step(3600)
+        clock.step(timedelta(hours=1))
         clock.wall += timedelta(milliseconds=offset)
         kept.append(ledger.write(Reason.STEP, _counts(0), kept=True, list_version=0).clock_kept)
     assert kept == [True, True, False, False]

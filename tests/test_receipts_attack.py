@@ -27,6 +27,7 @@ from hitonly_core.clock import NS
 from hitonly_core.keys import SigningKey
 from protocol.receipt_chain import verify
 from protocol.receipts import AT_LEAST, DAY_NS, STEP_NS, Kind, Run, digest, from_line
+from tests.hand_clock import HandClock
 
 if TYPE_CHECKING:
     from edge.department.link import Link
@@ -38,14 +39,8 @@ RUN = Run("box", "0", "b", 180 * NS, NS, STEP_NS, AT_LEAST, "hitonly 0", "d" * 6
 
 
 @dataclass(slots=True)
-class HandClock:
-    """A clock that the test moves."""
-
-    now: int = 100 * NS
-
-    def boot_ns(self) -> int:
-        """Return the boot time that the test set."""
-        return self.now
+class OneClock(HandClock):
+    """A clock that the test moves; the wall clock goes with boot time."""
 
     def utc(self) -> datetime:
         """Return the same as wall-clock time."""
@@ -86,7 +81,7 @@ class SimulatedBox:
 
     def __init__(self, folder: Path, *, old: bool = False) -> None:
         self.folder, self.old = folder, old
-        self.clock = HandClock()
+        self.clock = OneClock(100 * NS)
         self.observer = Observer(self.clock)
         self._runs = 0
         self._files: dict[str, bytes] = {}

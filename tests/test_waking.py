@@ -9,7 +9,7 @@ import pytest
 
 from api.accounts.people import Role
 from api.core.wakeups import Bell
-from edge.runtime import box
+from edge.runtime import workers
 from tests.api_kit import Desk, make_entry, make_hit
 
 PATIENCE = 30
@@ -56,9 +56,9 @@ def test_an_arriving_hit_rings(desk: Desk) -> None:
 
 def test_a_spooled_hit_wakes_the_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work that would wait for a minute is done as soon as the bell rings."""
-    monkeypatch.setattr(box, "_PERIOD_S", 60.0)
+    monkeypatch.setattr(workers, "_PERIOD_S", 60.0)
     bell, worked = threading.Event(), threading.Event()
-    with box._often(worked.set, "work", bell):
+    with workers.often(worked.set, "work", bell):
         assert not worked.wait(0.2), "the control: nothing is done before the bell"
         bell.set()
         assert worked.wait(PATIENCE)

@@ -6,24 +6,22 @@ retries what a full disk refused. A failure of any of them stops all, and every 
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
 
 from edge.capture.settings import FileSettings, PicturesSettings
 from edge.config import EdgeConfig
 from edge.department.account import Account
 from edge.department.delivery import DepartmentWork, open_work
-from edge.department.heartbeat import Condition
 from edge.department.ledger import Ledger
-from edge.department.list_watch import ListState, ListWatch
+from edge.department.list_watch import ListWatch
 from edge.department.spool import Spool
 from edge.errors import EdgeError, Exit, RetentionError
 from edge.hardening.redaction import describe
 from edge.pipeline.hit_maker import Device, HitMaker
-from edge.pipeline.loop import Pipeline, Tally
+from edge.pipeline.loop import Pipeline
 from edge.pipeline.passes import READ_DTYPE
 from edge.retention.arena import Arena
 from edge.retention.purger import Purger
@@ -40,23 +38,18 @@ from edge.runtime.build import (
     open_window,
     watch_list,
 )
-from edge.runtime.camera_watch import CameraState, CameraWatch, saw_nothing
+from edge.runtime.camera_watch import CameraState, CameraWatch
+from edge.runtime.condition import condition
 from edge.runtime.heat import Heat
+from edge.runtime.notices import Notices
 from edge.runtime.road_figures import RoadFigures
-from edge.runtime.software import software
+from edge.runtime.run_summary import SOFTWARE, Summary, summarise
 from edge.runtime.systemd import Notifier
+from edge.runtime.workers import often
 from hitonly_core.clock import NS, Clock, SystemClock
 from hitonly_core.keys import SealPublic, SigningKey
 from hitonly_core.safeguard import Measure, State
-from hitonly_core.wall_clock import CLOCK_UNSET, ClockState, boot_id, clock_state
-from protocol.counts import Counts, LocalCounts
 from protocol.hit import Hit
-
-SOFTWARE: Final = software()
-_PERIOD_S: Final = 0.5
-_WORRIES: Final = 32
-_WORDS: Final = 80
-"""The most that the service takes of a heartbeat's worries, and of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +59,6 @@ class Listener:
     say: Callable[[str], None] = lambda _sentence: None
     hit: Callable[[Hit], None] = lambda _hit: None
     turn: Callable[["Box"], None] = lambda _box: None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What came of a run: counts only.
-
-    Attributes:
-        counts: of every read so far. For a live camera they stay in this process: see `published`.
-        published: what the receipts have told so far.
-        live: whether a source is a camera, rather than a clip or pictures.
-        cameras: counts of each camera.
-        drops: frames dropped.
-        list_state: how the hot list is.
-        list_version: of the hot list in use; 0 for none.
-        lists_refused: how many lists were not trusted.
-        unwritten: hits on no disk: every disk refuses them. They are lost when the box ends.
-        blind: of each clip or folder that never showed a real picture, by camera: what it showed.
-        models: SHA-256 of the detector, the reader and the region model.
-        unprotected: names of the measures not in force.
-        software: name and version.
-    """
-
-    counts: LocalCounts
-    published: Counts
-    live: bool
-    cameras: dict[str, Tally]
-    drops: int
-    list_state: ListState
-    list_version: int
-    lists_refused: int
-    unwritten: int
-    blind: dict[str, str]
-    models: tuple[str, ...]
-    unprotected: tuple[str, ...]
-    software: str = SOFTWARE
 
 
 @dataclass(slots=True)
@@ -122,10 +80,7 @@ class Box:
     _spooled: threading.Event = field(default_factory=threading.Event)
     _failure: EdgeError | None = None
     _notifier: Notifier = field(default_factory=Notifier)
-    _unlocked: set[str] = field(default_factory=set)
-    _tracks_said: set[str] = field(default_factory=set)
-    _unset: bool = False
-    _unsafe: bool = False
+    _notices: Notices = field(init=False)
     _watch: CameraWatch = field(init=False)
     heat: Heat = field(init=False)
     figures: RoadFigures = field(init=False)
@@ -134,6 +89,7 @@ class Box:
         run = self.ledger.run
         self.heat = Heat(self.clock)
         self.figures = RoadFigures(self.pipelines, self.window, self.account, self.heat)
+        self._notices = Notices(self.pipelines, self.listener.say, self.live)
         self._watch = CameraWatch(self.pipelines, self.listener.say, self.clock, run.step_ns, run.at_least)
 
     @classmethod
@@ -188,7 +144,7 @@ class Box:
             pipeline.on_hit = box._hit
         if department_section := config.department:
             box.department = open_work(
-                config, department_section, spool, partial(_condition, box), clock, listener.say
+                config, department_section, spool, partial(condition, box), clock, listener.say
             )
             box.department.work()
             lists.poll()
@@ -216,18 +172,18 @@ class Box:
                 last_resort=partial(os._exit, Exit.RETENTION),
             )
             stack.enter_context(purger)
-            stack.enter_context(_often(partial(self._guarded, self._keep), "housekeeping"))
+            stack.enter_context(often(partial(self._guarded, self._keep), "housekeeping"))
             if self.department:
                 stack.callback(self.department.link.close)
                 work = partial(self._guarded, self.department.work)
-                stack.enter_context(_often(work, "department", self._spooled))
+                stack.enter_context(often(work, "department", self._spooled))
             if self.config.metrics:
                 from edge.runtime.metrics import serving_metrics  # noqa: PLC0415 - only where it is asked for
 
                 stack.enter_context(serving_metrics(self, self.config.metrics.port))
             self._notifier.send("READY=1")
             self.listener.say("reading")
-            self._say_passed_over()
+            self._notices.passed_over()
             stack.callback(self._close_sources)
             threads = [
                 threading.Thread(target=self._work, args=(pipeline, purger), name=pipeline.camera.name)
@@ -249,20 +205,7 @@ class Box:
 
     def summary(self) -> Summary:
         """Return the counts so far."""
-        return Summary(
-            counts=self.window.counts(),
-            published=self.account.published,
-            live=self.live,
-            cameras={pipeline.camera.name: pipeline.tally for pipeline in self.pipelines},
-            drops=sum(pipeline.camera.source.drops for pipeline in self.pipelines),
-            list_state=self.lists.state,
-            list_version=self.lists.version,
-            lists_refused=self.lists.refused,
-            unwritten=self.spool.unwritten,
-            blind=self._blind(),
-            models=self.models.digests,
-            unprotected=(*self.ledger.run.refused, *self._frames_unlocked()),
-        )
+        return summarise(self)
 
     @property
     def live(self) -> bool:
@@ -274,22 +217,6 @@ class Box:
     def camera_states(self) -> dict[str, CameraState]:
         """Return how each camera is now, by its name."""
         return self._watch.states()
-
-    def _say_passed_over(self) -> None:
-        for pipeline in self.pipelines:
-            source = pipeline.camera.source
-            if source.passed_over:
-                words = f"camera {pipeline.camera.name}: {source.passed_over} files passed over"
-                if source.unread:
-                    words += (
-                        f", among them pictures or clips that are not read here ({' '.join(source.unread)})"
-                    )
-                self.listener.say(words)
-
-    def _blind(self) -> dict[str, str]:
-        """Return what each clip or folder showed that never showed a real picture; of cameras see their states."""
-        told = {each.camera.name: saw_nothing(each) for each in self.pipelines if not each.camera.source.live}
-        return {name: what for name, what in told.items() if what}
 
     def _work(self, pipeline: Pipeline, purger: Purger) -> None:
         def turn() -> None:
@@ -331,54 +258,16 @@ class Box:
         for pipeline in self.pipelines:
             pipeline.camera.source.close()
 
-    def _frames_unlocked(self) -> tuple[str, ...]:
-        """Return a measure not in force for each camera whose capture process could not lock its memory."""
-        names = (each.camera.name for each in self.pipelines if each.camera.source.locked is False)
-        return tuple(f"frames-locked ({name})" for name in names)
-
-    def _say_tracks(self) -> None:
-        """Say once of each camera that its stream has more than one video track."""
-        for name, source in ((each.camera.name, each.camera.source) for each in self.pipelines):
-            if source.tracks > 1 and name not in self._tracks_said:
-                self._tracks_said.add(name)
-                self.listener.say(f"camera {name}: {source.tracks} video tracks; the largest is read")
-
-    def _say_clock(self) -> None:
-        """Say once of a box with a camera that nobody has set its clock, and once that somebody has."""
-        unset = self.live and clock_state() is ClockState.UNSYNCHRONISED
-        if unset is not self._unset:
-            self._unset = unset
-            self.listener.say(CLOCK_UNSET if unset else "the clock has been set by a time service")
-
-    def _say_unlocked(self) -> None:
-        """Say once of each camera that its frames are not locked: known only when the first has come."""
-        for name in sorted(set(self._frames_unlocked()) - self._unlocked):
-            self._unlocked.add(name)
-            self.listener.say(f"not in force: {name}; frames could reach swap")
-
     def _keep(self) -> None:
-        self._say_unlocked()
-        self._say_tracks()
-        self._say_clock()
+        self._notices.turn()
         self._watch.turn()
         if self.lists.poll() and self.config.retention.rematch:
             for pipeline in self.pipelines:
                 pipeline.rematch()
-        self._keep_hits()
+        self._notices.hits(safe=self.spool.retry())
         self.account.turn(self.lists.version)
         self.heat.turn()
         self.figures.turn()
-
-    def _keep_hits(self) -> None:
-        """Try again what every disk refused; say once that hits would be lost, and once that they are safe."""
-        safe = self.spool.retry()
-        if safe is self._unsafe:
-            self._unsafe = not safe
-            self.listener.say(
-                "hits that waited in memory are on a disk now"
-                if safe
-                else "NO DISK TAKES HITS: they wait in memory, and are lost if the box ends; make room now"
-            )
 
     def _last_receipt(self) -> None:
         self._notifier.send("STOPPING=1")
@@ -386,55 +275,3 @@ class Box:
             self.listener.say(f"LOST: {self.spool.unwritten} hits, which no disk took")
         late = isinstance(self._failure, RetentionError)
         self.account.end(self.lists.version, late=late, lost=self.spool.unwritten)
-
-
-@contextmanager
-def _often(work: Callable[[], None], name: str, bell: threading.Event | None = None) -> Iterator[None]:
-    """Do some work twice a second in a thread, at once when the bell rings, and once more at the end."""
-    over, woken = threading.Event(), bell or threading.Event()
-
-    def keep() -> None:
-        while not over.is_set():
-            woken.wait(_PERIOD_S)
-            woken.clear()
-            work()
-        work()
-
-    thread = threading.Thread(target=keep, name=name, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        woken.set()
-        thread.join()
-
-
-def _condition(box: Box) -> Condition:
-    """Return how the box is, for a heartbeat: nothing in it changes when a vehicle passes that is no hit."""
-    summary = box.summary()
-    cameras = box.camera_states()
-    degraded = [f"not in force: {name}" for name in summary.unprotected]
-    degraded += [f"camera {name}: {state}" for name, state in cameras.items() if state.bad]
-    if summary.list_state is not ListState.FRESH:
-        degraded.append(f"hot list {summary.list_state.value}: no alerts")
-    if summary.unwritten:
-        degraded.append("no disk takes hits: they are lost if the box ends")
-    elif box.spool.on_spare:
-        degraded.append("hits lie in the spare folder: see to the spool's disk")
-    if box.account.silent:
-        degraded.append("the receipts' disk refuses")
-    degraded += box.heat.worries
-    refused = len(list(box.spool.refused()))
-    if refused:
-        degraded.append(f"hits refused by the department: {refused}, see alpr-edge check")
-    return Condition(
-        software=summary.software,
-        models=summary.models,
-        list_version=summary.list_version,
-        cameras={name: state.word for name, state in cameras.items()},
-        degraded=tuple(words[:_WORDS] for words in degraded[:_WORRIES]),
-        last_receipt=box.ledger.last.sequence if box.ledger.last else -1,
-        boot=boot_id(),
-        boot_ms=box.clock.boot_ns() // 1_000_000,
-    )

@@ -16,7 +16,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
 from edge.department.list_watch import ListState
-from edge.runtime.box import Box, Listener, Summary
+from edge.runtime.box import Box, Listener
+from edge.runtime.run_summary import Summary
 from edge.runtime.terminal import err, out
 from protocol.hit import Hit
 
