@@ -1,24 +1,33 @@
 """One camera's loop: how often the detector is asked, and when leftovers are overwritten."""
 
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 from fast_alpr.base import BaseDetector, DetectionResult
 from open_image_models.detection.core.base import BoundingBox
 
 from edge.flow import COLUMNS, SLOTS, Frame, Pixels, Table
+from edge.pipeline import loop
 from edge.pipeline.loop import Camera, EveryFrame, Gate, Pipeline
 from edge.pipeline.passes import READ_DTYPE
 from edge.retention.arena import Arena
 from edge.retention.window import Window
 from edge.vision.zones import Zones
 from hitonly_core.clock import NS, SystemClock
+from hotlist.matching.match_settings import MatchSettings
+from hotlist.matching.matcher import Matcher
+from hotlist.matching.plate_index import Index
 from hotlist.plate import PAD
+from tests.matching_reference import NOW, columns_of, entry, reading
 
 TENTH = NS // 10
 Sight = Callable[[int], list[int]]
@@ -146,6 +155,51 @@ def test_a_new_list_may_come_at_any_moment() -> None:
     assert pipeline.tally.passes > 20
     counts = pipeline.window.counts()
     assert counts.reads == counts.hits + counts.destroyed + counts.live > 20
+    pipeline.window.destroy_all()
+
+
+class PlateReader(SureReader):
+    """Reads one plate, which is on no list."""
+
+    plate = "3XR5BQP"
+
+    def table(self, crop: Pixels) -> tuple[Table, Mapping[str, float]]:
+        """Return the table."""
+        assert crop.any()
+        return reading(self.plate, 0.999), {}
+
+
+def _rows_in_numpys_blocks(plate: str) -> int:
+    """Return how many of the small blocks that NumPy keeps hold a plate as a row of column numbers."""
+    row = struct.pack(f"{SLOTS}q", *columns_of(plate))
+    found = 0
+    for size in range(len(row), 1024):
+        found += sum(row in block.tobytes() for block in [np.empty(size, np.uint8) for _ in range(7)])
+    return found
+
+
+@pytest.mark.parametrize("overwritten", [True, False])
+def test_a_new_list_leaves_nothing_of_the_reads_it_was_matched_with(
+    monkeypatch: pytest.MonkeyPatch, *, overwritten: bool
+) -> None:
+    """A camera that has fallen silent has no turn in which leftovers are overwritten; the control leaves them."""
+    detector = Detector(lambda now: [100] if now < 15 else [])
+    pipeline = pipeline_with(detector, EveryFrame())
+    pipeline.camera = replace(pipeline.camera, reader=PlateReader())
+    matcher = Matcher(Index.build(1, [entry("AB12CDE")]), MatchSettings())
+    pipeline.lists = cast("Any", SimpleNamespace(current=SimpleNamespace(matcher=matcher), now=lambda: NOW))
+    show(pipeline, detector, 50)
+    pipeline.rest()
+    assert pipeline.window.counts().live == 1
+    assert _rows_in_numpys_blocks(PlateReader.plate) == 0
+
+    if not overwritten:
+        monkeypatch.setattr(loop, "scrub_allocators", lambda: None)
+    thread = threading.Thread(target=pipeline.rematch)
+    thread.start()
+    thread.join()
+
+    assert (_rows_in_numpys_blocks(PlateReader.plate) == 0) is overwritten
     pipeline.window.destroy_all()
 
 

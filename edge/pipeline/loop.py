@@ -178,13 +178,17 @@ class Pipeline:
     def rematch(self) -> None:
         """Match this camera's reads still inside the window against a list that has just arrived.
 
-        The window's one use. Safe from another thread than the loop's; open passes are left to the loop.
+        The window's one use. Safe from another thread than the loop's; open passes are left to the loop. What
+        matching leaves in the allocators is overwritten here: the loop's next scrub may be after the window's end,
+        and none comes while a camera is silent.
         """
         with self.window.lock:
             of_passes = {id(of.slot) for of in self._passes.values()}
             slots = [slot for slot in self.window.live() if id(slot) not in of_passes]
         for slot in slots:
             self._send(self._decide(Pass(slot=slot, settled=True)))
+        if slots:
+            scrub_allocators()
 
     def lapse(self, now_ns: int) -> None:
         """Wipe what has come to its end while the loop does nothing, or hangs; from the purge's thread."""
