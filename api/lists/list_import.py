@@ -169,7 +169,7 @@ def _part(session: Session, part: list[Row | Refused], given: Given, plan: _Plan
         if not rows.add(prepared, key):
             plan.refuse(RowError("the file has a row for this plate, region and case already"))
             continue
-        if prepared is not None and (why := doubt(proposal.plate)):
+        if prepared is not None and (why := doubt(proposal.plate, proposal.region)):
             plan.doubts[why] += 1
         plan.unchanged += prepared is None
         plan.added += found is None

@@ -155,7 +155,7 @@ def stage_file(
             report.unchanged += 1
         elif writer.add(staged):
             report.note(staged)
-            report.look_at(row.line, doubt(staged.proposal.plate))
+            report.look_at(row.line, doubt(staged.proposal.plate, staged.proposal.region))
         else:
             report.refuse(row.line, RowError("the file has a row for this plate, region and case already"))
     if replace is not None and kept is not None:
