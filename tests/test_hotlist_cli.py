@@ -197,7 +197,7 @@ def test_rows_that_a_person_should_look_at_are_named(office: Run, tmp_path: Path
     assert code == 0
     assert re.search(r"1 +letters or digits in their order", out)
     assert re.search(r"2 +so short", out)
-    assert "1 plates of the list take more than a tenth" in " ".join(out.split())
+    assert "one plate of the list takes more than a tenth" in " ".join(out.split())
     code, out, _ = office("import", "x.jsonl", *ADD, "--days", "30", "--json")
     assert [row["line"] for row in json.loads(out)["doubtful_rows"]] == [1, 2]
     assert json.loads(out)["heavy"] == 1

@@ -11,7 +11,7 @@ import pytest
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.import_plan import Replace, stage_file
 from hotlist.errors import ImmigrationError, ImportFileError, PlateError, RowError
-from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers import READERS, Format, Refused, Row, Unread
 from hotlist.importers.cells import plate_of
 from hotlist.importers.proposal import Given, propose
 from hotlist.plate import normalise
@@ -29,7 +29,8 @@ ROW = {"plate": "AB123", "purpose": "warrant", "case_number": "1", "expires": "2
 
 def read(content: bytes | str, kind: Format = Format.CSV) -> list[Row | Refused]:
     """Return what a reader yields."""
-    return list(READERS[kind](io.BytesIO(content.encode() if isinstance(content, str) else content)))
+    rows = READERS[kind](io.BytesIO(content.encode() if isinstance(content, str) else content))
+    return [row for row in rows if not isinstance(row, Unread)]
 
 
 def plates(content: bytes | str, kind: Format = Format.CSV) -> list[str]:
@@ -44,6 +45,7 @@ def plates(content: bytes | str, kind: Format = Format.CSV) -> list[str]:
     [
         *((cell, "date") for cell in ("12-DEC-26", "12-dec-2026", "12DEC2026", "12. Dez 2026", "12. Dez")),
         *((cell, "date") for cell in ("Mar 2003", "March 5", "December 12, 2026", "05-06-2026", "2026-12")),
+        *((cell, "date") for cell in ("12-mei", "des-12", "gru-12", "15-maj", "janv.-05", "12-mrt", "3-kvě")),
         *((cell, "fraction") for cell in ("6/7", "06/07", "1 1/2", "\u00bd")),
         *((cell, "thousands") for cell in ("1\u00a0234\u00a0567", "1\u202f234", "1'234'567", "1 234 567")),
         *((cell, "money") for cell in ("$123.00", "\u00a3 1,234", "12,50 \u20ac")),
@@ -141,10 +143,17 @@ def test_a_tab_or_a_line_break_joins_no_two_plates(cell: str) -> None:
         ("US-DC", "", "US-DC"),
         ("CA-XX", "", ""),
         ("MX-DIF", "", ""),
+        *((code, country, "") for code in ("SO", "CH", "CU", "AG", "TL") for country in ("US", "CA", "MX")),
+        ("SO", "", "SO"),
+        ("Somalia", "US", "SO"),
+        ("FR", "US", "FR"),
+        ("GU", "US", ""),
+        ("US-GU", "US", "US-GU"),
+        ("MX-GUA", "US", "MX-GUA"),
     ],
 )
 def test_no_region_becomes_another_one(text: str, country: str, code: str) -> None:
-    """Ala. is not Aland, Ind. not India, N/A not Namibia, a Mexican BC not British Columbia; NB is refused."""
+    """Ala. is not Aland, Ind. not India, N/A not Namibia, SO (Sonora to NCIC) not Somalia; NB is refused."""
     if code:
         assert region_code(text, country) == code
     else:

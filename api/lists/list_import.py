@@ -30,7 +30,7 @@ from api.core.staging import Prepared, Scratch, scratch
 from api.db.models import EntryRow
 from api.lists import proposals
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
-from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers import READERS, Format, Refused, Row, Unread
 from hotlist.importers.dates import DateOrder
 from hotlist.importers.doubts import doubt
 from hotlist.importers.proposal import Given, Proposal, approved_line, propose, said_in
@@ -73,6 +73,7 @@ class _Plan:
     reasons: Counter[str] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
     refused: int = 0
+    unread: tuple[str, ...] = ()
 
     def refuse(self, problem: RowError) -> None:
         """Count a refused row by its reason."""
@@ -88,6 +89,7 @@ class _Plan:
             **counts,
             "reasons": [list(pair) for pair in self.reasons.most_common(_REASONS)],
             "doubts": [list(pair) for pair in self.doubts.most_common()],
+            "unread": list(self.unread),
         }
 
 
@@ -143,7 +145,8 @@ def _read(service: Service, upload: Upload, given: Given, rows: Scratch) -> _Pla
         InvalidError: the file as a whole cannot be read.
         TooLargeError: it has too many rows.
     """
-    plan, read = _Plan(), READERS[upload.format](upload.file)
+    plan = _Plan()
+    read = _rows(READERS[upload.format](upload.file), plan)
     try:
         while part := list(islice(read, _PART)):
             plan.rows += len(part)
@@ -154,6 +157,15 @@ def _read(service: Service, upload: Upload, given: Given, rows: Scratch) -> _Pla
     except ImportFileError as problem:
         raise InvalidError(str(problem), hint=problem.hint) from None
     return plan
+
+
+def _rows(read: Iterable[Row | Refused | Unread], plan: _Plan) -> Iterator[Row | Refused]:
+    """Yield the rows, and note which columns are none."""
+    for row in read:
+        if isinstance(row, Unread):
+            plan.unread = row.columns
+        else:
+            yield row
 
 
 def _part(session: Session, part: list[Row | Refused], given: Given, plan: _Plan, rows: Scratch) -> None:

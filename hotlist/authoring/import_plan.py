@@ -10,7 +10,7 @@ from hitonly_core.keys import SigningKey
 from hotlist.authoring.changes import Change, Kind, Staged
 from hotlist.authoring.draft import ChangeWriter, Draft
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
-from hotlist.importers import Refused, Row
+from hotlist.importers import Refused, Row, Unread
 from hotlist.importers.doubts import doubt
 from hotlist.importers.proposal import Given, created_of, propose, said_in
 
@@ -74,6 +74,7 @@ class Report:
         immigration: rows of the immigration-violator file or purpose (R16); they are among the refused.
         doubtful: line and why a person should look at the plate; such rows are read.
         doubts: how often each of these was said.
+        unread: letters of the columns whose names are none of ours.
         examples: the first rows of each kind.
     """
 
@@ -87,6 +88,7 @@ class Report:
     immigration: int = 0
     doubtful: list[tuple[int, str]] = field(default_factory=list)
     doubts: Counter[str] = field(default_factory=Counter)
+    unread: tuple[str, ...] = ()
     examples: list[Staged] = field(default_factory=list, repr=False)
 
     def refuse(self, line: int, problem: RowError) -> None:
@@ -116,7 +118,7 @@ class Report:
 
 def stage_file(
     draft: Draft,
-    rows: Iterable[Row | Refused],
+    rows: Iterable[Row | Refused | Unread],
     given: Given,
     author: SigningKey,
     *,
@@ -140,8 +142,7 @@ def stage_file(
     report, writer = Report(), ChangeWriter(draft, author, given.now)
     known = draft.count_all() > 0
     kept = _Kept(draft, replace.source) if replace and known else None
-    for row in rows:
-        report.rows += 1
+    for row in _counted(rows, report):
         if not row.line % _EVERY:
             progress(row.line)
         try:
@@ -167,6 +168,16 @@ def stage_file(
     if not report.added + report.changed + report.removed:
         return report, None
     return report, writer.finish()
+
+
+def _counted(rows: Iterable[Row | Refused | Unread], report: Report) -> Iterator[Row | Refused]:
+    """Yield the rows and count them; note which columns are none."""
+    for row in rows:
+        if isinstance(row, Unread):
+            report.unread = row.columns
+            continue
+        report.rows += 1
+        yield row
 
 
 def _staged(draft: Draft, row: Row | Refused, given: Given, *, known: bool) -> tuple[Staged, bool]:

@@ -140,6 +140,7 @@ def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -
             "refused_rows": refused,
             "doubtful_rows": [{"line": line, "reason": reason} for line, reason in report.doubtful],
             "heavy": heavy,
+            "unread_columns": list(report.unread),
         }
         say("", body, as_json=True)
         return
@@ -157,12 +158,8 @@ def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -
             ("rows", "look at them because the plate is"),
             [(str(n), w) for w, n in report.doubts.most_common()],
         )
-    if heavy:
-        out.print(
-            f"{heavy} plates of the list take more than a tenth of the false hits you can bear, each alone:"
-            " `alpr-hotlist cost` names them",
-            markup=False,
-        )
+    for note in _notes(report, heavy):
+        out.print(note, markup=False)
     out.print("\n" + ", ".join(f"{count} {name}" for name, count in counts.items()), markup=False)
     if change and change.state is State.PENDING:
         out.print(f"change {change.number} waits for another person's approval", markup=False)
@@ -170,6 +167,19 @@ def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -
         out.print(f"change {change.number} has taken effect: sign and publish a new list", markup=False)
     elif report.added + report.changed + report.removed:
         out.print("nothing was written; say --apply to propose it", markup=False)
+
+
+def _notes(report: Report, heavy: int) -> Iterator[str]:
+    """Yield what a person should know of the whole file."""
+    if not report.rows:
+        yield "the file has no rows: is it whole?"
+    if report.unread:
+        yield f"not read: column {', '.join(report.unread)}; no field has such a name (see docs/hotlist.md)"
+    if heavy:
+        many = f"{heavy} plates of the list take" if heavy > 1 else "one plate of the list takes"
+        yield (
+            f"{many} more than a tenth of the false hits you can bear, alone: `alpr-hotlist cost` shows which"
+        )
 
 
 def _row(staged: Staged) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from hotlist.errors import ImportFileError, RowError
-from hotlist.importers.headers import field_of
-from hotlist.importers.row import Refused, Row
+from hotlist.importers.headers import SET_BY_US, field_of
+from hotlist.importers.row import Refused, Row, Unread
 from hotlist.importers.text import lines_of
 
 _DELIMITERS: Final = ",;\t|"
@@ -44,11 +44,19 @@ _OF_ONE_LINE: Final = _NEEDED | {"region", "effective", "verified", "severity", 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """The line that names the columns: its number, what is between its cells, and our names, None for others."""
+    """The line that names the columns.
+
+    Attributes:
+        line: its number.
+        delimiter: what is between its cells.
+        columns: our names, None for others.
+        unread: the letters of the columns that have another name.
+    """
 
     line: int
     delimiter: str
     columns: list[str | None]
+    unread: tuple[str, ...] = ()
 
     @property
     def reach(self) -> int:
@@ -56,14 +64,16 @@ class _Header:
         return max(place for place, name in enumerate(self.columns) if name in _NEEDED)
 
 
-def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
-    """Yield the rows of a CSV file; columns that have no name of ours are left out.
+def read_csv(file: BinaryIO) -> Iterator[Row | Refused | Unread]:
+    """Yield the rows of a CSV file; columns that have no name of ours are left out, and said before the first row.
 
     Raises:
         ImportFileError: no header with a plate's column, one field in two columns, a line too long, or a
             quotation mark without its partner, which hides the rows behind it.
     """
     header, lines = _header(lines_of(file))
+    if header.unread:
+        yield Unread(header.unread)
     watched = _Watched(lines, header)
     reader = csv.reader(watched, delimiter=header.delimiter, skipinitialspace=True, strict=True)
     shortest = len(header.columns)
@@ -77,16 +87,15 @@ def read_csv(file: BinaryIO) -> Iterator[Row | Refused]:
             continue
         if cells is None:
             return
+        if not any(cell.strip(_BLANK) for cell in cells):
+            continue
         if watched.is_cut and len(cells) < shortest:
-            yield Refused(
-                watched.first, RowError("the file ends in the middle of this row; was it cut short?")
-            )
+            problem = RowError("the file ends in the middle of this row; was it cut short?")
+            yield Refused(watched.first, problem)
             return
         shortest = min(shortest, len(cells))
         while len(cells) > len(header.columns) and not cells[-1].strip():
             cells.pop()
-        if not any(cell.strip(_BLANK) for cell in cells):
-            continue
         if len(cells) > len(header.columns):
             problem = RowError(f"{len(cells)} columns where the header has {len(header.columns)}")
             yield Refused(watched.first, problem)
@@ -204,8 +213,19 @@ def _names(text: list[str], delimiter: str, line: int) -> _Header | None:
         cells = next(csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True), [])
         columns = [field_of(cell) for cell in cells]
         if "plate" in columns:
-            return _Header(line, delimiter, _without_blank_end(columns, cells))
+            unread = tuple(
+                _letter(place)
+                for place, (name, cell) in enumerate(zip(columns, cells, strict=True))
+                if name is None and cell.strip() and cell.strip().lower() not in SET_BY_US
+            )
+            return _Header(line, delimiter, _without_blank_end(columns, cells), unread)
     return None
+
+
+def _letter(place: int) -> str:
+    """Return what a spreadsheet calls a column: A, Z, AA; from 0."""
+    before, last = divmod(place, 26)
+    return (_letter(before - 1) if before else "") + chr(ord("A") + last)
 
 
 def _check_once(columns: list[str | None]) -> None:

@@ -29,7 +29,8 @@ _KEYS: Final = ("QWERTYUIOP", "QWERTZUIOP", "AZERTYUIOP", "ASDFGHJKL", "ZXCVBNM"
 _SLANTED: Final = "1QAZ2WSX3EDC"
 _AGAIN: Final = re.compile(r"(..+)\1+")
 _DATE: Final = re.compile(
-    r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])20\d\d|(0[1-9]|1[0-2])([0-2]\d|3[01])20\d\d"
+    r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])"
+    r"|([0-2]\d|3[01])(0[1-9]|1[0-2])20\d\d|(0[1-9]|1[0-2])([0-2]\d|3[01])20\d\d"
     r"|([0-2]?\d|3[01])(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\d\d"
 )
 _TRIAL: Final = re.compile(
