@@ -4,12 +4,15 @@ import contextlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.import_plan import Replace, stage_file
+from hotlist.entry import time_text
 from hotlist.errors import ImmigrationError, ImportFileError, PlateError, RowError
 from hotlist.importers import READERS, Format, Refused, Row, Unread
 from hotlist.importers.cells import plate_of
@@ -319,7 +322,7 @@ def _stage(draft: Draft, text: str, replace: Replace | None = None, kind: Format
         ("\n", Format.NCIC),
         (HEADER, Format.CSV),
         (HEADER + "EF789" + REST + "\n", Format.CSV),
-        (json.dumps({**ROW, "plate": "EF789"}) + "\n", Format.JSONL),
+        (json.dumps({**ROW, "plate": "EF789", "source": "feed"}) + "\n", Format.JSONL),
     ],
     ids=["empty", "blank", "header only", "another list", "another list as JSON"],
 )
@@ -336,3 +339,32 @@ def test_a_few_of_a_small_source_may_go(draft: Draft) -> None:
     """One of two, by a file that has the other."""
     _stage(draft, HEADER + "AB123" + REST + "note\n", Replace("feed"))
     assert draft.count_all() == 1
+
+
+@pytest.mark.parametrize("source", ["fed", "Feed", "FEED", "feed 2", "%", "fee", "NCIC"])
+def test_a_file_of_another_source_replaces_none(draft: Draft, source: str) -> None:
+    """A slip in the name took nothing away, for ever, and said nothing: found cars would stay listed."""
+    with pytest.raises(ImportFileError, match="no row of the file is of the source"):
+        _stage(draft, TABLE, Replace(source))
+    assert draft.count_all() == 2
+
+
+def test_a_part_of_a_source_is_of_it(draft: Draft) -> None:
+    """``NCIC`` stands for ``NCIC LA0570200``, from the first file on."""
+    text = "source,plate,state,reason,case,expires\nNCIC LA0570200,PKR2218,NH,warrant,26-1,2026-04-01\n"
+    _stage(draft, text, Replace("NCIC"))
+    assert draft.count_all() == 3
+
+
+def test_the_same_file_a_day_later_changes_nothing(draft: Draft) -> None:
+    """An entry's start stays where its row names none: else a list would change, and be approved, every night."""
+    later = replace(SAID, now=NOW + timedelta(days=1))
+    with draft.transaction():
+        report, change = stage_file(draft, READERS[Format.CSV](io.BytesIO(TABLE.encode())), later, NH.ann)
+    assert (report.unchanged, report.changed, change) == (2, 0, None)
+    other = TABLE.replace("note", "another")
+    with draft.transaction():
+        report, change = stage_file(draft, READERS[Format.CSV](io.BytesIO(other.encode())), later, NH.ann)
+        assert change is not None
+    assert (report.unchanged, report.changed) == (1, 1)
+    assert json.loads(b"{" + report.examples[0].proposal.body)["effective"] == time_text(NOW)

@@ -204,11 +204,12 @@ def _prepared(row: Row, proposal: Proposal, given: Given, found: Any) -> Prepare
     """Return what is stored of a row; None where the entry in force says the same."""
     base = ""
     if found is not None:
-        said = said_in(proposal.body)
+        said = said_in(proposal.body, row.values)
         if said == {name: value for name, value in found.body.items() if name in said}:
             return None
         created = datetime.fromisoformat(found.body["created"])
-        proposal = propose(row.values, given, entry_id=found.id, created=created)
+        values = {"effective": str(found.body["effective"]), **row.values}
+        proposal = propose(values, given, entry_id=found.id, created=created)
         base = found.version
     body = approved_line(proposal.body, proposals.PENDING).decode()
     entry = found.id if found is not None else str(json.loads(body)["id"])

@@ -116,10 +116,14 @@ def values_of(body: bytes) -> dict[str, str]:
     return {name: text for name, text in texts.items() if name in FIELDS}
 
 
-def said_in(body: bytes) -> dict[str, object]:
-    """Return what a proposal's body says of the car and the case, without its id, who wrote it and when."""
+def said_in(body: bytes, row: Mapping[str, str]) -> dict[str, object]:
+    """Return what a proposal's body says of the car and the case, without its id, who wrote it and when.
+
+    Its start is left out where the row names none: each import would set it to its own time.
+    """
     members: dict[str, object] = json.loads(b"{" + body)
-    return {name: value for name, value in members.items() if name not in _NOT_SAID}
+    left_out = _NOT_SAID if "effective" in row else _NOT_SAID | {"effective"}
+    return {name: value for name, value in members.items() if name not in left_out}
 
 
 def propose(
