@@ -18,6 +18,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "string_too_long": "can have {max_length} characters at most",
         "string_pattern_mismatch": "has a character that it cannot have, such as a line break",
         "string_type": "must be a text",
+        "string_unicode": "has a character that is no text",
         "too_short": "must have {min_length} entries or more",
         "too_long": "can have {max_length} entries at most",
         "literal_error": "must be one of {expected}",

@@ -16,11 +16,20 @@ from types import MappingProxyType
 from typing import Final
 
 from hotlist.errors import RowError
-from hotlist.region_spellings import ABBREVIATIONS, COUNTRIES, NOT_KNOWN, OLD_CODES, SEVERAL
+from hotlist.region_spellings import (
+    ABBREVIATIONS,
+    ALSO_MEXICAN,
+    COUNTRIES,
+    NOT_KNOWN,
+    OLD_CODES,
+    SEVERAL,
+)
 
 _NEIGHBOURS: Final = MappingProxyType({"US": ("CA", "MX"), "CA": ("US", "MX"), "MX": ("US", "CA")})
 """Where else a bare state code is looked for: these cross each other's borders, and no two share a code."""
-_UNKNOWN: Final = "its region is no country, state or province of ISO 3166; write US-NH, CA-ON or GB"
+_UNKNOWN: Final = (
+    "its region is no country, state or province of ISO 3166; write US-NH, CA-ON or GB, or leave it empty"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,8 @@ def region_code(text: str, country: str = "") -> str:
     bare = text.upper().replace(".", "").replace(" ", "").strip()
     if bare.replace("/", "") in NOT_KNOWN:
         raise RowError("a word for an unknown region; leave the cell empty where the region is not known")
-    if bare in SEVERAL and not _parts_of(table, country, bare):
-        raise RowError(f"its region is {SEVERAL[bare]}")
+    if bare in SEVERAL and country not in SEVERAL[bare][0]:
+        raise RowError(f"its region is {SEVERAL[bare][1]}")
     known = OLD_CODES.get(bare, "")
     if known and (not country or known.startswith((country, *_NEIGHBOURS.get(country, ())))):
         return known
@@ -105,6 +114,11 @@ def region_code(text: str, country: str = "") -> str:
         raise RowError(_UNKNOWN)
     if len(found) > 1:
         raise RowError("its region may be more than one place; write it in full, such as US-NH or CA-ON")
+    if bare in ALSO_MEXICAN and found == [bare] and country in _NEIGHBOURS:
+        raise RowError(
+            "its region is a country in ISO 3166 and a Mexican state in other lists, where SO is Sonora; write "
+            "MX-SON, or the country's name"
+        )
     return found[0]
 
 

@@ -54,9 +54,20 @@ ABBREVIATIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 """Abbreviations by country. Those of two letters stand only in a list of that country: BC is a province too."""
 
 SEVERAL: Final = MappingProxyType(
-    {"NB": "Nebraska in NCIC's lists and New Brunswick in others; write US-NE or CA-NB"}
+    {
+        "NB": (("CA",), "Nebraska in NCIC's lists and New Brunswick in others; write US-NE or CA-NB"),
+        "GU": ((), "Guanajuato in NCIC's lists and Guam in others; write MX-GUA or US-GU"),
+    }
 )
-"""Codes that two tables in use give to two places, and what is said of them outside of those places."""
+"""Codes that two tables in use give to two places: in lists of which countries one is meant, else what is said."""
+
+ALSO_MEXICAN: Final = frozenset(
+    (
+        *("AG", "BA", "BJ", "BN", "BS", "CC", "CH", "CI", "CL", "CM", "CU", "DO", "GR", "GT"),
+        *("MC", "MR", "PL", "SI", "SL", "SN", "SO", "SR", "TC", "TL", "VC", "VE", "ZA"),
+    )
+)
+"""Countries' codes in ISO 3166 that lists of Mexican states have too, NCIC's among them: SO is Sonora there."""
 
 NOT_KNOWN: Final = frozenset(
     (

@@ -121,7 +121,17 @@ def test_rows_that_a_person_should_look_at_are_counted(editor: TestClient) -> No
     assert editor.post(f"{path}/open", data=REASON).status_code == 303
     page = editor.get(path).text
     assert "1: letters or digits in their order" in page
-    assert "1: more than a tenth of the false hits" in page
+    assert "1: more than a tenth of the false hits that a list may cost" in page
+
+
+def test_columns_that_no_field_has_are_named(editor: TestClient) -> None:
+    """On the page and in the answer, by their letters; a region that was not read is a weak match for ever."""
+    content = b"Plate,Plate St.,Purpose,Case,Expires\nQ1X2,NH,stolen,1,2030-01-20\n"
+    answer = editor.post("/v1/imports", data=FORM, files={"file": ("feed.csv", content)})
+    assert answer.json()["dry_run"]["unread"] == ["B"]
+    path = f"/list/proposed/{answer.json()['id']}"
+    assert editor.post(f"{path}/open", data=REASON).status_code == 303
+    assert "Not read: column B." in editor.get(path).text
 
 
 MALFORMED = {

@@ -197,10 +197,47 @@ def test_rows_that_a_person_should_look_at_are_named(office: Run, tmp_path: Path
     assert code == 0
     assert re.search(r"1 +letters or digits in their order", out)
     assert re.search(r"2 +so short", out)
-    assert "1 plates of the list take more than a tenth" in " ".join(out.split())
+    assert "one plate of the list takes more than a tenth" in " ".join(out.split())
     code, out, _ = office("import", "x.jsonl", *ADD, "--days", "30", "--json")
     assert [row["line"] for row in json.loads(out)["doubtful_rows"]] == [1, 2]
     assert json.loads(out)["heavy"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--replace-source", ""), 2, "names no source"),
+        (("--replace-source", "  "), 2, "names no source"),
+        (("--allow-removals", "3"), 2, "go with --replace-source"),
+        (("--allow-refused",), 2, "go with --replace-source"),
+        (("--replace-source", "Report"), 3, "no row of the file is of the source"),
+        (("--replace-source", " report "), 0, "1 added"),
+    ],
+)
+def test_a_replacement_that_says_nothing_is_refused(
+    office: Run, tmp_path: Path, options: tuple[str, ...], code: int, words: str
+) -> None:
+    """An unset variable, or a slip in the source's name, replaced nothing and exited with 0."""
+    (tmp_path / "x.csv").write_text("plate\nPKR2218\n")
+    found, out, errors = office("import", "x.csv", *ADD, "--days", "30", *options)
+    assert (found, words in " ".join((out + errors).split())) == (code, True)
+
+
+def test_a_file_without_rows_is_no_success(office: Run, tmp_path: Path) -> None:
+    """A header alone, or lines that end as no system's here do."""
+    for content in ("plate,case\n", "plate,case\x85PKR2218,26-1\x85"):
+        (tmp_path / "x.csv").write_text(content)
+        code, _, errors = office("import", "x.csv", *ADD, "--days", "30")
+        assert (code, "the file has no rows" in errors) == (3, True)
+
+
+def test_columns_that_no_field_has_are_named(office: Run, tmp_path: Path) -> None:
+    """By their letters, in the plan and in its JSON."""
+    (tmp_path / "x.csv").write_text("plate,Plate St.,case\nPKR2218,NH,26-1\n")
+    code, out, _ = office("import", "x.csv", *ADD, "--days", "30")
+    assert (code, "not read: column B" in out) == (0, True)
+    _, out, _ = office("import", "x.csv", *ADD, "--days", "30", "--json")
+    assert json.loads(out)["unread_columns"] == ["B"]
 
 
 def test_an_import_over_the_budget_is_refused_whole(office: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hotlist.authoring.exporting import write_csv
 from hotlist.authoring.import_plan import Replace, Report, stage_file
 from hotlist.entry import MAX_DAYS, Purpose
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
-from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers import READERS, Format, Refused, Row, Unread
 from hotlist.importers.proposal import Given, propose
 from tests.hotlist_maker import NOW, Department, entry
 
@@ -27,7 +27,7 @@ def draft(tmp_path: Path) -> Iterator[Draft]:
 
 def read(text: str, kind: Format = Format.CSV) -> list[Row | Refused]:
     """Return what a reader yields."""
-    return list(READERS[kind](io.BytesIO(text.encode())))
+    return [row for row in READERS[kind](io.BytesIO(text.encode())) if not isinstance(row, Unread)]
 
 
 def values(text: str, kind: Format = Format.CSV) -> list[dict[str, str]]:
@@ -169,7 +169,8 @@ GOOD = {"plate": "AB123", "purpose": "warrant", "case_number": "1", "expires": "
         ({"case_number": ""}, "no case number"),
         ({"expires": ""}, "cannot be read"),
         ({"expires": "01/02/2026"}, "read in two ways"),
-        ({"expires": "2026-02-01"}, "before it takes effect"),
+        ({"expires": "2026-02-01"}, "expired already"),
+        ({"effective": "2026-05-01"}, "before it takes effect"),
         ({"expires": "2027-04-01"}, "180 days"),
         ({"verified": "2026-03-02"}, "future"),
         ({"source": ""}, "no source"),

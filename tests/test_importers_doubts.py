@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from hotlist.importers.cells import plate_of
-from hotlist.importers.doubts import A_PLACE, IN_ORDER, ONE_CHARACTER, SHORT, doubt
+from hotlist.importers.doubts import (
+    A_DATE,
+    A_GROUP,
+    A_PLACE,
+    A_WORD,
+    IN_ORDER,
+    ONE_CHARACTER,
+    SHORT,
+    WITH_REGION,
+    doubt,
+)
 from hotlist.matching.cost import predict
 from hotlist.matching.match_settings import MatchSettings
 from hotlist.plate import encode
@@ -35,6 +45,16 @@ REAL = (
         ("07", SHORT),
         ("A1", SHORT),
         ("B12", None),
+        *((cell, A_GROUP) for cell in ("ABCABC", "123123", "121212", "TESTTEST")),
+        *((cell, A_DATE) for cell in ("20261220", "12202026", "20122026", "05JAN26")),
+        *((cell, A_PLACE) for cell in ("USA", "US-NH", "US NH", "CA-ON", "NEW YORK")),
+        *(
+            (cell, A_WORD)
+            for cell in ("FORD", "BLUE", "WANTED", "WARRANT", "URGENT", "STOLENVEH", "CONTINUED")
+        ),
+        *((cell, A_WORD) for cell in ("FAKE1", "PLATE 01", "CAR123", "DEMO", "UNK TAG", "NONE1", "Reg No")),
+        *((cell, IN_ORDER) for cell in ("QWERTZ", "AZERTY", "1QAZ2WSX")),
+        *((cell, None) for cell in ("121215", "FORDY1", "JAN1234", "20261320", "ABCABD")),
     ],
 )
 def test_what_may_be_made_up_is_read_and_doubted(cell: str, why: str | None) -> None:
@@ -56,8 +76,27 @@ def test_the_plates_of_real_cars_are_not_doubted() -> None:
 
 def test_nothing_of_the_plate_is_repeated() -> None:
     """The sentence may be shown and logged."""
-    for plate in ("AAAA", "ABC123", "TEXAS", "07"):
+    for plate in ("AAAA", "ABC123", "TEXAS", "07", "20261220", "FORD", "ABCABC"):
         assert plate not in (doubt(plate) or "").upper()
+
+
+@pytest.mark.parametrize(
+    ("plate", "region", "why"),
+    [
+        ("NHABC123", "US-NH", WITH_REGION),
+        ("PKR2218NH", "US-NH", WITH_REGION),
+        ("USNHPKR22", "US-NH", WITH_REGION),
+        ("ONPKRT229", "CA-ON", WITH_REGION),
+        ("NHA1234", "US-NH", None),
+        ("GB12PKRT", "GB", None),
+        ("NHPKR2218", "", None),
+    ],
+)
+def test_a_plate_that_carries_its_regions_letters_is_doubted(
+    plate: str, region: str, why: str | None
+) -> None:
+    """Where it is longer than plates of that country are: "NH PKR 2218" would never be read off a car."""
+    assert doubt(plate, region) == why
 
 
 def test_a_plate_that_takes_much_of_the_false_hits_is_counted() -> None:

@@ -4,14 +4,17 @@ import contextlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from hotlist.authoring.draft import Draft
 from hotlist.authoring.import_plan import Replace, stage_file
+from hotlist.entry import time_text
 from hotlist.errors import ImmigrationError, ImportFileError, PlateError, RowError
-from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers import READERS, Format, Refused, Row, Unread
 from hotlist.importers.cells import plate_of
 from hotlist.importers.proposal import Given, propose
 from hotlist.plate import normalise
@@ -29,7 +32,8 @@ ROW = {"plate": "AB123", "purpose": "warrant", "case_number": "1", "expires": "2
 
 def read(content: bytes | str, kind: Format = Format.CSV) -> list[Row | Refused]:
     """Return what a reader yields."""
-    return list(READERS[kind](io.BytesIO(content.encode() if isinstance(content, str) else content)))
+    rows = READERS[kind](io.BytesIO(content.encode() if isinstance(content, str) else content))
+    return [row for row in rows if not isinstance(row, Unread)]
 
 
 def plates(content: bytes | str, kind: Format = Format.CSV) -> list[str]:
@@ -44,6 +48,7 @@ def plates(content: bytes | str, kind: Format = Format.CSV) -> list[str]:
     [
         *((cell, "date") for cell in ("12-DEC-26", "12-dec-2026", "12DEC2026", "12. Dez 2026", "12. Dez")),
         *((cell, "date") for cell in ("Mar 2003", "March 5", "December 12, 2026", "05-06-2026", "2026-12")),
+        *((cell, "date") for cell in ("12-mei", "des-12", "gru-12", "15-maj", "janv.-05", "12-mrt", "3-kvě")),
         *((cell, "fraction") for cell in ("6/7", "06/07", "1 1/2", "\u00bd")),
         *((cell, "thousands") for cell in ("1\u00a0234\u00a0567", "1\u202f234", "1'234'567", "1 234 567")),
         *((cell, "money") for cell in ("$123.00", "\u00a3 1,234", "12,50 \u20ac")),
@@ -141,10 +146,17 @@ def test_a_tab_or_a_line_break_joins_no_two_plates(cell: str) -> None:
         ("US-DC", "", "US-DC"),
         ("CA-XX", "", ""),
         ("MX-DIF", "", ""),
+        *((code, country, "") for code in ("SO", "CH", "CU", "AG", "TL") for country in ("US", "CA", "MX")),
+        ("SO", "", "SO"),
+        ("Somalia", "US", "SO"),
+        ("FR", "US", "FR"),
+        ("GU", "US", ""),
+        ("US-GU", "US", "US-GU"),
+        ("MX-GUA", "US", "MX-GUA"),
     ],
 )
 def test_no_region_becomes_another_one(text: str, country: str, code: str) -> None:
-    """Ala. is not Aland, Ind. not India, N/A not Namibia, a Mexican BC not British Columbia; NB is refused."""
+    """Ala. is not Aland, Ind. not India, N/A not Namibia, SO (Sonora to NCIC) not Somalia; NB is refused."""
     if code:
         assert region_code(text, country) == code
     else:
@@ -310,7 +322,7 @@ def _stage(draft: Draft, text: str, replace: Replace | None = None, kind: Format
         ("\n", Format.NCIC),
         (HEADER, Format.CSV),
         (HEADER + "EF789" + REST + "\n", Format.CSV),
-        (json.dumps({**ROW, "plate": "EF789"}) + "\n", Format.JSONL),
+        (json.dumps({**ROW, "plate": "EF789", "source": "feed"}) + "\n", Format.JSONL),
     ],
     ids=["empty", "blank", "header only", "another list", "another list as JSON"],
 )
@@ -327,3 +339,32 @@ def test_a_few_of_a_small_source_may_go(draft: Draft) -> None:
     """One of two, by a file that has the other."""
     _stage(draft, HEADER + "AB123" + REST + "note\n", Replace("feed"))
     assert draft.count_all() == 1
+
+
+@pytest.mark.parametrize("source", ["fed", "Feed", "FEED", "feed 2", "%", "fee", "NCIC"])
+def test_a_file_of_another_source_replaces_none(draft: Draft, source: str) -> None:
+    """A slip in the name took nothing away, for ever, and said nothing: found cars would stay listed."""
+    with pytest.raises(ImportFileError, match="no row of the file is of the source"):
+        _stage(draft, TABLE, Replace(source))
+    assert draft.count_all() == 2
+
+
+def test_a_part_of_a_source_is_of_it(draft: Draft) -> None:
+    """``NCIC`` stands for ``NCIC LA0570200``, from the first file on."""
+    text = "source,plate,state,reason,case,expires\nNCIC LA0570200,PKR2218,NH,warrant,26-1,2026-04-01\n"
+    _stage(draft, text, Replace("NCIC"))
+    assert draft.count_all() == 3
+
+
+def test_the_same_file_a_day_later_changes_nothing(draft: Draft) -> None:
+    """An entry's start stays where its row names none: else a list would change, and be approved, every night."""
+    later = replace(SAID, now=NOW + timedelta(days=1))
+    with draft.transaction():
+        report, change = stage_file(draft, READERS[Format.CSV](io.BytesIO(TABLE.encode())), later, NH.ann)
+    assert (report.unchanged, report.changed, change) == (2, 0, None)
+    other = TABLE.replace("note", "another")
+    with draft.transaction():
+        report, change = stage_file(draft, READERS[Format.CSV](io.BytesIO(other.encode())), later, NH.ann)
+        assert change is not None
+    assert (report.unchanged, report.changed) == (1, 1)
+    assert json.loads(b"{" + report.examples[0].proposal.body)["effective"] == time_text(NOW)

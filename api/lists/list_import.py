@@ -30,7 +30,7 @@ from api.core.staging import Prepared, Scratch, scratch
 from api.db.models import EntryRow
 from api.lists import proposals
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
-from hotlist.importers import READERS, Format, Refused, Row
+from hotlist.importers import READERS, Format, Refused, Row, Unread
 from hotlist.importers.dates import DateOrder
 from hotlist.importers.doubts import doubt
 from hotlist.importers.proposal import Given, Proposal, approved_line, propose, said_in
@@ -73,6 +73,7 @@ class _Plan:
     reasons: Counter[str] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
     refused: int = 0
+    unread: tuple[str, ...] = ()
 
     def refuse(self, problem: RowError) -> None:
         """Count a refused row by its reason."""
@@ -88,6 +89,7 @@ class _Plan:
             **counts,
             "reasons": [list(pair) for pair in self.reasons.most_common(_REASONS)],
             "doubts": [list(pair) for pair in self.doubts.most_common()],
+            "unread": list(self.unread),
         }
 
 
@@ -143,7 +145,8 @@ def _read(service: Service, upload: Upload, given: Given, rows: Scratch) -> _Pla
         InvalidError: the file as a whole cannot be read.
         TooLargeError: it has too many rows.
     """
-    plan, read = _Plan(), READERS[upload.format](upload.file)
+    plan = _Plan()
+    read = _rows(READERS[upload.format](upload.file), plan)
     try:
         while part := list(islice(read, _PART)):
             plan.rows += len(part)
@@ -154,6 +157,15 @@ def _read(service: Service, upload: Upload, given: Given, rows: Scratch) -> _Pla
     except ImportFileError as problem:
         raise InvalidError(str(problem), hint=problem.hint) from None
     return plan
+
+
+def _rows(read: Iterable[Row | Refused | Unread], plan: _Plan) -> Iterator[Row | Refused]:
+    """Yield the rows, and note which columns are none."""
+    for row in read:
+        if isinstance(row, Unread):
+            plan.unread = row.columns
+        else:
+            yield row
 
 
 def _part(session: Session, part: list[Row | Refused], given: Given, plan: _Plan, rows: Scratch) -> None:
@@ -169,7 +181,7 @@ def _part(session: Session, part: list[Row | Refused], given: Given, plan: _Plan
         if not rows.add(prepared, key):
             plan.refuse(RowError("the file has a row for this plate, region and case already"))
             continue
-        if prepared is not None and (why := doubt(proposal.plate)):
+        if prepared is not None and (why := doubt(proposal.plate, proposal.region)):
             plan.doubts[why] += 1
         plan.unchanged += prepared is None
         plan.added += found is None
@@ -192,11 +204,12 @@ def _prepared(row: Row, proposal: Proposal, given: Given, found: Any) -> Prepare
     """Return what is stored of a row; None where the entry in force says the same."""
     base = ""
     if found is not None:
-        said = said_in(proposal.body)
+        said = said_in(proposal.body, row.values)
         if said == {name: value for name, value in found.body.items() if name in said}:
             return None
         created = datetime.fromisoformat(found.body["created"])
-        proposal = propose(row.values, given, entry_id=found.id, created=created)
+        values = {"effective": str(found.body["effective"]), **row.values}
+        proposal = propose(values, given, entry_id=found.id, created=created)
         base = found.version
     body = approved_line(proposal.body, proposals.PENDING).decode()
     entry = found.id if found is not None else str(json.loads(body)["id"])

@@ -10,9 +10,9 @@ from hitonly_core.keys import SigningKey
 from hotlist.authoring.changes import Change, Kind, Staged
 from hotlist.authoring.draft import ChangeWriter, Draft
 from hotlist.errors import ImmigrationError, ImportFileError, RowError
-from hotlist.importers import Refused, Row
+from hotlist.importers import Refused, Row, Unread
 from hotlist.importers.doubts import doubt
-from hotlist.importers.proposal import Given, created_of, propose, said_in
+from hotlist.importers.proposal import Given, created_of, propose, said_in, values_of
 
 MAX_REPORTED: Final = 10_000
 """Most refused rows that a report names; the others are only counted."""
@@ -40,6 +40,24 @@ class Replace:
     source: str
     allow_refused: bool = False
     allow_removals: int | None = None
+
+    def holds(self, source: str) -> bool:
+        """Whether an entry's source is this one or a part of it."""
+        return source == self.source or source.startswith(f"{self.source} ")
+
+    def check_source(self, *, rows: int, ours: int) -> None:
+        """Refuse a file of other sources: nothing would ever be taken away for it.
+
+        Args:
+            rows: that can be used.
+            ours: those of them that are of this source.
+
+        Raises:
+            ImportFileError: there are rows, and none is.
+        """
+        if rows and not ours:
+            hint = "Write it as the rows do, with capitals and spaces; rows that name none take --source."
+            raise ImportFileError("no row of the file is of the source that is to be replaced", hint=hint)
 
     def check(self, *, rows: int, refused: int, removed: int, of: int) -> None:
         """Refuse a replacement that looks like a misunderstanding.
@@ -74,6 +92,7 @@ class Report:
         immigration: rows of the immigration-violator file or purpose (R16); they are among the refused.
         doubtful: line and why a person should look at the plate; such rows are read.
         doubts: how often each of these was said.
+        unread: letters of the columns whose names are none of ours.
         examples: the first rows of each kind.
     """
 
@@ -87,6 +106,7 @@ class Report:
     immigration: int = 0
     doubtful: list[tuple[int, str]] = field(default_factory=list)
     doubts: Counter[str] = field(default_factory=Counter)
+    unread: tuple[str, ...] = ()
     examples: list[Staged] = field(default_factory=list, repr=False)
 
     def refuse(self, line: int, problem: RowError) -> None:
@@ -116,7 +136,7 @@ class Report:
 
 def stage_file(
     draft: Draft,
-    rows: Iterable[Row | Refused],
+    rows: Iterable[Row | Refused | Unread],
     given: Given,
     author: SigningKey,
     *,
@@ -139,9 +159,8 @@ def stage_file(
     """
     report, writer = Report(), ChangeWriter(draft, author, given.now)
     known = draft.count_all() > 0
-    kept = _Kept(draft, replace.source) if replace and known else None
-    for row in rows:
-        report.rows += 1
+    kept = _Kept(draft, replace) if replace else None
+    for row in _counted(rows, report):
         if not row.line % _EVERY:
             progress(row.line)
         try:
@@ -150,23 +169,32 @@ def stage_file(
             report.refuse(row.line, problem)
             continue
         if kept is not None:
-            kept.add(staged.entry_id)
+            kept.add(staged)
         if same:
             report.unchanged += 1
         elif writer.add(staged):
             report.note(staged)
-            report.look_at(row.line, doubt(staged.proposal.plate))
+            report.look_at(row.line, doubt(staged.proposal.plate, staged.proposal.region))
         else:
             report.refuse(row.line, RowError("the file has a row for this plate, region and case already"))
-    if replace is not None and kept is not None:
+    if kept is not None:
         for gone in kept.gone():
             writer.add(gone)
             report.note(gone)
-        refused = report.reasons.total()
-        replace.check(rows=report.rows, refused=refused, removed=report.removed, of=kept.count())
+        kept.check(report)
     if not report.added + report.changed + report.removed:
         return report, None
     return report, writer.finish()
+
+
+def _counted(rows: Iterable[Row | Refused | Unread], report: Report) -> Iterator[Row | Refused]:
+    """Yield the rows and count them; note which columns are none."""
+    for row in rows:
+        if isinstance(row, Unread):
+            report.unread = row.columns
+            continue
+        report.rows += 1
+        yield row
 
 
 def _staged(draft: Draft, row: Row | Refused, given: Given, *, known: bool) -> tuple[Staged, bool]:
@@ -183,9 +211,10 @@ def _staged(draft: Draft, row: Row | Refused, given: Given, *, known: bool) -> t
     if found is None:
         return Staged(Kind.ADD, fresh, proposal), False
     entry_id, base, body = found
-    if said_in(body) == said_in(proposal.body):
+    if said_in(body, row.values) == said_in(proposal.body, row.values):
         return Staged(Kind.EDIT, entry_id, proposal, base), True
-    again = propose(row.values, given, entry_id=entry_id, created=created_of(body))
+    values = {"effective": values_of(body)["effective"], **row.values}
+    again = propose(values, given, entry_id=entry_id, created=created_of(body))
     return Staged(Kind.EDIT, entry_id, again, base), False
 
 
@@ -195,18 +224,30 @@ _OF_SOURCE: Final = "(source = ? OR substr(source, 1, length(?) + 1) = ? || ' ')
 class _Kept:
     """The entries of a source that its new file still holds."""
 
-    def __init__(self, draft: Draft, source: str) -> None:
-        self._draft, self._source = draft, source
+    def __init__(self, draft: Draft, replace: Replace) -> None:
+        self._draft, self._replace, self._source = draft, replace, replace.source
+        self._ours = 0
         draft.database.execute(
             "CREATE TEMP TABLE IF NOT EXISTS kept (entry_id TEXT PRIMARY KEY) WITHOUT ROWID"
         )
         draft.database.execute("DELETE FROM kept")
 
-    def add(self, entry_id: str) -> None:
+    def add(self, staged: Staged) -> None:
         """Remember that an entry is still there."""
-        self._draft.database.execute("INSERT OR IGNORE INTO kept VALUES (?)", (entry_id,))
+        self._ours += self._replace.holds(staged.proposal.source)
+        self._draft.database.execute("INSERT OR IGNORE INTO kept VALUES (?)", (staged.entry_id,))
 
-    def count(self) -> int:
+    def check(self, report: Report) -> None:
+        """Refuse what looks like a misunderstanding.
+
+        Raises:
+            ImportFileError: by `Replace`'s rules.
+        """
+        refused = report.reasons.total()
+        self._replace.check_source(rows=report.rows - refused, ours=self._ours)
+        self._replace.check(rows=report.rows, refused=refused, removed=report.removed, of=self._count())
+
+    def _count(self) -> int:
         """Return how many entries of the source are in force."""
         (number,) = self._draft.database.execute(
             f"SELECT count(*) FROM entries WHERE {_OF_SOURCE}",  # noqa: S608 - a constant

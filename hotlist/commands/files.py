@@ -46,8 +46,8 @@ def import_file(
     case_number: Annotated[str, typer.Option("--case", help="For rows that name none.")] = "",
     days: Annotated[int | None, typer.Option(min=1, help="For rows that name no expiry.")] = None,
     replace_source: Annotated[
-        str, typer.Option(help="Also cancel this source's entries that the file no longer holds.")
-    ] = "",
+        str | None, typer.Option(help="Also cancel this source's entries that the file no longer holds.")
+    ] = None,
     allow_refused: Annotated[
         bool, typer.Option("--allow-refused", help="Replace the source although rows are refused.")
     ] = False,
@@ -84,7 +84,7 @@ def import_file(
         fold=fold_marks,
         values={name: text for name, text in defaults.items() if text},
     )
-    replace = Replace(replace_source, allow_refused, allow_removals) if replace_source else None
+    replace = _replacement(replace_source, allow_refused=allow_refused, allow_removals=allow_removals)
     change, report, heavy = None, Report(), 0
     with Draft.open(book) as draft, contextlib.suppress(_PlanOnly), draft.transaction():
         with _opened(file) as (content, progress):
@@ -99,11 +99,28 @@ def import_file(
         heavy = check_budget(
             draft, change, given.now, passes_per_day=passes_per_day, accepted=accept_false_hits
         )
+        if not report.rows + report.removed:
+            raise ImportFileError("the file has no rows", hint="Is it whole? Look at it, or get it again.")
         if not apply:
             raise _PlanOnly
     _show(report, change if apply else None, heavy, as_json=as_json)
     if report.reasons:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _replacement(source: str | None, *, allow_refused: bool, allow_removals: int | None) -> Replace | None:
+    """Return which source the file replaces, if one was said.
+
+    Raises:
+        BadParameter: it is empty, as an unset variable is; or something is allowed that is not asked for.
+    """
+    if source is None:
+        if allow_refused or allow_removals is not None:
+            raise typer.BadParameter("--allow-refused and --allow-removals go with --replace-source")
+        return None
+    if not source.strip():
+        raise typer.BadParameter("--replace-source names no source")
+    return Replace(source.strip(), allow_refused, allow_removals)
 
 
 @contextlib.contextmanager
@@ -140,6 +157,7 @@ def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -
             "refused_rows": refused,
             "doubtful_rows": [{"line": line, "reason": reason} for line, reason in report.doubtful],
             "heavy": heavy,
+            "unread_columns": list(report.unread),
         }
         say("", body, as_json=True)
         return
@@ -157,12 +175,8 @@ def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -
             ("rows", "look at them because the plate is"),
             [(str(n), w) for w, n in report.doubts.most_common()],
         )
-    if heavy:
-        out.print(
-            f"{heavy} plates of the list take more than a tenth of the false hits you can bear, each alone:"
-            " `alpr-hotlist cost` names them",
-            markup=False,
-        )
+    for note in _notes(report, heavy):
+        out.print(note, markup=False)
     out.print("\n" + ", ".join(f"{count} {name}" for name, count in counts.items()), markup=False)
     if change and change.state is State.PENDING:
         out.print(f"change {change.number} waits for another person's approval", markup=False)
@@ -170,6 +184,17 @@ def _show(report: Report, change: Change | None, heavy: int, *, as_json: bool) -
         out.print(f"change {change.number} has taken effect: sign and publish a new list", markup=False)
     elif report.added + report.changed + report.removed:
         out.print("nothing was written; say --apply to propose it", markup=False)
+
+
+def _notes(report: Report, heavy: int) -> Iterator[str]:
+    """Yield what a person should know of the whole file."""
+    if report.unread:
+        yield f"not read: column {', '.join(report.unread)}; no field has such a name (see docs/hotlist.md)"
+    if heavy:
+        many = f"{heavy} plates of the list take" if heavy > 1 else "one plate of the list takes"
+        yield (
+            f"{many} more than a tenth of the false hits you can bear, alone: `alpr-hotlist cost` shows which"
+        )
 
 
 def _row(staged: Staged) -> tuple[str, ...]:

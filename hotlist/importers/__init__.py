@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from hotlist.importers.csv_rows import read_csv
 from hotlist.importers.json_rows import read_json_lines
 from hotlist.importers.ncic_rows import read_ncic
-from hotlist.importers.row import Refused, Row
+from hotlist.importers.row import Refused, Row, Unread
 
 
 class Format(StrEnum):
@@ -22,7 +22,7 @@ class Format(StrEnum):
     NCIC = "ncic"
 
 
-Reader = Callable[[BinaryIO], Iterator[Row | Refused]]
+Reader = Callable[[BinaryIO], Iterator[Row | Refused | Unread]]
 
 READERS: Final[dict[Format, Reader]] = {
     Format.CSV: read_csv,
@@ -30,4 +30,14 @@ READERS: Final[dict[Format, Reader]] = {
     Format.NCIC: read_ncic,
 }
 
-__all__ = ["READERS", "Format", "Reader", "Refused", "Row", "read_csv", "read_json_lines", "read_ncic"]
+__all__ = [
+    "READERS",
+    "Format",
+    "Reader",
+    "Refused",
+    "Row",
+    "Unread",
+    "read_csv",
+    "read_json_lines",
+    "read_ncic",
+]

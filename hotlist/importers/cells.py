@@ -19,7 +19,10 @@ _MONTHS: Final = (
     "January February March April June July August September October November December "
     "Mrz Mär Mai Okt Dez Januar Februar März Juni Juli Oktober Dezember "  # German
     "Janv Févr Fév Mars Avr Avril Juin Juil Août Déc "  # French
-    "Ene Abr Ago Dic Gen Mag Giu Lug Set Ott Fev Out"  # Spanish, Italian, Portuguese
+    "Ene Abr Ago Dic Gen Mag Giu Lug Set Ott Fev Out "  # Spanish, Italian, Portuguese
+    "Mrt Mei Okt Maj Des Sty Lut Kwi Cze Lip Sie Wrz Paź Lis Gru "  # Dutch, Nordic, Polish
+    "Led Úno Bře Dub Kvě Čvn Čvc Srp Zář Říj Pro "  # Czech
+    "Ian Iun Iul Noi Oca Şub Nis Haz Tem Ağu Eyl Eki Kas Ara Agu"  # Romanian, Turkish, Indonesian
 )
 _MONTH: Final = "|".join(sorted({*_MONTHS.split(), *_MONTHS.lower().split()}, key=len, reverse=True))
 _SQL_MONTH: Final = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
@@ -44,7 +47,7 @@ _DISGUISES: Final = {
         r"\d{1,2}[/.]\d{1,2}[/.](\d{2}|\d{4})( .*)?",
         r"\d{1,2}-\d{1,2}-(19|20)\d{2}( .*)?",
         rf"\d{{1,2}}\.?[-. ]({_MONTH})\.?([-. ](\d{{2}}|\d{{4}})( \d.*)?)?",
-        rf"({_MONTH})[-. ](\d{{2}}|19\d\d|20\d\d)",
+        rf"({_MONTH})\.?[-. ](\d{{2}}|19\d\d|20\d\d)",
         rf"({_MONTH})\.? \d{{1,2}}(, ?\d{{4}})?",
         rf"(?i:\d{{1,2}}-({_SQL_MONTH})-(\d{{2}}|\d{{4}})( .*)?|\d{{2}}({_SQL_MONTH})(19|20)\d{{2}})",
     ),
@@ -58,6 +61,22 @@ _FORMS: Final = [
     (re.compile("|".join(forms)), f"the plate is written {what}; {_AGAIN}")
     for what, forms in _DISGUISES.items()
 ]
+_CASE_DISGUISED: Final = re.compile(
+    "|".join(
+        (
+            r"[+-]?\d+([.,]\d+)?[eE][+-]\d+",
+            r"[+-]?\d+[.,]\d+[eE]\d+",
+            r"\d+[.,]0+",
+            r"\d{1,3}(,\d{3}){2,}",
+            *_DISGUISES["as a spreadsheet's error"],
+            *_DISGUISES["as a truth value"],
+            *_DISGUISES["as a value that is missing"],
+            rf"\d{{1,2}}\.?[-. ]({_MONTH})\.?([-. ](\d{{2}}|\d{{4}}))?",
+            rf"({_MONTH})\.?[-. ](\d{{2}}|\d{{4}})",
+        )
+    )
+)
+"""The same of a case's number, which may have dots, slashes and dates in it."""
 
 _WORDS: Final = (
     "190 NA NAN NIL NONE NULL NV TBA TBC TBD UNDEFINED UNK UNKN UNKNWN UNKWN UNKNOW UNKOWN UNKNOWN "
@@ -109,8 +128,30 @@ def plate_of(cell: str, *, fold: bool = False) -> str:
     try:
         return normalise(_folded(text) if fold else text)
     except PlateError as problem:
-        hint = "" if fold or _folded(text) == text else "; folding marks at import (Ä as A) would read it"
-        raise RowError(f"{problem}{hint}") from None
+        raise RowError(f"{problem}{'' if fold else _hint(text)}") from None
+
+
+def case_of(cell: str) -> str:
+    """Return the case's number that stands in a cell, as it was written.
+
+    Raises:
+        RowError: a spreadsheet rewrote it, or it stands for an unknown one.
+    """
+    if _CASE_DISGUISED.fullmatch(cell):
+        raise RowError(f"the case number is a spreadsheet's rewriting of one; {_AGAIN}")
+    letters = "".join(character for character in cell.upper() if character.isalnum())
+    if not letters.strip("0X") or (letters.isalpha() and letters in PLACEHOLDERS):
+        raise RowError("no case number, but a placeholder where it should be")
+    return cell
+
+
+def _hint(text: str) -> str:
+    """Return what would read a plate that is refused, where that is to fold the marks on its letters."""
+    try:
+        normalise(_folded(text))
+    except PlateError:
+        return ""
+    return "; folding marks at import (Ä as A) would read it"
 
 
 def _folded(text: str) -> str:

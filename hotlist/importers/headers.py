@@ -88,6 +88,9 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "note": ("note", "notes", "comment", "comments", "remarks", "description", "narrative"),
 }
 
+SET_BY_US: Final = frozenset({"approver", "author", "created", "id"})
+"""What an exported entry says, and a new author and approver replace."""
+
 
 def _plain(header: str) -> str:
     return re.sub(r"[^a-z0-9]", "", header.lower())

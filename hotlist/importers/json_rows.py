@@ -10,15 +10,12 @@ Example::
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from hotlist.errors import ImportFileError, RowError
-from hotlist.importers.headers import field_of
+from hotlist.importers.headers import SET_BY_US, field_of
 from hotlist.importers.row import Refused, Row
 from hotlist.importers.text import lines_of
-
-_SET_BY_US: Final = frozenset({"approver", "author", "created", "id"})
-"""Members of an exported entry that a new author and approver replace."""
 
 
 def read_json_lines(file: BinaryIO) -> Iterator[Row | Refused]:
@@ -77,7 +74,7 @@ def _values(body: object) -> dict[str, str]:
         raise RowError("the line is no JSON object")
     values: dict[str, str] = {}
     vehicle = body.get("vehicle")
-    members = [(key, value) for key, value in body.items() if key not in _SET_BY_US]
+    members = [(key, value) for key, value in body.items() if key not in SET_BY_US]
     if isinstance(vehicle, Mapping):
         members = [(key, value) for key, value in members if key != "vehicle"] + list(vehicle.items())
     for key, value in members:

@@ -17,6 +17,7 @@ letter O as a zero in plates too; the confusion of O and 0 is matching's to bear
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
@@ -40,6 +41,12 @@ _LEAST: Final = 39
 """A row reaches to the end of the state."""
 _RECORD: Final = re.compile(r"[A-Z0-9]\d{9}")
 """A record's number."""
+_IN_PLACE: Final = re.compile(r".{10}[A-Z0-9 ]{9}(\d{8}| {8})(\S.{9}| {10})([A-Z0]{2}|  )")
+"""How a row looks whose fields stand at their offsets; one that lost a character has other things there."""
+_ANOTHER: Final = re.compile(r"[A-Z]\d{9}[A-Z]")
+"""How the next record begins, behind one that has no end of line."""
+_NO_HEADER: Final = re.compile(r"\d{8}")
+"""What a record has, and the line above the first one has not, when both are as long as a record."""
 _OWN_CODES: Final = MappingProxyType({"NB": "US-NE", "NK": "CA-NB", "NF": "CA-NL", "PQ": "CA-QC"})
 """Where NCIC's code of a state or province is not ISO's. NB is Nebraska there, and New Brunswick in ISO 3166."""
 _OTHERWISE: Final = frozenset({"GU", "NL", "VU"})
@@ -55,7 +62,7 @@ def read_ncic(file: BinaryIO) -> Iterator[Row | Refused]:
     first = True
     for line, text in enumerate(lines_of(file), start=1):
         record = text.rstrip("\r\n")
-        if not record.strip() or (line == 1 and not record[1:10].isdigit()):
+        if not record.strip() or (line == 1 and _is_header(record)):
             continue
         if first and not _RECORD.match(record):
             hint = "Is it CSV, perhaps with tabs? Then say --format csv."
@@ -65,6 +72,12 @@ def read_ncic(file: BinaryIO) -> Iterator[Row | Refused]:
             yield Row(line, _values(record))
         except RowError as problem:
             yield Refused(line, problem)
+
+
+def _is_header(record: str) -> bool:
+    """Whether the first line is something else than a record, even than one with a fault."""
+    as_long = len(record) >= _LEAST and _NO_HEADER.search(record)
+    return not as_long and not record[1:10].isdigit()
 
 
 def _values(record: str) -> dict[str, str]:
@@ -77,6 +90,12 @@ def _values(record: str) -> dict[str, str]:
         raise RowError("a row of an NCIC file whose purpose is not permitted")
     if len(record) < _LEAST:
         raise RowError(f"{len(record)} characters; a row has at least {_LEAST}")
+    if not _IN_PLACE.match(record):
+        raise RowError(
+            "its date, plate or state does not stand where it should: a character was lost or added"
+        )
+    if _ANOTHER.search(record, _LEAST):
+        raise RowError("another record stands on the same line; is a line break lost?")
     date = record[19:27].strip()
     year = record[45:49].strip()
     values = {
@@ -89,9 +108,17 @@ def _values(record: str) -> dict[str, str]:
         "make": record[49:53].strip(),
         "model": record[53:56].strip(),
         "colour": record[58:].strip(),
-        "note": f"incident of {date[:4]}-{date[4:6]}-{date[6:]}" if date.isascii() and date.isdigit() else "",
+        "note": _incident(date),
     }
     return {name: text for name, text in values.items() if text}
+
+
+def _incident(date: str) -> str:
+    """Return a note of an incident's date; empty where there is none, or no such day."""
+    try:
+        return f"incident of {datetime.strptime(date, '%Y%m%d').replace(tzinfo=UTC):%Y-%m-%d}"
+    except ValueError:
+        return ""
 
 
 def _region(code: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from hotlist.entry import MAX_YEAR, MIN_YEAR, EntryForm, Purpose, Severity, first_problem, time_text
 from hotlist.errors import ImmigrationError, RowError
-from hotlist.importers.cells import plate_of
+from hotlist.importers.cells import case_of, plate_of
 from hotlist.importers.dates import DateOrder, moment_of
 from hotlist.importers.row import FIELDS
 from hotlist.region_codes import region_code
@@ -46,6 +46,8 @@ _ALIASES: Final = MappingProxyType(
         **{purpose.value.replace("-", ""): purpose for purpose in Purpose},
     }
 )
+_BREAKS: Final = re.compile(r"[ ]*[\r\n\t\v\f]+[ ]*")
+"""What parts the lines of a note; an entry is one line."""
 _IMMIGRATION: Final = re.compile(r"\b(immigra|deport|ice\b|alien)", re.IGNORECASE)
 
 
@@ -114,10 +116,14 @@ def values_of(body: bytes) -> dict[str, str]:
     return {name: text for name, text in texts.items() if name in FIELDS}
 
 
-def said_in(body: bytes) -> dict[str, object]:
-    """Return what a proposal's body says of the car and the case, without its id, who wrote it and when."""
+def said_in(body: bytes, row: Mapping[str, str]) -> dict[str, object]:
+    """Return what a proposal's body says of the car and the case, without its id, who wrote it and when.
+
+    Its start is left out where the row names none: each import would set it to its own time.
+    """
     members: dict[str, object] = json.loads(b"{" + body)
-    return {name: value for name, value in members.items() if name not in _NOT_SAID}
+    left_out = _NOT_SAID if "effective" in row else _NOT_SAID | {"effective"}
+    return {name: value for name, value in members.items() if name not in left_out}
 
 
 def propose(
@@ -136,14 +142,14 @@ def propose(
     proposal: dict[str, object] = {
         "approver": _PENDING,
         "author": given.author,
-        "case_number": _needed(row, "case_number"),
+        "case_number": case_of(_needed(row, "case_number")),
         "created": created or given.now,
         "effective": moment_of(row["effective"], given.dates, last=False)
         if "effective" in row
         else given.now,
         "expires": _expiry(row, given),
         "id": entry_id,
-        "note": row.get("note", ""),
+        "note": _BREAKS.sub(" ", row.get("note", "")).strip(),
         "plate": plate,
         "purpose": _purpose(row.get("purpose", "")),
         "region": region_code(row.get("region", ""), given.country),
@@ -224,7 +230,10 @@ def _year(text: str) -> int | None:
 
 def _expiry(row: Mapping[str, str], given: Given) -> datetime:
     if "expires" in row:
-        return moment_of(row["expires"], given.dates, last=True)
+        expires = moment_of(row["expires"], given.dates, last=True)
+        if expires <= given.now:
+            raise RowError("it has expired already")
+        return expires
     if given.days is None:
         raise RowError("no expiry")
     return given.now + timedelta(days=given.days)

@@ -39,3 +39,10 @@ class Refused:
 
     line: int
     problem: RowError
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Columns that have a name, and none of ours: their letters, as a spreadsheet calls them."""
+
+    columns: tuple[str, ...]

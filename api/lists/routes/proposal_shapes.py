@@ -29,8 +29,10 @@ class DryRun(BaseModel):
         list[Refusal], Field(description="rows that were read and that a person should look at")
     ]
     heavy: Annotated[
-        int, Field(description="plates of the whole list that take a tenth of the false hits each")
+        int,
+        Field(description="plates of the list that take more than a tenth of the budget of false hits, each"),
     ]
+    unread: Annotated[list[str], Field(description="letters of the columns whose names no field has")]
     plates: int
     false_hits_per_day: Annotated[float, Field(description="predicted, at one camera")]
     passes_per_day: float
