@@ -231,9 +231,13 @@ class Settings(_Part):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the names that browsers may call a listener without TLS by (no DNS rebinding)."""
+        """Return the names that this service goes by, in lower case: of its addresses and of its certificate.
+
+        Units' requests are taken under no other, and without TLS browsers' neither (no DNS rebinding).
+        """
         public = urlsplit(self.url).hostname or ""
-        return frozenset({"localhost", "127.0.0.1", "::1", self.host, public})
+        names = {"localhost", "127.0.0.1", "::1", self.host, public, *self.tls.names}
+        return frozenset(name.lower() for name in names)
 
     @property
     def url(self) -> str:

@@ -174,7 +174,10 @@ class DeviceRow(Base):
 
 
 class NonceRow(Base):
-    """A signed request that was accepted; the same one again is a replay."""
+    """A signed request that was accepted, until it is too old; the same one again is a replay.
+
+    One row has no device: up to when others were dropped (api/devices/registry.py).
+    """
 
     __tablename__ = "nonces"
 

@@ -13,7 +13,7 @@ from api.core.counts import Kind as Counted
 from api.core.counts import count
 from api.core.service import Service, month
 from api.db.models import DeviceRow
-from api.devices.registry import OFFLINE_AFTER, Device
+from api.devices.registry import OFFLINE_AFTER, Device, still_enrolled
 from protocol.audit_end import AuditEnd, AuditEndError
 from protocol.messages import Heartbeat, HeartbeatAnswer, HeldReceipt
 from protocol.receipt_chain import Verdict, verify
@@ -70,10 +70,14 @@ class Health(StrEnum):
 
 
 def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None) -> HeartbeatAnswer:
-    """Remember what a device says, check its receipts and count what they prove; `hot_list` is the newest's tag."""
+    """Remember what a device says, check its receipts and count what they prove; `hot_list` is the newest's tag.
+
+    Raises:
+        RevokedError: the device was revoked meanwhile.
+    """
     now = service.now()
     with service.database.begin() as session:
-        row = session.get_one(DeviceRow, device.id, with_for_update=True)
+        row = still_enrolled(session, device.id)
         row.heard = now
         row.heartbeat = _with_since(said, row.heartbeat or {}, now)
         if said.receipts:
@@ -101,7 +105,7 @@ def _with_since(said: Heartbeat, before: dict[str, Any], now: datetime) -> dict[
         name: since.get(name, now.isoformat()) if states.get(name) == state else now.isoformat()
         for name, state in said.cameras.items()
     }
-    return {**said.model_dump(mode="json", exclude={"receipts"}), "since": kept}
+    return {**said.model_dump(mode="json", exclude={"receipts", "audit_end"}), "since": kept}
 
 
 def _held(body: dict[str, Any] | None, service: Service) -> AuditEnd | None:

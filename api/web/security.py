@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.core.errors import ApiError, CrossSiteError, HostError, TooLargeError
 from api.core.rate_limits import network
 from api.web.connections import gate_of_loop
+from api.web.deps import host_name
 from api.web.problems import respond
 
 CONTENT_POLICY: Final = (
@@ -37,8 +38,15 @@ _BODY_SECONDS: Final = 30
 _TOGETHER: Final = 32 * 1024 * 1024
 _LENGTH_DIGITS: Final = 12
 _LOG: Final = logging.getLogger(__name__)
+_WHOLE: Final = "hitonly.body-is-whole"
+"""What a request's scope has once its body was read here, within the limits."""
 Refused = Callable[[Scope, ApiError], Awaitable[None]]
 """Told of a request that was refused here, and why."""
+
+
+def body_is_whole(scope: Scope) -> bool:
+    """Whether a request's body has been read within the limits; one that is streamed may have no end."""
+    return _WHOLE in scope
 
 
 class SecurityHeaders:
@@ -118,11 +126,7 @@ class KnownHosts:
     def _known(self, headers: Headers) -> bool:
         """Whether there is one Host header, and it names this service."""
         (*others, host) = headers.getlist("host") or [""]
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
-        return not others and name in self._hosts
+        return not others and host_name(host) in self._hosts
 
 
 class SameSite:
@@ -216,6 +220,7 @@ class BodyLimit:
         finally:
             self._unfinished.forget(body)
         if whole:
+            scope[_WHOLE] = True
             await self._served(scope, _replay(bytes(body.content), receive), send)
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
