@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,26 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from api import upkeep
 from api.accounts import people, staff
 from api.accounts.people import Role
-from api.core.errors import ApiError, ConflictError, DeviceError, RevokedError
-from api.db.models import AuditRow, ConfusionRow, CountRow, DeviceRow, HitRow, LookupRow
+from api.core.errors import ConflictError, RevokedError
+from api.db.models import AuditRow, ConfusionRow, CountRow, DeviceRow, HitRow, LookupRow, RepeatRow
 from api.devices import heartbeats, registry
 from api.hits import intake
 from api.hits.alerting import alert_queue
 from api.lists import list_keys
-from hitonly_core.keys import SigningKey
+from api.oversight import review_week
+from hotlist.authoring.desk import review
+from protocol.counts import Counts
 from protocol.messages import Heartbeat
+from protocol.receipts import FIRST, STEP_NS, Reason, Receipt, digest, to_line
 from protocol.signed_requests import Request, sign_request
-from tests.api_kit import PLATE, Box, Desk, make_entry, make_hit
-from tests.signing_kit import ADA, register, signer
+from tests.api_kit import PASSWORD, PLATE, START, Box, Desk, make_entry, make_hit
+from tests.signing_kit import published, signer, waits
+from tests.test_api_oversight import RUN
 
 REASON = {"purpose": "review-alert", "case_number": "30-4711"}
 LIST = {"purpose": "hot-list-upkeep", "case_number": "30-4711"}
@@ -198,3 +202,270 @@ def test_no_time_in_a_signed_request_is_a_fault_of_the_service(desk: Desk, creat
     request = Request("GET", "testserver", "/v1/hotlist", "", b"")
     headers = sign_request(request, key=box.key, key_id=box.id, created=created, nonce="n" * 20)
     assert box.client.get("/v1/hotlist", headers=headers).status_code == 401
+
+
+def receipts(box: Box, *reads: int, live: int = 0) -> list[str]:
+    """Return a unit's receipts of one run that tell these sums of reads."""
+    lines: list[bytes] = []
+    for number, sum_ in enumerate((0, *reads)):
+        receipt = Receipt(
+            RUN,
+            number,
+            digest(lines[-1]) if lines else FIRST,
+            Reason.STEP if number else Reason.START,
+            START + timedelta(hours=number),
+            number * STEP_NS,
+            Counts(sum_, 0, sum_ - live, live),
+            kept=True,
+            clock_kept=True,
+            list_version=1,
+        )
+        lines.append(to_line(receipt, box.key))
+    return [line.decode() for line in lines]
+
+
+def told(desk: Desk, box: Box, lines: list[str]) -> int:
+    """Hand receipts in with a heartbeat; return how many reads they have proved so far."""
+    body = json.dumps({"software": "hitonly 0.1.0", "receipts": lines}).encode()
+    answer = box.send("POST", "/v1/heartbeat", body)
+    assert answer.status_code == 200, answer.text
+    with desk.service.database.read() as session:
+        return session.scalar(select(CountRow.n).where(CountRow.what == "receipt:reads")) or 0
+
+
+def test_receipts_that_are_told_again_are_counted_once(desk: Desk) -> None:
+    """A unit that heard no answer begins where it did before, or anywhere."""
+    box = desk.box()
+    lines = receipts(box, 30, 60, 90)
+    assert told(desk, box, lines[:3]) == 60
+    for _ in range(3):
+        assert told(desk, box, lines[:3]) == 60
+    assert told(desk, box, lines) == 90
+    assert told(desk, box, lines[1:]) == 90
+    assert told(desk, box, lines[3:]) == 90
+
+
+@pytest.mark.parametrize("reads", [2**32 + 1, 2**63, 10**40, 10**1000])
+def test_no_number_in_a_receipt_is_a_fault_of_the_service(desk: Desk, reads: int) -> None:
+    """It breaks the unit's chain and is counted nowhere."""
+    box = desk.box()
+    assert told(desk, box, receipts(box, reads)) == 0
+    assert desk.acts()[-1] == "device.chain-broken"
+
+
+# What stays of a hit
+
+
+def test_a_reading_that_is_another_plate_leaves_none_of_its_characters(desk: Desk) -> None:
+    """Neither what was typed nor what the camera read: two copies of the table would tell both, in some order."""
+    dora = desk.sign_in("dora")
+    hit = waiting(desk)
+    dora.post(f"/hits/{hit}/open", data=REASON)
+    dora.post(f"/hits/{hit}/reading", data={"plate": "AB12CDE", "region": "GB", "sure": "yes"})
+    assert desk.count(HitRow) == 0
+    assert desk.count(ConfusionRow) == 0
+    other = waiting(desk, "camera-2")
+    dora.post(f"/hits/{other}/open", data=REASON)
+    dora.post(f"/hits/{other}/reading", data={"plate": "ZQ57KPY", "region": "GB", "sure": "yes"})
+    assert desk.count(ConfusionRow) == 1, "the control: one character that was mistaken is counted"
+
+
+def test_whoever_has_the_disk_with_its_keys_finds_no_plate_that_was_looked_at(desk: Desk) -> None:
+    """Of hits and entries their ids are kept, of a plate that is not listed so little that thousands fit."""
+    edith, dora = desk.sign_in("edith", Role.EDITOR), desk.sign_in("dora")
+    hit = waiting(desk)
+    dora.post(f"/hits/{hit}/open", data=REASON)
+    for plate in (PLATE, "QX99WVU"):
+        edith.post("/v1/entries/find", json={"plate": plate, **LIST})
+    with desk.service.database.read() as session:
+        kept = set(session.scalars(select(LookupRow.subject)))
+    assert len(kept) == 3
+    for plate in (PLATE, "QX99WVU"):
+        texts = [plate, f"plate {plate}", f"unlisted {plate}", f"{plate}|GB", f"entry {plate}"]
+        assert not kept & {desk.service.secrets.blind(text) for text in texts}
+    tried = 50_000
+    hits = sum(
+        desk.service.secrets.blind(f"unlisted {desk.service.secrets.blind(f'QX{number:05}')[:3]}") in kept
+        for number in range(tried)
+    )
+    assert hits > 3, "whoever tries every plate finds many that fit"
+
+
+def test_a_key_for_asking_again_is_not_kept_as_it_was_sent(desk: Desk) -> None:
+    """A program may make it of the request: the plate itself, or a hash of it."""
+    edith = desk.sign_in("edith", Role.EDITOR)
+    for key in ("AB12CDE", hashlib.sha256(b"AB12CDE").hexdigest()):
+        headers = {"Idempotency-Key": key}
+        first = edith.post("/v1/entries", json=ENTRY, headers=headers)
+        assert first.status_code == 201, first.text
+        assert edith.post("/v1/entries", json=ENTRY, headers=headers).json() == first.json(), "the control"
+        edith.post(f"/v1/proposals/{first.json()['id']}/withdraw")
+        with desk.service.database.read() as session:
+            assert key not in set(session.scalars(select(RepeatRow.key)))
+
+
+def test_an_alert_names_no_plate_that_is_not_listed_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again for a day, and its entry may be cancelled meanwhile; a unit may also make one up."""
+    target = {
+        "kind": "webhook",
+        "name": "desk",
+        "url": "https://a.example",
+        "secret": "s" * 32,
+        "with_plate": True,
+    }
+    desk = Desk(tmp_path / "state", alerts=[target])
+    desk.approve(make_entry())
+    sent: list[dict[str, object]] = []
+
+    def send(_target: object, _identity: str, body: dict[str, object], *_: object) -> None:
+        sent.append(body)
+        raise OSError
+
+    monkeypatch.setattr(alert_queue, "_send", send)
+    waiting(desk)
+    alert_queue.deliver(desk.service)
+    assert sent[0]["listed_plate"] == PLATE, "the control: while it is listed it is named"
+    desk.sign_in("edith", Role.EDITOR).post(
+        f"/list/entries/{make_entry().id}/cancel", data={"reason": "found"}
+    )
+    desk.clock.move(minutes=5)
+    alert_queue.deliver(desk.service)
+    assert PLATE not in json.dumps(sent[1], default=str)
+    assert len(sent) == 2
+
+
+def test_one_hit_that_cannot_be_ended_keeps_no_other(desk: Desk) -> None:
+    """A row that somebody altered in the database; the others go, and the thread that ends them goes on."""
+    waiting(desk)
+    waiting(desk, "camera-2")
+    with desk.service.database.begin() as session:
+        first = session.scalars(select(HitRow).order_by(HitRow.id)).first()
+        assert first is not None
+        first.outcomes = ["no outcome of ours"]
+    desk.clock.move(hours=2)
+    assert upkeep.expire(desk.service) == 1
+    assert desk.count(HitRow) == 1
+
+
+def test_the_thread_that_destroys_outlives_what_fails(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is: a full disk as the journal is overwritten, a fault of ours."""
+    rounds: list[int] = []
+    done = threading.Event()
+
+    def expire(_service: object) -> int:
+        rounds.append(1)
+        if len(rounds) > 2:
+            done.set()
+        raise (OSError, ValueError, RuntimeError)[len(rounds) % 3]
+
+    monkeypatch.setattr(upkeep, "expire", expire)
+    monkeypatch.setattr(upkeep, "EVERY", timedelta(milliseconds=1))
+    sweeper = upkeep.Sweeper(desk.service)
+    sweeper.start()
+    assert done.wait(30)
+    assert sweeper.is_alive()
+    sweeper.stop()
+
+
+# Two people, over time
+
+
+def flagged(desk: Desk) -> set[str]:
+    """Return the acts that the auditor is shown as flagged."""
+    return {row.act for row in review_week.flagged(desk.service, limit=100)}
+
+
+def test_whatever_is_recorded_as_flagged_is_shown_as_flagged(desk: Desk) -> None:
+    """Approvals among new accounts, agreements among administrators, invitations, roles, holds that are lifted."""
+    ada = desk.sign_in("ada", Role.ADMINISTRATOR)
+    for name, role in (("edith", "editor"), ("arno", "approver")):
+        link = ada.post("/v1/invitations", json={"roles": [role]}).json()["link"]
+        token = link.rpartition("/")[2]
+        offered = people.open_invitation(desk.service, token)
+        made = people.Application(name, name.title(), PASSWORD, desk.code(offered.secret))
+        people.accept(desk.service, token, made, offered.browser)
+        desk.totp[name] = offered.secret
+    proposal = desk.sign_in("edith").post("/v1/entries", json=ENTRY).json()["id"]
+    arno = desk.sign_in("arno")
+    arno.post(f"/v1/proposals/{proposal}/open", json=LIST)
+    assert arno.post(f"/v1/proposals/{proposal}/approve").status_code == 200
+    assert rows(desk, "list.approve-near"), "the control: the two are near each other"
+    assert {"list.approve-near", "person.invite"} <= flagged(desk)
+    desk.clock.move(days=7)
+    auditor = desk.sign_in("olga", Role.AUDITOR)
+    weeks = auditor.get("/v1/audit/weeks").json()["items"]
+    assert weeks[0]["flagged"] >= 4
+
+
+@pytest.mark.parametrize("gone", ["disabled", "demoted"])
+def test_what_somebody_asked_for_who_is_no_administrator_any_more_needs_two_anew(
+    desk: Desk, gone: str
+) -> None:
+    """Else of the two who stand for it one was put out for what they did."""
+    for name in ("mallory", "bob", "carol"):
+        desk.join(name, Role.ADMINISTRATOR)
+    asked = staff.invite(desk.service, frozenset({Role.APPROVER}), "person:mallory").request
+    if gone == "disabled":
+        people.disable(desk.service, "mallory", "person:bob")
+    else:
+        request = staff.set_roles(desk.service, "mallory", frozenset({Role.REVIEWER}), "person:bob").request
+        staff.agree(desk.service, request, "person:carol")
+    with pytest.raises(ConflictError):
+        staff.agree(desk.service, asked, "person:carol")
+    again = staff.invite(desk.service, frozenset({Role.APPROVER}), "person:bob").request
+    assert staff.agree(desk.service, again, "person:carol").token, "the control"
+
+
+def test_nothing_of_a_disabled_editor_is_approved(desk: Desk) -> None:
+    """What they proposed before waits in vain; released, they stand for it again."""
+    proposal = desk.sign_in("edith", Role.EDITOR).post("/v1/entries", json=ENTRY).json()["id"]
+    arno = desk.sign_in("arno", Role.APPROVER)
+    desk.join("ada", Role.ADMINISTRATOR)
+    people.disable(desk.service, "edith", "person:ada")
+    arno.post(f"/v1/proposals/{proposal}/open", json=LIST)
+    assert arno.post(f"/v1/proposals/{proposal}/approve").status_code == 409
+    people.release(desk.service, "edith", "person:ada")
+    assert arno.post(f"/v1/proposals/{proposal}/approve").status_code == 200
+
+
+def test_a_hold_that_somebody_asked_for_who_was_disabled_since_holds_nothing(desk: Desk) -> None:
+    """One person alone would keep the hit."""
+    dora, emil = desk.sign_in("dora"), desk.sign_in("emil")
+    desk.join("ada", Role.ADMINISTRATOR)
+    hit = waiting(desk)
+    for browser in (dora, emil):
+        browser.post(f"/hits/{hit}/open", data=REASON)
+    assert dora.post(f"/hits/{hit}/reading", data=RIGHT).status_code == 303
+    dora.post(f"/hits/{hit}/disposition", data={"disposition": "correct-read"})
+    order = {"reason": "court", "authority": "the court", "until": "2030-02-01T00:00:00Z"}
+    assert emil.post(f"/v1/hits/{hit}/hold", json=order).status_code == 200
+    people.disable(desk.service, "emil", "person:ada")
+    assert dora.post(f"/v1/hits/{hit}/hold/agree").status_code == 409
+    people.release(desk.service, "emil", "person:ada")
+    assert dora.post(f"/v1/hits/{hit}/hold/agree").status_code == 200, "the control"
+
+
+@pytest.mark.parametrize("gone", ["disabled", "demoted"])
+def test_the_key_of_somebody_who_may_not_sign_any_more_counts_no_more(tmp_path: Path, gone: str) -> None:
+    """Nobody thought of revoking it; an accomplice hands the signature in."""
+    desk = Desk(tmp_path / "state", list_signing="people")
+    desk.approve(make_entry())
+    ann, ben, cat = (signer(desk, name) for name in ("ann", "ben", "cat"))
+    desk.join("ada", Role.ADMINISTRATOR)
+    assert ann.browser.post("/list/publish").status_code == 303
+    version = waits(desk)
+    ben.browser.post(f"/signing/{version}/open", data=LIST)
+    content = ben.browser.get(f"/signing/{version}/list").content
+    signature = review(content, ben.key, None, desk.clock.now).detached.to_bytes()
+    if gone == "disabled":
+        people.disable(desk.service, "ben", "person:ada")
+    else:
+        people.set_roles(desk.service, "ben", frozenset({Role.REVIEWER}), "operator")
+    assert cat.upload(version, signature).status_code == 403
+    assert ann.hand_in(desk, version).status_code == 409, "the version would bring the key to the units"
+    with desk.service.database.read() as session:
+        names = {person.name for person in list_keys.wanted(session, desk.service).people}
+    assert names == {"ann", "cat"}
+    assert published(desk, ann, cat) > version, "the control: a new version leaves it out"

@@ -455,7 +455,7 @@ class CheckpointRow(Base):
 
 
 class LookupRow(Base):
-    """That a person looked at some plate, as a keyed hash, for the alert on repetition (R21)."""
+    """That a person looked at something, as a keyed hash of its id, for the alert on repetition (R21)."""
 
     __tablename__ = "lookups"
     __table_args__ = (Index("lookups_person_subject", "person", "subject"),)

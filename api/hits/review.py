@@ -11,15 +11,16 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from api.accounts import access, looks
+from api.accounts import access, duties, looks
 from api.accounts.access import AccessPurpose
+from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
 from api.core.errors import IllegalTransitionError, InvalidError
 from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
-from api.db.models import HitRow
+from api.db.models import HitRow, PersonRow
 from api.hits import comparing, hits, second_reading
 from api.hits.comparing import Reading
 from api.hits.hit_time import Basis
@@ -135,10 +136,10 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     """
     hits.expire_if_due(service, hit)
     with service.database.read() as session:
-        plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
+        entry = hits.contents(service, hits.get(session, hit)).matches[0].entry
     with service.database.begin() as session:
         access.open_object(service, session, who, f"hit:{hit}", reason=(purpose, case_number))
-        looks.note(service, session, who, plate, often=looks.PLATE)
+        looks.note_listed(service, session, who, entry.plate, entry.id)
 
 
 def open_for_review(service: Service, who: SignedIn, hit: UUID) -> bool:
@@ -356,10 +357,14 @@ def agree_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
 
     Raises:
         IllegalTransitionError: no hold waits, this person asked for it, or its end is too near or too far.
+        ConflictError: whoever asked for it is no reviewer any more.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
+        if change.status.asked is not None:
+            asker = change.session.get(PersonRow, change.status.asked.asked_by)
+            duties.need_still(asker, Role.REVIEWER)
         verb = "hit.renew-hold" if change.status.hold else "hit.hold"
         status = lifecycle.agree_hold(change.status, who.person.id, change.now, service.deadlines)
         until = f"until {status.hold.until:%Y-%m-%d}" if status.hold else ""

@@ -37,7 +37,15 @@ from hitonly_core.policy import REQUEST_TOLERANCE
 
 ACT: Final = "database.accept-restore"
 _REASON: Final = 200
-_ENDED: Final = (OpeningRow, SessionRow, RecoveryRow, InvitationRow, DeviceCodeRow, RepeatRow, StaffRequestRow)
+_ENDED: Final = (
+    OpeningRow,
+    SessionRow,
+    RecoveryRow,
+    InvitationRow,
+    DeviceCodeRow,
+    RepeatRow,
+    StaffRequestRow,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,13 @@ def as_signed(request: Request, service: Service, body: bytes) -> Signed:
     """Return a request as a unit signed it.
 
     Raises:
-        DeviceError: it is for a host that this service does not go by: somebody sends on what was meant for another.
+        DeviceError: it is for a host that this service does not go by: what was meant for another is sent on.
     """
     host = request.headers.get("host", "")
     if host_name(host) not in service.settings.hosts:
-        raise DeviceError("the request is for another host", hint="Set public_url to the name that units use.")
+        raise DeviceError(
+            "the request is for another host", hint="Set public_url to the name that units use."
+        )
     return Signed(request.method, host, request.url.path, request.url.query, body)
 
 
