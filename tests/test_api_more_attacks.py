@@ -1,8 +1,10 @@
 """Attacks of the kinds that docs/threat-model.md answers, by other inputs, other orders and other people."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,11 +19,13 @@ from sqlalchemy import select
 from api import upkeep
 from api.accounts import people, staff
 from api.accounts.people import Role
+from api.core.alert_targets import Email
 from api.core.errors import ConflictError, RevokedError
 from api.db.models import AuditRow, ConfusionRow, CountRow, DeviceRow, HitRow, LookupRow, RepeatRow
 from api.devices import heartbeats, registry
 from api.hits import intake
-from api.hits.alerting import alert_queue
+from api.hits.alerting import alert_queue, mail
+from api.hits.alerting.message import RefusedError
 from api.lists import list_keys
 from api.oversight import review_week
 from hotlist.authoring.desk import review
@@ -29,6 +33,7 @@ from protocol.counts import Counts
 from protocol.messages import Heartbeat
 from protocol.receipts import FIRST, STEP_NS, Reason, Receipt, digest, to_line
 from protocol.signed_requests import Request, sign_request
+from tests.alert_kit import certified
 from tests.api_kit import PASSWORD, PLATE, START, Box, Desk, make_entry, make_hit
 from tests.signing_kit import published, signer, waits
 from tests.test_api_oversight import RUN
@@ -367,6 +372,31 @@ def test_the_thread_that_destroys_outlives_what_fails(desk: Desk, monkeypatch: p
     assert done.wait(30)
     assert sweeper.is_alive()
     sweeper.stop()
+
+
+def endless_mail_server(listener: socket.socket, sent: list[int]) -> None:
+    """Greet one client with lines without end, until it goes."""
+    client, _ = listener.accept()
+    with client, contextlib.suppress(OSError):
+        for _ in range(20_000):
+            client.sendall(b"220-and so on\r\n" * 100)
+            sent.append(1500)
+
+
+def test_a_mail_server_that_never_ends_its_answer_is_given_up(tmp_path: Path) -> None:
+    """Anybody on the way can be it before STARTTLS; what it says is not kept."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sent: list[int] = []
+        thread = threading.Thread(target=endless_mail_server, args=(listener, sent))
+        thread.start()
+        target = Email(
+            kind="email", name="mail", host="127.0.0.1", port=listener.getsockname()[1], security="starttls",
+            sender="a@b.example", recipients=("c@d.example",), authority=certified(tmp_path / "tls"),
+        )  # fmt: skip
+        with pytest.raises((OSError, RefusedError)):
+            mail.send(target, "1", {"event": "test", "link": "https://x"}, START)
+        thread.join(60)
+    assert sum(sent) < 10 * 2**20, "only what fits the sockets' buffers"
 
 
 # Two people, over time

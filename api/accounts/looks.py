@@ -2,8 +2,8 @@
 
 Who looks at one thing again and again is flagged for the auditor (R21): at a plate, listed or not, at a hit or an
 entry that stays open, at a page of a proposal, at a list. What was looked at is kept for 30 days as a keyed hash
-of its id. Of a plate that is not listed only a few bits are kept: whoever steals the disk has the key too, and could
-try every plate there is. So few bits are those of one plate in four thousand, and still show a repetition.
+of its id. Of a plate that is not listed only a few bits are kept: whoever steals the disk has the key too, and
+could try every plate there is. So few bits fit one plate in four thousand, and still show a repetition.
 """
 
 from datetime import timedelta
