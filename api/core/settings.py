@@ -85,7 +85,10 @@ class Limits(_Part):
 
     batch: int = Field(default=32, ge=1, le=256, description="envelopes in one request")
     body: int = Field(
-        default=4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="bytes of any other body"
+        default=4 * 1024 * 1024,
+        ge=65_536,
+        le=64 * 1024 * 1024,
+        description="bytes of a unit's body; anybody else's may have 64 KiB",
     )
     import_bytes: int = Field(
         default=512 * 1024 * 1024, ge=65_536, description="bytes of a file to import; it goes to the disk"

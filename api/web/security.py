@@ -35,6 +35,8 @@ HEADERS: Final = {
 }
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_SECONDS: Final = 30
+PEOPLES_BODY: Final = 64 * 1024
+"""Bytes of a body of anybody's but a unit's; the longest form has a tenth of that."""
 _TOGETHER: Final = 32 * 1024 * 1024
 _LENGTH_DIGITS: Final = 12
 _LOG: Final = logging.getLogger(__name__)
@@ -178,6 +180,8 @@ class BodyLimit:
     Args:
         app: what comes after.
         limit: bytes.
+        large: paths of bodies up to that limit, which are bytes until somebody's signature was checked.
+        others: bytes of a body for any other path: it is read as a form or JSON before it is known who sends it.
         streamed: paths that read their body themselves, as it comes, once they know who sends it.
         refused: told of a refusal.
         seconds: within which the whole body must have arrived.
@@ -189,6 +193,8 @@ class BodyLimit:
         app: ASGIApp,
         *,
         limit: int,
+        large: frozenset[str] = frozenset(),
+        others: int | None = None,
         streamed: frozenset[str] = frozenset(),
         refused: Refused,
         seconds: float = _BODY_SECONDS,
@@ -196,6 +202,8 @@ class BodyLimit:
     ) -> None:
         self._app = app
         self._limit = limit
+        self._large = large
+        self._others = limit if others is None else min(limit, others)
         self._streamed = streamed
         self._seconds = seconds
         self._refused = refused
@@ -211,7 +219,8 @@ class BodyLimit:
         body = Body(network(address), deadline)
         try:
             async with deadline:
-                whole = await self._read(Headers(scope=scope), receive, body)
+                limit = self._limit if scope["path"] in self._large else self._others
+                whole = await self._read(Headers(scope=scope), receive, body, limit)
         except (TooLargeError, TimeoutError) as late:
             problem = late if isinstance(late, ApiError) else body.dropped or _slow(self._seconds)
             await self._refused(scope, problem)
@@ -235,7 +244,7 @@ class BodyLimit:
         finally:
             gate.done((peer[0], peer[1]))
 
-    async def _read(self, headers: Headers, receive: Receive, body: "Body") -> bool:
+    async def _read(self, headers: Headers, receive: Receive, body: "Body", limit: int) -> bool:
         """Read the whole body; False when the sender went away.
 
         Raises:
@@ -243,8 +252,8 @@ class BodyLimit:
         """
         said = headers.get("content-length", "0")
         known = said.isascii() and said.isdigit() and len(said) <= _LENGTH_DIGITS
-        if not known or int(said) > self._limit:
-            raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
+        if not known or int(said) > limit:
+            raise TooLargeError(f"a body of at most {limit} bytes is taken")
         more = True
         while more:
             message = await receive()
@@ -252,8 +261,8 @@ class BodyLimit:
                 return False
             body.content += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body.content) > self._limit:
-                raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
+            if len(body.content) > limit:
+                raise TooLargeError(f"a body of at most {limit} bytes is taken")
             if more:
                 self._unfinished.hold(body)
         return True
