@@ -173,8 +173,10 @@ def confirm(desk: Desk, hit: Hit) -> str:
     assert "Agree to the hold" not in browser.get(path).text
     second = desk.sign_in("doran")
     second.post(f"{path}/open", data=REASON)
-    assert "Agree to the hold" in second.get(path).text
-    assert second.post(f"{path}/hold/agree").status_code == 303
+    page = second.get(path).text
+    assert "Agree to the hold" in page
+    shown = {"asked": page.partition('name="asked" value="')[2].partition('"')[0]}
+    assert second.post(f"{path}/hold/agree", data=shown).status_code == 303
     return path
 
 

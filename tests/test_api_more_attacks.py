@@ -483,11 +483,30 @@ def test_a_hold_that_somebody_asked_for_who_was_disabled_since_holds_nothing(des
     assert dora.post(f"/hits/{hit}/reading", data=RIGHT).status_code == 303
     dora.post(f"/hits/{hit}/disposition", data={"disposition": "correct-read"})
     order = {"reason": "court", "authority": "the court", "until": "2030-02-01T00:00:00Z"}
-    assert emil.post(f"/v1/hits/{hit}/hold", json=order).status_code == 200
+    shown = {"asked": emil.post(f"/v1/hits/{hit}/hold", json=order).json()["hold_asked"]}
     people.disable(desk.service, "emil", "person:ada")
-    assert dora.post(f"/v1/hits/{hit}/hold/agree").status_code == 409
+    assert dora.post(f"/v1/hits/{hit}/hold/agree", json=shown).status_code == 409
     people.release(desk.service, "emil", "person:ada")
-    assert dora.post(f"/v1/hits/{hit}/hold/agree").status_code == 200, "the control"
+    assert dora.post(f"/v1/hits/{hit}/hold/agree", json=shown).status_code == 200, "the control"
+
+
+def test_the_second_person_agrees_to_the_hold_that_they_saw(desk: Desk) -> None:
+    """Asked for eight days, and, while the other one looks at it, for eighty in another authority's name."""
+    dora, emil = desk.sign_in("dora"), desk.sign_in("emil")
+    hit = waiting(desk)
+    for browser in (dora, emil):
+        browser.post(f"/hits/{hit}/open", data=REASON)
+    dora.post(f"/hits/{hit}/reading", data=RIGHT)
+    dora.post(f"/hits/{hit}/disposition", data={"disposition": "correct-read"})
+    order = {"reason": "court", "authority": "the court", "until": "2030-01-15T00:00:00Z"}
+    shown = dora.post(f"/v1/hits/{hit}/hold", json=order).json()["hold_asked"]
+    assert f'value="{shown}"' in emil.get(f"/hits/{hit}").text
+    other = dora.post(f"/v1/hits/{hit}/hold", json={**order, "until": "2030-03-31T00:00:00Z"}).json()
+    for asked in (shown, ""):
+        assert emil.post(f"/v1/hits/{hit}/hold/agree", json={"asked": asked}).status_code == 409
+        assert emil.post(f"/hits/{hit}/hold/agree", data={"asked": asked}).status_code == 409
+    agreed = emil.post(f"/v1/hits/{hit}/hold/agree", json={"asked": other["hold_asked"]}).json()
+    assert agreed["held_until"] == "2030-03-31T00:00:00Z", "the control"
 
 
 @pytest.mark.parametrize("gone", ["disabled", "demoted"])

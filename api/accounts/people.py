@@ -284,7 +284,9 @@ def _keep_an_administrator(session: Session, row: PersonRow, roles: list[str]) -
     """
     if Role.ADMINISTRATOR in roles:
         return
-    take_turn(session, Turn.LOG)  # until the end of the act: two who put each other out at once see one another
+    take_turn(
+        session, Turn.LOG
+    )  # until the end of the act: two who put each other out at once see one another
     others = session.scalars(
         select(PersonRow).where(
             PersonRow.id != row.id, PersonRow.disabled.is_(None), PersonRow.locked.is_(None)

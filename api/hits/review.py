@@ -4,6 +4,7 @@
 until the state machine says that the hit was compared. Nothing else opens a hit's contents for a person.
 """
 
+import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -17,7 +18,7 @@ from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
-from api.core.errors import IllegalTransitionError, InvalidError
+from api.core.errors import ConflictError, IllegalTransitionError, InvalidError
 from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
 from api.db.models import HitRow, PersonRow
@@ -346,23 +347,32 @@ def ask_hold(service: Service, who: SignedIn, hit: UUID, order: Hold) -> Status:
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
-        order = replace(order, asked_by=who.person.id)
+        order = replace(order, asked_by=who.person.id, id=secrets.token_hex(8))
         status = lifecycle.ask_hold(change.status, order, change.now, service.deadlines)
         change.to(status, opened.act("hit.ask-hold", f"until {order.until:%Y-%m-%d}"))
     return status
 
 
-def agree_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+def agree_hold(service: Service, who: SignedIn, hit: UUID, asked: str) -> Status:
     """Put a hit under the legal hold that somebody else asked for; flagged for the auditor.
+
+    Args:
+        service: the service.
+        who: the second person.
+        hit: the hit's id.
+        asked: the id of the hold that they saw; another may have been asked for in its place since.
 
     Raises:
         IllegalTransitionError: no hold waits, this person asked for it, or its end is too near or too far.
-        ConflictError: whoever asked for it is no reviewer any more.
+        ConflictError: it is another one that waits, or whoever asked for it is no reviewer any more.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
         if change.status.asked is not None:
+            if change.status.asked.id != asked:
+                hint = "Look at it again before you agree."
+                raise ConflictError("another hold is asked for now than the one that you saw", hint=hint)
             asker = change.session.get(PersonRow, change.status.asked.asked_by)
             duties.need_still(asker, Role.REVIEWER)
         verb = "hit.renew-hold" if change.status.hold else "hit.hold"
