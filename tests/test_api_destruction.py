@@ -126,8 +126,7 @@ def test_a_crash_between_the_end_and_the_keys_end_is_made_up_for(
 
     with monkeypatch.context() as power:
         power.setattr(Vault, "destroy", fail)
-        with pytest.raises(PowerError):
-            upkeep.expire(desk.service)
+        assert upkeep.expire(desk.service) == 0
     assert desk.count(HitRow) == 0
     assert lost_key in files(desk)
     alive_key = key_of(desk, deliver(desk, captured=desk.clock.now))
