@@ -498,8 +498,11 @@ def test_the_second_person_agrees_to_the_hold_that_they_saw(desk: Desk) -> None:
         browser.post(f"/hits/{hit}/open", data=REASON)
     dora.post(f"/hits/{hit}/reading", data=RIGHT)
     dora.post(f"/hits/{hit}/disposition", data={"disposition": "correct-read"})
-    order = {"reason": "court", "authority": "the court", "until": "2030-01-15T00:00:00Z"}
+    order = {"reason": "court", "authority": "the court", "until": "2030-01-14T01:00:00-23:00"}
     shown = dora.post(f"/v1/hits/{hit}/hold", json=order).json()["hold_asked"]
+    assert rows(desk, "hit.ask-hold")[-1].result == "until 2030-01-15", (
+        "in UTC, whatever zone it is written in"
+    )
     assert f'value="{shown}"' in emil.get(f"/hits/{hit}").text
     other = dora.post(f"/v1/hits/{hit}/hold", json={**order, "until": "2030-03-31T00:00:00Z"}).json()
     for asked in (shown, ""):

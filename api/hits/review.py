@@ -6,7 +6,7 @@ until the state machine says that the hit was compared. Nothing else opens a hit
 
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -349,7 +349,7 @@ def ask_hold(service: Service, who: SignedIn, hit: UUID, order: Hold) -> Status:
         opened = access.opening(change.session, who, f"hit:{hit}")
         order = replace(order, asked_by=who.person.id, id=secrets.token_hex(8))
         status = lifecycle.ask_hold(change.status, order, change.now, service.deadlines)
-        change.to(status, opened.act("hit.ask-hold", f"until {order.until:%Y-%m-%d}"))
+        change.to(status, opened.act("hit.ask-hold", _until(order)))
     return status
 
 
@@ -377,9 +377,14 @@ def agree_hold(service: Service, who: SignedIn, hit: UUID, asked: str) -> Status
             duties.need_still(asker, Role.REVIEWER)
         verb = "hit.renew-hold" if change.status.hold else "hit.hold"
         status = lifecycle.agree_hold(change.status, who.person.id, change.now, service.deadlines)
-        until = f"until {status.hold.until:%Y-%m-%d}" if status.hold else ""
+        until = _until(status.hold) if status.hold else ""
         change.to(status, opened.act(verb, until))
     return status
+
+
+def _until(hold: Hold) -> str:
+    """Return a hold's end for the log: the day in UTC, whatever zone it was given in."""
+    return f"until {hold.until.astimezone(UTC):%Y-%m-%d}"
 
 
 def release_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
