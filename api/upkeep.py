@@ -7,12 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.accounts import sessions
 from api.accounts.looks import LOOK_BACK
 from api.core import memory, rate_limits
-from api.core.errors import ApiError, StateError
+from api.core.errors import StateError
 from api.core.service import Service
 from api.db.models import DeviceCodeRow, EntryRow, HitRow, InvitationRow, LookupRow
 from api.devices import registry
@@ -30,7 +29,16 @@ def expire(service: Service) -> int:
     now = service.hit_now()
     with service.database.read() as session:
         due = list(session.execute(select(HitRow.id, HitRow.hold).where(HitRow.deadline <= now)))
-    return sum(hits.expire_if_due(service, UUID(row.id)) for row in due)
+    return sum(_end(service, row.id) for row in due)
+
+
+def _end(service: Service, hit: str) -> bool:
+    """End one hit that is due; one that cannot be ended now keeps no other. Return whether it was ended."""
+    try:
+        return hits.expire_if_due(service, UUID(hit))
+    except Exception as problem:  # noqa: BLE001 - a row that was altered, a full disk: the next round tries again
+        _LOG.error("a hit that is due could not be ended: %s", type(problem).__name__)
+        return False
 
 
 def clean(service: Service) -> None:
@@ -79,7 +87,7 @@ class Sweeper(threading.Thread):
                 if self._said != str(problem):  # once, not every second
                     _LOG.error("%s", problem)
                 self._said = str(problem)
-            except (SQLAlchemyError, ApiError) as problem:
+            except Exception as problem:  # noqa: BLE001 - this thread is what destroys: it outlives whatever fails
                 _LOG.warning("a round of retention failed: %s", type(problem).__name__)
 
     def stop(self) -> None:

@@ -29,7 +29,10 @@ AT_LEAST: Final = 20
 MAX_LINE: Final = 8192
 FIRST: Final = "0" * 64
 """What the first receipt of all names as the line before."""
-
+_MOST: Final = 2**32
+"""No run has more reads."""
+_LARGEST: Final = 2**63 - 1
+"""Of any number: what databases keep as a whole one."""
 
 _RUN_OTHER: Final = frozenset({"window_ns", "late_ns", "step_ns", "at_least", "models", "refused"})
 """Members of a run that are no text."""
@@ -229,7 +232,7 @@ def _receipt(body: dict[str, Any]) -> Receipt:
         reason=Reason(body["reason"]),
         utc=datetime.fromisoformat(body["utc"]),
         boot_ns=_number(body["boot_ns"]),
-        counts=Counts(*(_number(counts[name]) for name in names)),
+        counts=Counts(*(_number(counts[name], _MOST) for name in names)),
         kept=_yes_or_no(body["kept"]),
         clock_kept=_yes_or_no(body["clock_kept"]),
         list_version=_number(body["list_version"]),
@@ -237,8 +240,8 @@ def _receipt(body: dict[str, Any]) -> Receipt:
     )
 
 
-def _number(value: object) -> int:
-    if type(value) is not int:
+def _number(value: object, most: int = _LARGEST) -> int:
+    if type(value) is not int or value > most:
         raise TypeError
     return value
 

@@ -13,7 +13,7 @@ from api.core.alert_targets import Webhook
 from api.db.models import AlertRow
 from api.hits.alerting import alert_queue as alerts
 from api.hits.alerting.webhook import RefusedAddressError, judged
-from tests.api_kit import PLATE, Desk, make_hit
+from tests.api_kit import PLATE, Desk, make_entry, make_hit
 
 SECRET = "a secret of thirty-two characters or more"
 
@@ -72,6 +72,7 @@ def test_an_alert_is_signed_unverified_and_names_no_plate_unless_asked(
     box = desk.box()
     box.deliver(box.sealed(make_hit()))
     assert PLATE.encode() not in desk.dump()
+    desk.approve(make_entry())
     assert alerts.deliver(desk.service) == 1
     ((headers, body),) = receiver.seen
     signed = headers["hitonly-timestamp"].encode() + b"." + body
@@ -115,6 +116,7 @@ def test_nothing_of_a_hit_outlives_it_in_the_queue(
 ) -> None:
     """An alert that could not be sent is withdrawn when its hit has ended (R8); while it lives, it is sent."""
     desk = department(tmp_path, receiver, with_plate=with_plate)
+    desk.approve(make_entry())
     box, hit = desk.box(), make_hit()
     box.deliver(box.sealed(hit))
     receiver.status = 500

@@ -126,8 +126,7 @@ def test_a_crash_between_the_end_and_the_keys_end_is_made_up_for(
 
     with monkeypatch.context() as power:
         power.setattr(Vault, "destroy", fail)
-        with pytest.raises(PowerError):
-            upkeep.expire(desk.service)
+        assert upkeep.expire(desk.service) == 0
     assert desk.count(HitRow) == 0
     assert lost_key in files(desk)
     alive_key = key_of(desk, deliver(desk, captured=desk.clock.now))
@@ -173,8 +172,10 @@ def confirm(desk: Desk, hit: Hit) -> str:
     assert "Agree to the hold" not in browser.get(path).text
     second = desk.sign_in("doran")
     second.post(f"{path}/open", data=REASON)
-    assert "Agree to the hold" in second.get(path).text
-    assert second.post(f"{path}/hold/agree").status_code == 303
+    page = second.get(path).text
+    assert "Agree to the hold" in page
+    shown = {"asked": page.partition('name="asked" value="')[2].partition('"')[0]}
+    assert second.post(f"{path}/hold/agree", data=shown).status_code == 303
     return path
 
 

@@ -42,11 +42,12 @@ def test_the_review_is_the_same_through_json(desk: Desk) -> None:
     order = {"reason": "preservation", "authority": "Superior Court", "until": "2030-03-01T00:00:00Z"}
     asked = browser.post(f"{path}/hold", json=order).json()
     assert (asked["state"], asked["held_until"]) == ("confirmed", None)
-    assert browser.post(f"{path}/hold/agree").status_code == 409, "nobody agrees to their own"
+    shown = {"asked": asked["hold_asked"]}
+    assert browser.post(f"{path}/hold/agree", json=shown).status_code == 409, "nobody agrees to their own"
     second = desk.sign_in("doran")
-    assert second.post(f"{path}/hold/agree").status_code == 403, "not opened"
+    assert second.post(f"{path}/hold/agree", json=shown).status_code == 403, "not opened"
     second.post(f"{path}/open", json=REASON)
-    assert second.post(f"{path}/hold/agree").json()["held_until"] == "2030-03-01T00:00:00Z"
+    assert second.post(f"{path}/hold/agree", json=shown).json()["held_until"] == "2030-03-01T00:00:00Z"
     assert desk.acts()[-1] == "hit.hold"
     assert "hit.hold" in {row.act for row in review_week.flagged(desk.service)}
     assert browser.post(f"{path}/hold", json={**order, "until": "2030-09-01T00:00:00Z"}).status_code == 409

@@ -17,15 +17,16 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from api import upkeep
-from api.accounts import resets
+from api.accounts import people, resets
 from api.accounts.people import Role
 from api.core import audit
 from api.core.audit import Act
-from api.core.errors import AbsentError
+from api.core.errors import AbsentError, ConflictError
 from api.core.service import Service, open_service
-from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, SeenRow
+from api.db.models import AuditRow, CountRow, HitRow, InvitationRow, PersonRow, SeenRow
 from api.devices import registry
 from api.devices.registry import device_keys
 from api.hits import intake
@@ -305,3 +306,29 @@ def test_links_made_at_once_leave_one_and_one_used_at_once_works_once(desk: Desk
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(use, range(8))) == 1
     assert desk.acts().count("person.reset") == 1
+
+
+def test_two_administrators_who_put_each_other_out_at_once_leave_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has locked the other's account before either looks who is left; then one is refused."""
+    for name in ("ada", "bob"):
+        desk.join(name, Role.ADMINISTRATOR)
+    both, look = threading.Barrier(2, timeout=30), people._keep_an_administrator
+
+    def together(session: Session, row: PersonRow, roles: list[str]) -> None:
+        both.wait()
+        look(session, row, roles)
+
+    monkeypatch.setattr(people, "_keep_an_administrator", together)
+
+    def out(name: str, by: str) -> bool:
+        with suppress(ConflictError):
+            people.disable(desk.service, name, f"person:{by}")
+            return True
+        return False
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(out, ("ada", "bob"), ("bob", "ada")))
+    assert sorted(done) == [False, True]
+    assert desk.acts().count("person.disable") == 1

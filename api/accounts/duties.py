@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from api.core import audit
 from api.core.audit import Act
 from api.core.counts import Kind, count
-from api.core.errors import InvalidError
+from api.core.errors import ConflictError, InvalidError
 from api.core.service import month
 from api.db.models import PersonRow
 
@@ -49,6 +49,17 @@ def needs_second(session: Session, actor: str, now: datetime) -> bool:
         return False
     rows = session.scalars(select(PersonRow))
     return sum("administrator" in row.roles and _there(row, now) for row in rows) > 1
+
+
+def need_still(person: PersonRow | None, role: str = "") -> None:
+    """Refuse what somebody asked for who is not there any more: of two people only one would stand for it.
+
+    Raises:
+        ConflictError: their account was disabled since, or the role was taken from it.
+    """
+    if person is None or person.disabled is not None or (role and role not in person.roles):
+        hint = "Withdraw it; whoever still wants it asks for it anew."
+        raise ConflictError("whoever asked for it may not any more", hint=hint)
 
 
 def tally(session: Session, what: str, now: datetime) -> None:

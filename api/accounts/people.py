@@ -18,6 +18,7 @@ from api.core import audit
 from api.core.audit import Act
 from api.core.errors import AbsentError, ConflictError, ForbiddenError, InvalidError
 from api.core.service import Service
+from api.db.locks import Turn, take_turn
 from api.db.models import FailureRow, InvitationRow, PersonRow, RecoveryRow
 from hitonly_core.keys import SigningKey
 
@@ -283,6 +284,9 @@ def _keep_an_administrator(session: Session, row: PersonRow, roles: list[str]) -
     """
     if Role.ADMINISTRATOR in roles:
         return
+    take_turn(
+        session, Turn.LOG
+    )  # until the end of the act: two who put each other out at once see one another
     others = session.scalars(
         select(PersonRow).where(
             PersonRow.id != row.id, PersonRow.disabled.is_(None), PersonRow.locked.is_(None)

@@ -79,7 +79,7 @@ def agree(service: Service, request: str, actor: str) -> Answer:
     Raises:
         AbsentError: it is not there, or not any more.
         ForbiddenError: the actor asked for it.
-        ConflictError: the last administrator would be none any more.
+        ConflictError: the last administrator would be none any more, or whoever asked is none.
     """
     now = service.now()
     with service.database.begin() as session:
@@ -89,6 +89,8 @@ def agree(service: Service, request: str, actor: str) -> Answer:
         both = (row.asked_by, actor)
         roles = frozenset(Role(role) for role in row.roles)
         names = [one.removeprefix("person:") for one in both]
+        asker = session.scalar(select(PersonRow).where(PersonRow.name == names[0]))
+        duties.need_still(asker, Role.ADMINISTRATOR)
         near = Act(actor, "staff.agree", f"staff:{request}")
         duties.note_near(session, names[0], names[1], near, now)
         token = ""

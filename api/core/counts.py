@@ -12,6 +12,7 @@ from api.db.models import Base, ConfusionRow, CountRow
 RECEIVED: Final = "received"
 REFUSED_LIST: Final = "refused:list-version"
 """A hit that names a list which its device could not rightly have used (api/lists/list_age.py)."""
+_FEW: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,14 @@ def count(session: Session, kind: Kind, what: str, n: int = 1) -> None:
 def confuse(session: Session, read: str, typed: str) -> None:
     """Count the characters in which the camera's reading differs from the person's, place by place.
 
-    Readings of different lengths are not aligned, so they are not counted here.
+    Readings of different lengths are not aligned, so they are not counted here. Nor are those that differ in more
+    than a few places: they are another plate, whose characters would stay here, and no mistaken character.
     """
-    if len(read) != len(typed):
+    differing = [(wrong, right) for wrong, right in zip(read, typed, strict=False) if wrong != right]
+    if len(read) != len(typed) or len(differing) > _FEW:
         return
-    for wrong, right in zip(read, typed, strict=True):
-        if wrong != right:
-            _add(session, ConfusionRow, {"read": wrong, "typed": right}, 1)
+    for wrong, right in differing:
+        _add(session, ConfusionRow, {"read": wrong, "typed": right}, 1)
 
 
 def _add(session: Session, table: type[Base], keys: dict[str, str], n: int) -> None:

@@ -139,6 +139,7 @@ class Hold:
         until: its end.
         asked_by: id of the person who asked for it.
         agreed_by: id of the second person; empty while it is only asked for, and does not hold.
+        id: told from every other; the second person names the one that they saw.
     """
 
     reason: str = field(repr=False)
@@ -146,6 +147,7 @@ class Hold:
     until: datetime
     asked_by: str = ""
     agreed_by: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

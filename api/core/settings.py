@@ -85,7 +85,10 @@ class Limits(_Part):
 
     batch: int = Field(default=32, ge=1, le=256, description="envelopes in one request")
     body: int = Field(
-        default=4 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024, description="bytes of any other body"
+        default=4 * 1024 * 1024,
+        ge=65_536,
+        le=64 * 1024 * 1024,
+        description="bytes of a unit's body; anybody else's may have 64 KiB",
     )
     import_bytes: int = Field(
         default=512 * 1024 * 1024, ge=65_536, description="bytes of a file to import; it goes to the disk"
@@ -231,9 +234,13 @@ class Settings(_Part):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the names that browsers may call a listener without TLS by (no DNS rebinding)."""
+        """Return the names that this service goes by, in lower case: of its addresses and of its certificate.
+
+        Units' requests are taken under no other, and without TLS browsers' neither (no DNS rebinding).
+        """
         public = urlsplit(self.url).hostname or ""
-        return frozenset({"localhost", "127.0.0.1", "::1", self.host, public})
+        names = {"localhost", "127.0.0.1", "::1", self.host, public, *self.tls.names}
+        return frozenset(name.lower() for name in names)
 
     @property
     def url(self) -> str:

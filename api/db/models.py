@@ -174,7 +174,10 @@ class DeviceRow(Base):
 
 
 class NonceRow(Base):
-    """A signed request that was accepted; the same one again is a replay."""
+    """A signed request that was accepted, until it is too old; the same one again is a replay.
+
+    One row has no device: up to when others were dropped (api/devices/registry.py).
+    """
 
     __tablename__ = "nonces"
 
@@ -452,7 +455,7 @@ class CheckpointRow(Base):
 
 
 class LookupRow(Base):
-    """That a person looked at some plate, as a keyed hash, for the alert on repetition (R21)."""
+    """That a person looked at something, as a keyed hash of its id, for the alert on repetition (R21)."""
 
     __tablename__ = "lookups"
     __table_args__ = (Index("lookups_person_subject", "person", "subject"),)

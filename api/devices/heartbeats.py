@@ -13,11 +13,11 @@ from api.core.counts import Kind as Counted
 from api.core.counts import count
 from api.core.service import Service, month
 from api.db.models import DeviceRow
-from api.devices.registry import OFFLINE_AFTER, Device
+from api.devices.registry import OFFLINE_AFTER, Device, still_enrolled
 from protocol.audit_end import AuditEnd, AuditEndError
 from protocol.messages import Heartbeat, HeartbeatAnswer, HeldReceipt
 from protocol.receipt_chain import Verdict, verify
-from protocol.receipts import Anchor, ReceiptError, from_line
+from protocol.receipts import Anchor, digest
 
 TOTALS: Final = ("reads", "hits", "destroyed")
 RECEIPT: Final = "receipt:"
@@ -70,10 +70,14 @@ class Health(StrEnum):
 
 
 def hear(service: Service, device: Device, said: Heartbeat, hot_list: str | None) -> HeartbeatAnswer:
-    """Remember what a device says, check its receipts and count what they prove; `hot_list` is the newest's tag."""
+    """Remember what a device says, check its receipts and count what they prove; `hot_list` is the newest's tag.
+
+    Raises:
+        RevokedError: the device was revoked meanwhile.
+    """
     now = service.now()
     with service.database.begin() as session:
-        row = session.get_one(DeviceRow, device.id, with_for_update=True)
+        row = still_enrolled(session, device.id)
         row.heard = now
         row.heartbeat = _with_since(said, row.heartbeat or {}, now)
         if said.receipts:
@@ -101,7 +105,7 @@ def _with_since(said: Heartbeat, before: dict[str, Any], now: datetime) -> dict[
         name: since.get(name, now.isoformat()) if states.get(name) == state else now.isoformat()
         for name, state in said.cameras.items()
     }
-    return {**said.model_dump(mode="json", exclude={"receipts"}), "since": kept}
+    return {**said.model_dump(mode="json", exclude={"receipts", "audit_end"}), "since": kept}
 
 
 def _held(body: dict[str, Any] | None, service: Service) -> AuditEnd | None:
@@ -135,21 +139,22 @@ def _take(session: Session, row: DeviceRow, lines: list[bytes], device: Device, 
             audit.append(session, act, now)
         row.chain_broken = findings
         return
-    for name, number in _new(lines[0], verdict, known, device).items():
+    for name, number in _new(lines, verdict, known, device).items():
         count(session, Counted(month(now), device.id, "", "", ""), f"{RECEIPT}{name}", number)
     if verdict.anchor is not None:
         row.receipt_seq, row.receipt_digest = verdict.anchor.sequence, verdict.anchor.digest
 
 
-def _new(first: bytes, verdict: Verdict, known: Anchor | None, device: Device) -> dict[str, int]:
-    """Return what the receipts after the known one add: a run's counts are sums, and begin the chain."""
-    before = dict.fromkeys(TOTALS, 0)
+def _new(lines: list[bytes], verdict: Verdict, known: Anchor | None, device: Device) -> dict[str, int]:
+    """Return what the receipts after the known one add.
+
+    A run's counts are sums, and a unit that heard no answer sends again what is known already.
+    """
+    told: list[bytes] = []
     if known is not None:
-        try:
-            counts = from_line(first, device.verify_key).counts
-        except ReceiptError:
-            return {}
-        before = {name: getattr(counts, name) for name in TOTALS}
+        place = next(place for place, line in enumerate(lines) if digest(line) == known.digest)
+        told = lines[: place + 1]
+    before = verify(told, device.verify_key).totals
     added = {name: verdict.totals[name] - before[name] for name in TOTALS}
     return {name: number for name, number in added.items() if number > 0}
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,8 +22,9 @@ from hitonly_core.policy import REQUEST_TOLERANCE
 from protocol.signed_requests import Request, RequestSignatureError, SignedRequest, read_request
 
 CODE_LIFE: Final = timedelta(days=1)
-"""How far a device's clock may be off; a request's nonce is remembered for twice as long."""
 OFFLINE_AFTER: Final = timedelta(minutes=5)
+_FORGOTTEN: Final = ("", "forgotten")
+"""Stands among the nonces, under no device, and says up to when they were dropped."""
 
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
@@ -162,9 +163,13 @@ def _accept(service: Service, request: SignedRequest) -> Device:
             raise DeviceError("the request is not signed by an enrolled device's key")
         if row.revoked is not None:
             raise RevokedError("the device is revoked")
-        if abs(datetime.fromtimestamp(request.created, UTC) - now) > REQUEST_TOLERANCE:
+        if abs(request.created - now.timestamp()) > REQUEST_TOLERANCE.total_seconds():
             raise DeviceError("the request was signed more than a minute ago or ahead")
-        session.add(NonceRow(device=row.id, nonce=request.nonce, until=now + 2 * REQUEST_TOLERANCE))
+        until = datetime.fromtimestamp(request.created, UTC) + REQUEST_TOLERANCE
+        forgotten = session.get(NonceRow, _FORGOTTEN)
+        if forgotten is not None and until <= forgotten.until:
+            raise DeviceError("the request may have been made before: the service's clock was set back")
+        session.add(NonceRow(device=row.id, nonce=request.nonce, until=until))
         try:
             session.flush()
         except IntegrityError:
@@ -172,9 +177,38 @@ def _accept(service: Service, request: SignedRequest) -> Device:
     return device
 
 
+def still_enrolled(session: Session, device: str) -> DeviceRow:
+    """Return a device's row, locked: a revocation meanwhile waits, and one before it is seen.
+
+    Who signed a request was found out before, in a transaction that is over.
+
+    Raises:
+        RevokedError: it was revoked since.
+    """
+    row = session.get_one(DeviceRow, device, with_for_update=True)
+    if row.revoked is not None:
+        raise RevokedError("the device is revoked")
+    return row
+
+
 def forget_nonces(session: Session, now: datetime) -> None:
-    """Drop nonces that are too old to be replayed."""
-    session.execute(delete(NonceRow).where(NonceRow.until < now))
+    """Drop nonces that are too old to be replayed, and remember up to when.
+
+    A clock that stood ahead, or is set back, could otherwise make a request young again whose nonce is gone.
+    """
+    old = (NonceRow.until < now, NonceRow.device != "")
+    newest = session.scalar(select(func.max(NonceRow.until)).where(*old))
+    if newest is not None:
+        refuse_until(session, newest)
+        session.execute(delete(NonceRow).where(*old))
+
+
+def refuse_until(session: Session, moment: datetime) -> None:
+    """Take no request any more that could be taken up to a moment only, whatever the clock says then."""
+    known = session.get(NonceRow, _FORGOTTEN)
+    if known is None or known.until < moment:
+        device, nonce = _FORGOTTEN
+        session.merge(NonceRow(device=device, nonce=nonce, until=moment))
 
 
 def device_keys(session: Session) -> dict[str, Device]:

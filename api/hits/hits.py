@@ -170,7 +170,7 @@ def live(session: Session) -> set[str]:
 def _hold_to_json(hold: Hold | None) -> dict[str, str] | None:
     if hold is None:
         return None
-    people = {"asked_by": hold.asked_by, "agreed_by": hold.agreed_by}
+    people = {"asked_by": hold.asked_by, "agreed_by": hold.agreed_by, "id": hold.id}
     return {"reason": hold.reason, "authority": hold.authority, "until": hold.until.isoformat(), **people}
 
 
@@ -178,4 +178,4 @@ def _hold_from_json(body: dict[str, str] | None) -> Hold | None:
     if body is None:
         return None
     until = datetime.fromisoformat(body["until"])
-    return Hold(body["reason"], body["authority"], until, body["asked_by"], body["agreed_by"])
+    return Hold(body["reason"], body["authority"], until, body["asked_by"], body["agreed_by"], body["id"])

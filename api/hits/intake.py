@@ -20,7 +20,7 @@ from api.core.lifecycle import Status
 from api.core.rate_limits import UnitRecords
 from api.core.service import Service, month
 from api.db.models import DeviceRow, HitRow, SeenRow
-from api.devices.registry import Device
+from api.devices.registry import Device, still_enrolled
 from api.hits.alerting import alert_queue
 from api.hits.derived import derive, severity_of
 from api.hits.hit_time import Basis, HitTime, time_of
@@ -105,12 +105,13 @@ def _store(service: Service, hit: Hit, digest: str) -> datetime | None:
     Raises:
         IntegrityError: another delivery of the same id was faster.
         ListVersionError: the device cannot rightly have matched it against the list that it names.
+        RevokedError: the device was revoked meanwhile.
     """
     now = service.now()
     with service.database.begin() as session:
         if session.get(SeenRow, str(hit.id)) is not None:
             return None
-        device = session.get_one(DeviceRow, hit.device)
+        device = still_enrolled(session, hit.device)
         when = time_of(hit, enrolled=device.enrolled, now=now, heartbeat=device.heartbeat, heard=device.heard)
         certain = when.basis is not Basis.NOT_CERTAIN
         check_lists(session, hit, captured=when.moment if certain else None)

@@ -4,22 +4,24 @@
 until the state machine says that the hit was compared. Nothing else opens a hit's contents for a person.
 """
 
+import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 
-from api.accounts import access, looks
+from api.accounts import access, duties, looks
 from api.accounts.access import AccessPurpose
+from api.accounts.people import Role
 from api.accounts.sessions import SignedIn
 from api.core import lifecycle
 from api.core.counts import confuse
-from api.core.errors import IllegalTransitionError, InvalidError
+from api.core.errors import ConflictError, IllegalTransitionError, InvalidError
 from api.core.lifecycle import Comparison, Hold, Mistake, Outcome, State, Status
 from api.core.service import Service
-from api.db.models import HitRow
+from api.db.models import HitRow, PersonRow
 from api.hits import comparing, hits, second_reading
 from api.hits.comparing import Reading
 from api.hits.hit_time import Basis
@@ -135,10 +137,10 @@ def open_hit(service: Service, who: SignedIn, hit: UUID, purpose: str, case_numb
     """
     hits.expire_if_due(service, hit)
     with service.database.read() as session:
-        plate = hits.contents(service, hits.get(session, hit)).matches[0].entry.plate
+        entry = hits.contents(service, hits.get(session, hit)).matches[0].entry
     with service.database.begin() as session:
         access.open_object(service, session, who, f"hit:{hit}", reason=(purpose, case_number))
-        looks.note(service, session, who, plate, often=looks.PLATE)
+        looks.note_listed(service, session, who, entry.plate, entry.id)
 
 
 def open_for_review(service: Service, who: SignedIn, hit: UUID) -> bool:
@@ -345,26 +347,44 @@ def ask_hold(service: Service, who: SignedIn, hit: UUID, order: Hold) -> Status:
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
-        order = replace(order, asked_by=who.person.id)
+        order = replace(order, asked_by=who.person.id, id=secrets.token_hex(8))
         status = lifecycle.ask_hold(change.status, order, change.now, service.deadlines)
-        change.to(status, opened.act("hit.ask-hold", f"until {order.until:%Y-%m-%d}"))
+        change.to(status, opened.act("hit.ask-hold", _until(order)))
     return status
 
 
-def agree_hold(service: Service, who: SignedIn, hit: UUID) -> Status:
+def agree_hold(service: Service, who: SignedIn, hit: UUID, asked: str) -> Status:
     """Put a hit under the legal hold that somebody else asked for; flagged for the auditor.
+
+    Args:
+        service: the service.
+        who: the second person.
+        hit: the hit's id.
+        asked: the id of the hold that they saw; another may have been asked for in its place since.
 
     Raises:
         IllegalTransitionError: no hold waits, this person asked for it, or its end is too near or too far.
+        ConflictError: it is another one that waits, or whoever asked for it is no reviewer any more.
         ReasonError: it was not opened with a reason.
     """
     with hits.change(service, hit) as change:
         opened = access.opening(change.session, who, f"hit:{hit}")
+        if change.status.asked is not None:
+            if change.status.asked.id != asked:
+                hint = "Look at it again before you agree."
+                raise ConflictError("another hold is asked for now than the one that you saw", hint=hint)
+            asker = change.session.get(PersonRow, change.status.asked.asked_by)
+            duties.need_still(asker, Role.REVIEWER)
         verb = "hit.renew-hold" if change.status.hold else "hit.hold"
         status = lifecycle.agree_hold(change.status, who.person.id, change.now, service.deadlines)
-        until = f"until {status.hold.until:%Y-%m-%d}" if status.hold else ""
+        until = _until(status.hold) if status.hold else ""
         change.to(status, opened.act(verb, until))
     return status
+
+
+def _until(hold: Hold) -> str:
+    """Return a hold's end for the log: the day in UTC, whatever zone it was given in."""
+    return f"until {hold.until.astimezone(UTC):%Y-%m-%d}"
 
 
 def release_hold(service: Service, who: SignedIn, hit: UUID) -> Status:

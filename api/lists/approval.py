@@ -48,8 +48,8 @@ def approve(service: Service, who: SignedIn, batch: str) -> tuple[int, Standing]
         AbsentError: there is no such batch.
         ReasonError: the approver did not open it.
         ForbiddenError: it is the approver's own.
-        ConflictError: it is a draft, an entry that it changes was changed or cancelled since, or an entry is in
-            force for a plate, region and case of it.
+        ConflictError: it is a draft, its author was disabled since, an entry that it changes was changed or
+            cancelled since, or an entry is in force for a plate, region and case of it.
         InvalidError: an entry breaks a rule of R6 by now.
     """
     try:
@@ -75,7 +75,7 @@ def _may(session: Session, who: SignedIn, batch: str, *, lock: bool) -> BatchRow
         AbsentError: there is no such batch.
         ReasonError: the approver did not open it.
         ForbiddenError: it is the approver's own.
-        ConflictError: it is a draft.
+        ConflictError: it is a draft, or its author was disabled since.
     """
     row = proposals.row_of(session, batch, lock=lock)
     access.opening(session, who, f"batch:{batch}")
@@ -83,6 +83,7 @@ def _may(session: Session, who: SignedIn, batch: str, *, lock: bool) -> BatchRow
         raise ConflictError("the import has not been put forward yet")
     if row.author == who.person.id:
         raise ForbiddenError("nobody approves their own entry: another person must look at it")
+    duties.need_still(session.get(PersonRow, row.author))
     return row
 
 

@@ -76,7 +76,7 @@ def open_entry(service: Service, who: SignedIn, entry: str, purpose: str, case_n
         plate = entry_from_json(row_of(session, entry).body).plate
     with service.database.begin() as session:
         access.open_object(service, session, who, f"entry:{entry}", reason=(purpose, case_number))
-        looks.note(service, session, who, plate, often=looks.PLATE)
+        looks.note_listed(service, session, who, plate, entry)
 
 
 def opened(service: Service, who: SignedIn, entry: str) -> Opened:
@@ -128,8 +128,7 @@ def find(service: Service, who: SignedIn, plate: str, purpose: str, case_number:
         act = Act(who.person.actor, "list.find", "", purpose, case_number, result)
         audit.append(session, act, service.now())
         if not found:
-            looks.note(service, session, who, wanted, often=looks.PLATE)
-            looks.note(service, session, who, "not listed", often=looks.UNLISTED)
+            looks.note_unlisted(service, session, who, wanted)
     if not found:
         raise InvalidError("no entry in force is for this plate")
     open_entry(service, who, found[0], purpose, case_number)

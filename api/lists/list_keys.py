@@ -66,7 +66,8 @@ def wanted(session: Session, service: Service) -> KeySet:
     rows = session.scalars(
         select(SignerRow).where(SignerRow.confirmed.is_not(None), SignerRow.revoked.is_(None))
     )
-    people = tuple(Person(row.name, VerifyKey(row.key)) for row in rows)
+    may = _who_may_sign(session)
+    people = tuple(Person(row.name, VerifyKey(row.key)) for row in rows if row.name in may)
     names, threshold = {person.name for person in people}, service.settings.list_threshold
     if len(names) < threshold:
         hint = "Register the keys of more people, and have each confirmed by a second person."
@@ -193,10 +194,16 @@ def revoke(session: Session, service: Service, who: Account, key: str, reason: s
     audit.append(session, Act(who.actor, "signer.revoke", f"key:{key}", detail=detail), service.now())
 
 
-def revoked(session: Session, key: str) -> bool:
-    """Whether a key was revoked here, whatever devices still hold of it."""
+def lapsed(session: Session, key: str) -> bool:
+    """Whether a key counts no more, whatever devices hold of it: it was revoked, or its owner may not sign."""
     row = session.get(SignerRow, key)
-    return row is not None and row.revoked is not None
+    return row is not None and (row.revoked is not None or row.name not in _who_may_sign(session))
+
+
+def _who_may_sign(session: Session) -> set[str]:
+    """Return the names of everybody who works on the list and whose account is not disabled."""
+    people = session.scalars(select(PersonRow).where(PersonRow.disabled.is_(None)))
+    return {row.name for row in people if _SIGNERS & set(row.roles)}
 
 
 def _signer(session: Session, key: str) -> SignerRow:

@@ -178,7 +178,8 @@ def add_signature(service: Service, who: Account, version: int, file: bytes) -> 
     Raises:
         AbsentError: this version does not wait.
         InvalidError: it is no signature, is over another list, or does not fit its key.
-        ForbiddenError: the key counts in no key set here, or was revoked.
+        ForbiddenError: the key counts in no key set here, was revoked, or its owner may not sign any more.
+        ConflictError: the version brings such a key.
     """
     try:
         detached = Detached.from_bytes(file)
@@ -193,8 +194,12 @@ def add_signature(service: Service, who: Account, version: int, file: bytes) -> 
             hint = f"Download version {version} again, look at it, and sign that one."
             raise InvalidError(f"the signature is over another list (version {detached.version})", hint=hint)
         person = next((found for keys in _both(session, service, row) if (found := keys.find(key))), None)
-        if person is None or key == service.secrets.service.public.id or list_keys.revoked(session, key):
-            raise ForbiddenError(f"the key {key} does not count here: it is not registered, or was revoked")
+        if person is None or key == service.secrets.service.public.id or list_keys.lapsed(session, key):
+            why = "it is not registered, was revoked, or its owner may not sign any more"
+            raise ForbiddenError(f"the key {key} does not count here: {why}")
+        if any(list_keys.lapsed(session, one.key.id) for one in _keys(row).people):
+            hint = "Make a new version, which leaves that key out."
+            raise ConflictError("the version brings a key whose owner may not sign any more", hint=hint)
         if not person.key.verifies(detached.signature.value, signed_message(signed.digest)):
             raise InvalidError(f"the signature does not fit the key {key}")
         signed = signed.with_signature(detached.signature)

@@ -28,13 +28,24 @@ from api.db.models import (
     RecoveryRow,
     RepeatRow,
     SessionRow,
+    StaffRequestRow,
 )
+from api.devices import registry
 from api.hits import hits
 from api.lists import list_gaps, list_versions
+from hitonly_core.policy import REQUEST_TOLERANCE
 
 ACT: Final = "database.accept-restore"
 _REASON: Final = 200
-_ENDED: Final = (OpeningRow, SessionRow, RecoveryRow, InvitationRow, DeviceCodeRow, RepeatRow)
+_ENDED: Final = (
+    OpeningRow,
+    SessionRow,
+    RecoveryRow,
+    InvitationRow,
+    DeviceCodeRow,
+    RepeatRow,
+    StaffRequestRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,7 @@ def take_over(session: Session, service: Service, act: str, reason: str) -> Take
         detail |= {"expected": mark.end.seq, "root": mark.end.digest, "signed": mark.end.at}
     for table in _ENDED:
         session.execute(delete(table))
+    registry.refuse_until(session, now + REQUEST_TOLERANCE)  # the nonces since are lost
     lost = hits.end_without_keys(session, service)
     if since is not None:
         list_gaps.set_aside(session, since=datetime.fromisoformat(since), now=now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from api.accounts.sessions import SignedIn
@@ -20,8 +20,11 @@ BROKEN: Final = "BROKEN"
 _FLAGGED: Final = (
     "lookup.repeated", "device.chain-broken", "person.lock", "person.reset",
     "device.log-contradicted", "database.accept-restore", "database.restore", "database.backup",
-    "hit.lost", "hit.hold", "hit.renew-hold",
+    "hit.lost", "hit.hold", "hit.renew-hold", "hit.release-hold", "person.invite", "person.roles",
 )  # fmt: skip
+_MARK: Final = "flagged"
+"""The result of an act that was flagged as it was done, whatever act it is."""
+_WANTED: Final = or_(AuditRow.act.in_(_FLAGGED), AuditRow.result == _MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def read_flagged(service: Service, who: SignedIn) -> list[AuditRow]:
 
 def flagged(service: Service, limit: int = 20) -> list[AuditRow]:
     """Return the records that want an auditor's eye, the newest first."""
-    query = select(AuditRow).where(AuditRow.act.in_(_FLAGGED)).order_by(AuditRow.seq.desc()).limit(limit)
+    query = select(AuditRow).where(_WANTED).order_by(AuditRow.seq.desc()).limit(limit)
     with service.database.read() as session:
         return list(session.scalars(query))
 
@@ -140,13 +143,13 @@ def _monday(now: datetime) -> datetime:
 def _week(session: Session, begins: datetime) -> Week:
     """Return one week."""
     start, end = f"{begins:%Y-%m-%d}", f"{begins + timedelta(weeks=1):%Y-%m-%d}"
-    acts = list(session.scalars(select(AuditRow.act).where(AuditRow.at >= start, AuditRow.at < end)))
+    week = (AuditRow.at >= start, AuditRow.at < end)
     name = f"{begins:%G-W%V}"
     signed = session.get(SignOffRow, name)
     return Week(
         name=name,
-        records=len(acts),
-        flagged=sum(act in _FLAGGED for act in acts),
+        records=session.scalar(select(func.count()).select_from(AuditRow).where(*week)) or 0,
+        flagged=session.scalar(select(func.count()).select_from(AuditRow).where(*week, _WANTED)) or 0,
         signed_by=signed.person if signed else "",
         note=signed.note if signed else "",
     )

@@ -41,7 +41,8 @@ from api.web import health, openapi, problems
 from api.web.department_time import DepartmentTime
 from api.web.deps import address_of
 from api.web.here import Here
-from api.web.security import BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
+from api.web.security import PEOPLES_BODY, BodyLimit, Faults, KnownHosts, SameSite, SecurityHeaders
+from protocol.messages import HEARTBEAT_PATH, HITS_PATH
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
 _PAGES: Final = (
@@ -150,7 +151,14 @@ def _surround(app: FastAPI, service: Service) -> None:
         act = Act("nobody", "request.refuse", f"/{part}" if part in known else "", result=problem.slug)
         await run_in_threadpool(app.state.refusals.record, address_of(request), act)
 
-    app.add_middleware(BodyLimit, limit=settings.limits.body, streamed=import_pages.PATHS, refused=refused)
+    app.add_middleware(
+        BodyLimit,
+        limit=settings.limits.body,
+        large=frozenset({HITS_PATH, HEARTBEAT_PATH}),
+        others=PEOPLES_BODY,
+        streamed=import_pages.PATHS,
+        refused=refused,
+    )
     app.add_middleware(SameSite, refused=refused)
     if settings.tls.mode == "off":
         app.add_middleware(KnownHosts, hosts=settings.hosts, refused=refused)

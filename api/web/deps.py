@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -82,6 +83,28 @@ DeviceReader = Annotated[SignedIn, Depends(needs(Role.ADMINISTRATOR, Role.AUDITO
 Administrator = Annotated[SignedIn, Depends(needs(Role.ADMINISTRATOR))]
 
 
+def as_signed(request: Request, service: Service, body: bytes) -> Signed:
+    """Return a request as a unit signed it.
+
+    Raises:
+        DeviceError: it is for a host that this service does not go by: what was meant for another is sent on.
+    """
+    host = request.headers.get("host", "")
+    if host_name(host) not in service.settings.hosts:
+        raise DeviceError(
+            "the request is for another host", hint="Set public_url to the name that units use."
+        )
+    return Signed(request.method, host, request.url.path, request.url.query, body)
+
+
+def host_name(host: str) -> str | None:
+    """Return the name in a Host header, in lower case, without the port; None where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
 async def signed_body(request: Request, service: ServiceDep) -> tuple[Device, bytes]:
     """Return the device that signed a request, and the body.
 
@@ -89,10 +112,8 @@ async def signed_body(request: Request, service: ServiceDep) -> tuple[Device, by
         DeviceError: it is not signed by an enrolled device, or is a replay. Recorded.
     """
     body = await request.body()
-    signed = Signed(
-        request.method, request.headers.get("host", ""), request.url.path, request.url.query, body
-    )
     try:
+        signed = as_signed(request, service, body)
         device = await run_in_threadpool(registry.authenticate, service, signed, request.headers)
     except DeviceError as problem:
         act = Act("nobody", "device.refuse", request.url.path, result=str(problem)[:80])

@@ -2,7 +2,8 @@
 
 A caller whose connection broke cannot know whether a proposal, an invitation or a code was made. With the same
 key and the same request it gets the first answer again, for a day. Answers can hold a one-time code or link,
-so they are kept sealed; of the request, which can name a plate, only a salted and keyed hash is kept.
+so they are kept sealed; of the request, which can name a plate, only a salted and keyed hash is kept, and of the
+key, which a program may make of the request, a keyed hash too.
 """
 
 import json
@@ -41,6 +42,7 @@ def once(service: Service, who: SignedIn, key: str, asked: bytes, act: Callable[
     """
     if not key:
         return act()
+    key = service.secrets.blind(f"idempotency {who.person.id} {key}")
     try:
         known = _claim(service, who, key, asked)
     except IntegrityError:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.core.errors import ApiError, CrossSiteError, HostError, TooLargeError
 from api.core.rate_limits import network
 from api.web.connections import gate_of_loop
+from api.web.deps import host_name
 from api.web.problems import respond
 
 CONTENT_POLICY: Final = (
@@ -34,11 +35,20 @@ HEADERS: Final = {
 }
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_SECONDS: Final = 30
+PEOPLES_BODY: Final = 64 * 1024
+"""Bytes of a body of anybody's but a unit's; the longest form has a tenth of that."""
 _TOGETHER: Final = 32 * 1024 * 1024
 _LENGTH_DIGITS: Final = 12
 _LOG: Final = logging.getLogger(__name__)
+_WHOLE: Final = "hitonly.body-is-whole"
+"""What a request's scope has once its body was read here, within the limits."""
 Refused = Callable[[Scope, ApiError], Awaitable[None]]
 """Told of a request that was refused here, and why."""
+
+
+def body_is_whole(scope: Scope) -> bool:
+    """Whether a request's body has been read within the limits; one that is streamed may have no end."""
+    return _WHOLE in scope
 
 
 class SecurityHeaders:
@@ -118,11 +128,7 @@ class KnownHosts:
     def _known(self, headers: Headers) -> bool:
         """Whether there is one Host header, and it names this service."""
         (*others, host) = headers.getlist("host") or [""]
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
-        return not others and name in self._hosts
+        return not others and host_name(host) in self._hosts
 
 
 class SameSite:
@@ -174,6 +180,8 @@ class BodyLimit:
     Args:
         app: what comes after.
         limit: bytes.
+        large: paths of bodies up to that limit, which are bytes until somebody's signature was checked.
+        others: bytes of a body for any other path: it is read as a form or JSON before it is known who sends it.
         streamed: paths that read their body themselves, as it comes, once they know who sends it.
         refused: told of a refusal.
         seconds: within which the whole body must have arrived.
@@ -185,6 +193,8 @@ class BodyLimit:
         app: ASGIApp,
         *,
         limit: int,
+        large: frozenset[str] = frozenset(),
+        others: int | None = None,
         streamed: frozenset[str] = frozenset(),
         refused: Refused,
         seconds: float = _BODY_SECONDS,
@@ -192,6 +202,8 @@ class BodyLimit:
     ) -> None:
         self._app = app
         self._limit = limit
+        self._large = large
+        self._others = limit if others is None else min(limit, others)
         self._streamed = streamed
         self._seconds = seconds
         self._refused = refused
@@ -207,7 +219,8 @@ class BodyLimit:
         body = Body(network(address), deadline)
         try:
             async with deadline:
-                whole = await self._read(Headers(scope=scope), receive, body)
+                limit = self._limit if scope["path"] in self._large else self._others
+                whole = await self._read(Headers(scope=scope), receive, body, limit)
         except (TooLargeError, TimeoutError) as late:
             problem = late if isinstance(late, ApiError) else body.dropped or _slow(self._seconds)
             await self._refused(scope, problem)
@@ -216,6 +229,7 @@ class BodyLimit:
         finally:
             self._unfinished.forget(body)
         if whole:
+            scope[_WHOLE] = True
             await self._served(scope, _replay(bytes(body.content), receive), send)
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -230,7 +244,7 @@ class BodyLimit:
         finally:
             gate.done((peer[0], peer[1]))
 
-    async def _read(self, headers: Headers, receive: Receive, body: "Body") -> bool:
+    async def _read(self, headers: Headers, receive: Receive, body: "Body", limit: int) -> bool:
         """Read the whole body; False when the sender went away.
 
         Raises:
@@ -238,8 +252,8 @@ class BodyLimit:
         """
         said = headers.get("content-length", "0")
         known = said.isascii() and said.isdigit() and len(said) <= _LENGTH_DIGITS
-        if not known or int(said) > self._limit:
-            raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
+        if not known or int(said) > limit:
+            raise TooLargeError(f"a body of at most {limit} bytes is taken")
         more = True
         while more:
             message = await receive()
@@ -247,8 +261,8 @@ class BodyLimit:
                 return False
             body.content += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body.content) > self._limit:
-                raise TooLargeError(f"a body of at most {self._limit} bytes is taken")
+            if len(body.content) > limit:
+                raise TooLargeError(f"a body of at most {limit} bytes is taken")
             if more:
                 self._unfinished.hold(body)
         return True

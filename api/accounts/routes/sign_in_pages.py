@@ -18,6 +18,7 @@ from api.web import kept as keeping
 from api.web import problems
 from api.web.deps import COOKIE, ServiceDep, Who, address_of, service_of
 from api.web.pages import Page, render
+from api.web.security import body_is_whole
 
 router = APIRouter(include_in_schema=False)
 
@@ -131,9 +132,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(SignInError)
     async def _over(request: Request, problem: SignInError) -> Response:
         path, service = request.url.path, service_of(request)
-        if request.method != "POST" or path.startswith("/v1/") or path == "/sign-in":
+        cookie = request.cookies.get(keeping.COOKIE, "")
+        form = request.method == "POST" and not path.startswith("/v1/") and path != "/sign-in"
+        if not (form and cookie and body_is_whole(request.scope)):
             return problems.respond(request, problem)
-        sealed = keeping.keep(service, request.cookies.get(keeping.COOKIE, ""), path, await request.form())
+        sealed = keeping.keep(service, cookie, path, await request.form())
         if not sealed:
             return problems.respond(request, problem)
         settings = service.settings

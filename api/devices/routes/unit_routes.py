@@ -16,7 +16,7 @@ from api.devices import heartbeats, invitations, registry
 from api.devices.registry import Device
 from api.hits import intake
 from api.lists import list_keys, publishing
-from api.web.deps import FromDevice, ServiceDep, address_of
+from api.web.deps import FromDevice, ServiceDep, address_of, as_signed
 from api.web.problems import PROBLEMS, document
 from protocol.messages import (
     ENROLLING,
@@ -28,7 +28,6 @@ from protocol.messages import (
     HitResult,
     HitResults,
 )
-from protocol.signed_requests import Request as Signed
 from protocol.signed_requests import RequestSignatureError, read_request
 
 _SEALED: Final[dict[str, Any]] = {
@@ -66,10 +65,7 @@ async def enrol(request: Request, service: ServiceDep) -> Enrolment:
         raise InvalidError("the body is no enrolment request") from None
     verify_key, seal_key = registry.parse_keys(asked.verify_key, asked.seal_key)
     try:
-        sent = Signed(
-            request.method, request.headers.get("host", ""), request.url.path, request.url.query, body
-        )
-        signed = read_request(sent, request.headers)
+        signed = read_request(as_signed(request, service, body), request.headers)
     except RequestSignatureError as problem:
         raise DeviceError(str(problem)) from None
     if signed.key_id != ENROLLING or not signed.holds(verify_key):

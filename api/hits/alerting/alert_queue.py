@@ -33,6 +33,7 @@ from api.hits.alerting.message import UNVERIFIED, RefusedError, body_of_test, to
 from api.hits.alerting.webhook import RefusedAddressError, Resolve
 from api.hits.hit_time import Basis
 from api.hits.watch import watch
+from api.lists.entry_status import current_entry
 from hitonly_core.canonical import canonical
 
 FIRST_WAIT: Final = timedelta(seconds=5)
@@ -180,7 +181,7 @@ def _send(
 
 
 def _body(service: Service, target: Target, row: AlertRow) -> dict[str, object]:
-    """Return what is sent; the plate is read from the hit now, where it is wanted at all.
+    """Return what is sent; the plate is read from the hit now, where it is wanted at all and still listed.
 
     Raises:
         DestroyedError: the hit has ended.
@@ -190,8 +191,8 @@ def _body(service: Service, target: Target, row: AlertRow) -> dict[str, object]:
         hit = hits.get(session, UUID(row.id))
         if not target.with_plate:
             return body
-        plate = hits.contents(service, hit).matches[0].entry.plate
-    return {**body, "listed_plate": plate}
+        entry = current_entry(session, hits.contents(service, hit).matches[0].entry, service.now())
+    return body if entry is None else {**body, "listed_plate": entry.plate}
 
 
 def _settle(service: Service, target: Target, identity: str, end: str) -> None:

@@ -65,6 +65,12 @@ class HoldOrder(Body):
     until: Annotated[AwareDatetime, BeforeValidator(_text)]
 
 
+class Agreement(Body):
+    """Which hold somebody agrees to: the `hold_asked` that they were shown."""
+
+    asked: Annotated[str, Field(max_length=32, examples=["8e03978e40d543e8"])]
+
+
 class Standing(BaseModel):
     """Where a hit stands after an act."""
 
@@ -78,6 +84,7 @@ class Standing(BaseModel):
     hold_asked_until: Annotated[
         datetime | None, Field(description="the end of a hold that waits for a second person")
     ] = None
+    hold_asked: Annotated[str | None, Field(description="its id, which the second person names")] = None
 
 
 class QueueLine(BaseModel):
@@ -178,9 +185,9 @@ def hold(service: ServiceDep, who: Reviewer, hit: UUID, order: HoldOrder) -> Sta
 
 
 @router.post("/hits/{hit}/hold/agree")
-def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Standing:
+def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID, given: Agreement) -> Standing:
     """Agree to the legal hold that somebody else asked for; from now on it holds."""
-    return _standing(review.agree_hold(service, who, hit))
+    return _standing(review.agree_hold(service, who, hit, given.asked))
 
 
 @router.post("/hits/{hit}/release")
@@ -238,4 +245,5 @@ def _standing(status: Status) -> Standing:
         doubted=status.doubted,
         held_until=status.hold.until if status.hold else None,
         hold_asked_until=status.asked.until if status.asked else None,
+        hold_asked=status.asked.id if status.asked else None,
     )

@@ -220,9 +220,11 @@ def hold(
 
 
 @router.post("/hits/{hit}/hold/agree")
-def agree_hold(service: ServiceDep, who: Reviewer, hit: UUID) -> Response:
-    """Agree to the legal hold that somebody else asked for."""
-    return _after(who, hit, review.agree_hold(service, who, hit))
+def agree_hold(
+    service: ServiceDep, who: Reviewer, hit: UUID, asked: Annotated[str, Form(max_length=32)] = ""
+) -> Response:
+    """Agree to the legal hold that somebody else asked for, and that the page showed."""
+    return _after(who, hit, review.agree_hold(service, who, hit, asked))
 
 
 @router.post("/hits/{hit}/release")
