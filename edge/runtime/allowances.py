@@ -1,5 +1,7 @@
 """What the configuration lets the process write and reach; everything else is refused by the kernel."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -27,14 +29,19 @@ def allowed(config: EdgeConfig) -> Allowed:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
             raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
-    ports = {port for source in sources for port in _ports(source)}
-    if config.department:
-        ports.add(parse(config.department.url, HTTPS).port)
+    ports = {parse(config.department.url, HTTPS).port} if config.department else set()
+    bind = (config.metrics.port,) if config.metrics else ()
+    return replace(reachable(sources, ports), folders=folders, bind=bind)
+
+
+def reachable(sources: Iterable[SourceSettings], ports: Collection[int] = ()) -> Allowed:
+    """Return what cameras need, and other ports: no folder can be written."""
+    sources = tuple(sources)
+    wanted = {port for source in sources for port in _ports(source)} | set(ports)
     return Allowed(
-        folders=folders,
+        folders=(),
         devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
-        connect=tuple(sorted(ports | {_DNS})) if ports else (),
-        bind=(config.metrics.port,) if config.metrics else (),
+        connect=tuple(sorted(wanted | {_DNS})) if wanted else (),
     )
 
 
