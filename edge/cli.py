@@ -264,6 +264,7 @@ def setup(
     if wrong:
         out.print(f"Mend what is wrong, then look again: alpr-edge check --config {config}", markup=False)
         raise typer.Exit(Exit.CONFIG)
+    out.print(f"Aim the camera: alpr-edge aim --config {config}", markup=False)
     out.print(f"Start it: alpr-edge run --config {config}", markup=False)
     out.print("or, where it was installed as a service: sudo systemctl enable --now alpr-edge", markup=False)
 

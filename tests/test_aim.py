@@ -21,6 +21,7 @@ from edge.capture.settings import FileSettings
 from edge.config import CameraSection, ModelsSection
 from edge.errors import ConfigError, Exit
 from edge.flow import CROP_WIDTH
+from edge.hardening.landlock import Allowed
 from edge.runtime import aim_run
 from edge.runtime.aim import Aim
 from edge.runtime.aim_advice import Advice, Sample, SeenPlate, advice_for
@@ -105,8 +106,8 @@ def _likeness(box: TrueBox, boxes: Sequence[TrueBox]) -> bool:
 @pytest.mark.parametrize(
     ("wanted", "picture", "advice"),
     [
-        (35, (1280, 720), {Advice.NEARER}),
-        (70, (1280, 720), {Advice.GOOD}),
+        (48, (1280, 720), {Advice.NEARER}),
+        (90, (1280, 720), {Advice.GOOD}),
         (70, (1920, 1080), {Advice.INPUT}),
     ],
 )
@@ -168,7 +169,8 @@ def test_a_dark_or_even_picture_is_told(aiming: Aim) -> None:
     """A lens cap by night and by day, and a picture with something in it."""
     assert aiming.look(np.full((720, 1280, 3), 3, np.uint8)).advice is Advice.DARK
     assert aiming.look(np.full((720, 1280, 3), 200, np.uint8)).advice is Advice.EVEN
-    assert aiming.look(Scene(replace(ROAD, traffic=0)).frame(0)).advice is Advice.NO_PLATE
+    slope = np.linspace(20, 220, 1280, dtype=np.uint8)
+    assert aiming.look(np.repeat(slope[None, :, None], 720, 0).repeat(3, 2)).advice is Advice.NO_PLATE
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -277,9 +279,9 @@ def test_a_real_camera_is_looked_at_until_ctrl_c(tmp_path: Path) -> None:
 
 def test_nothing_can_be_written_while_it_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel is asked to let it write to no folder and to listen on no port."""
-    asked = []
+    asked: list[tuple[Allowed, bool]] = []
 
-    def harden(allowed: object, *, unsafe_allow_swap: bool) -> None:
+    def harden(allowed: Allowed, *, unsafe_allow_swap: bool) -> None:
         asked.append((allowed, unsafe_allow_swap))
 
     monkeypatch.setattr(aim_run, "_harden", harden)

@@ -65,7 +65,7 @@ def defocus(crop: Picture, sigma: float) -> Picture:
 
 def light(crop: Picture, gain: float) -> Picture:
     """Make darker or lighter; what is over 255 is lost."""
-    return np.clip(crop.astype(np.float32) * gain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(crop.astype(np.float32) * gain, 0, 255), np.uint8)
 
 
 STEPS: Final[dict[str, tuple[float, ...]]] = {

@@ -55,7 +55,7 @@ class Aim:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, seconds: int) -> None:
-        """Look until the source ends, `stop` is called, or so many seconds have passed.
+        """Look until the source ends, `stop` is called, or so many seconds have passed; of a clip, its own seconds.
 
         Raises:
             SourceError: a clip or picture cannot be read.
@@ -64,7 +64,7 @@ class Aim:
         self._left, self._told_ns = seconds, self.clock.boot_ns()
         self.source.on_silence = self._rest
         try:
-            with self._beating(self._told_ns + seconds * NS):
+            with self._beating(self._told_ns + seconds * NS if self.source.live else None):
                 for frame in self.source.frames():
                     self._turn(frame)
             if self._best is not None:
@@ -101,7 +101,8 @@ class Aim:
         plates = [self._plate(pixels, found.box, scale) for found in self.detector.detect(pixels)]
         plates.sort(key=lambda plate: -plate.width)
         shows = Shows.SOMETHING if plates else what_shows(pixels)
-        return Sample(self.source.state, shows, plates)
+        state = self.source.state
+        return Sample(State.ONLINE if state is State.ENDED else state, shows, plates)
 
     def _plate(self, pixels: Pixels, box: Box, scale: float) -> SeenPlate:
         height, width = pixels.shape[:2]
@@ -134,7 +135,7 @@ class Aim:
         scrub_allocators()
 
     @contextmanager
-    def _beating(self, end_ns: int) -> Iterator[None]:
+    def _beating(self, end_ns: int | None) -> Iterator[None]:
         """Say when no picture comes, end in time, and let no frame outlive a turn that hangs."""
         over = threading.Event()
 
@@ -142,7 +143,7 @@ class Aim:
             while not over.wait(_BEAT_S):
                 self.source.lapse(_TURN_NS)
                 now_ns = self.clock.boot_ns()
-                if now_ns >= end_ns:
+                if end_ns is not None and now_ns >= end_ns:
                     self.stop()
                 elif now_ns - self._told_ns >= _SILENT_NS and self.source.state is not State.ONLINE:
                     self._tell(Sample(self.source.state))

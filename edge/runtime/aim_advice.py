@@ -90,7 +90,7 @@ class Sample:
     @property
     def advice(self) -> Advice:
         """What to do first."""
-        if self.state not in {State.ONLINE, State.FROZEN, State.BLANK, State.ENDED}:
+        if self.state not in {State.ONLINE, State.FROZEN, State.BLANK}:
             return Advice.NO_PICTURE
         if not self.plates:
             return {Shows.DARK: Advice.DARK, Shows.EVEN: Advice.EVEN}.get(self.shows, Advice.NO_PLATE)
