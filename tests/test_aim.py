@@ -289,7 +289,8 @@ def test_nothing_can_be_written_while_it_looks(monkeypatch: pytest.MonkeyPatch) 
     target = target_of(Path("absent.toml"), "", "rtsp://127.0.0.1:8554/x", None)
     aim_run.aim_at(target, seconds=1, as_json=True)
     (allowed, swap) = asked[0]
-    assert allowed.folders == allowed.bind == ()
+    assert not allowed.folders
+    assert not allowed.bind
     assert allowed.devices == (Path("/dev/null"),)
     assert allowed.connect == (53, 8554)
     assert swap is False
