@@ -26,7 +26,7 @@ def aim_at(target: Target, *, seconds: int, as_json: bool) -> None:
     with contextlib.ExitStack() as stack:
         if target.contested is not None:
             _hold(stack, target.contested)
-        allowed = reachable((target.camera.source,))
+        allowed = reachable((target.camera.source,), target.models)
         _harden(allowed, unsafe_allow_swap=target.unsafe_allow_swap)
         _look(target, seconds=seconds, as_json=as_json)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.capture.settings import RtspSettings, SourceSettings, UsbSettings
-from edge.config import EdgeConfig
+from edge.config import EdgeConfig, ModelsSection
 from edge.errors import StorageError
 from edge.hardening.landlock import Allowed
 from hitonly_core.urls import HTTPS, parse
@@ -31,16 +31,19 @@ def allowed(config: EdgeConfig) -> Allowed:
             raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
     ports = {parse(config.department.url, HTTPS).port} if config.department else set()
     bind = (config.metrics.port,) if config.metrics else ()
-    return replace(reachable(sources, ports), folders=folders, bind=bind)
+    return replace(reachable(sources, config.models, ports), folders=folders, bind=bind)
 
 
-def reachable(sources: Iterable[SourceSettings], ports: Collection[int] = ()) -> Allowed:
-    """Return what cameras need, and other ports: no folder can be written."""
+def reachable(
+    sources: Iterable[SourceSettings], models: ModelsSection, ports: Collection[int] = ()
+) -> Allowed:
+    """Return what cameras and an accelerator need, and other ports: no folder can be written."""
     sources = tuple(sources)
+    cameras = (device for source in sources for device in _devices(source))
     wanted = {port for source in sources for port in _ports(source)} | set(ports)
     return Allowed(
         folders=(),
-        devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
+        devices=(Path("/dev/null"), *cameras, *models.devices),
         connect=tuple(sorted(wanted | {_DNS})) if wanted else (),
     )
 
