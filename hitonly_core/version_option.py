@@ -4,7 +4,10 @@ from importlib.metadata import version
 from typing import Annotated, Literal
 
 import typer
-from typer.completion import completion_init, get_completion_script
+from typer.completion import (  # type: ignore[attr-defined]  # typer names no exports; its own options use these
+    completion_init,
+    get_completion_script,
+)
 
 DISTRIBUTION = "hitonly"
 Shell = Literal["bash", "zsh", "fish"]

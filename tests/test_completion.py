@@ -19,7 +19,7 @@ TOOLS = ("alpr-edge", "alpr-api", "alpr-hotlist", "alpr-bench")
 @cache
 def script(tool: str, shell: str) -> str:
     """Return what a tool prints for a shell."""
-    command = [BIN / tool, "--completion", shell]
+    command = [str(BIN / tool), "--completion", shell]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -71,8 +71,8 @@ def test_the_box_never_runs_a_command_for_a_shell_that_asks(tmp_path: Path) -> N
     """With the variable set, whatever it holds, no command is run: it is no way around the new start."""
     assert asks_for("alpr-edge") == COMPLETE
     for value in ("complete_bash", "source_bash", "anything", "run_now"):
-        command = [BIN / "alpr-edge", "keygen", str(tmp_path / "keys")]
+        command = [str(BIN / "alpr-edge"), "keygen", str(tmp_path / "keys")]
         subprocess.run(command, env={COMPLETE: value, "PATH": "/usr/bin"}, capture_output=True, check=False)
         assert not (tmp_path / "keys").exists(), value
-    subprocess.run([*command], env={COMPLETE: "", "PATH": "/usr/bin"}, capture_output=True, check=True)
+    subprocess.run(command, env={COMPLETE: "", "PATH": "/usr/bin"}, capture_output=True, check=True)
     assert (tmp_path / "keys").exists(), "the control"
