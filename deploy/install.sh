@@ -83,6 +83,8 @@ install_system() {
     systemd-sysusers --root="$root/" "$user.conf"
     systemd-tmpfiles --root="$root/" --create "$user.conf"
     install -m 0644 "$here/$unit" "$root/etc/systemd/system/$unit"
+    mkdir -p "$root/usr/share/bash-completion/completions"
+    "$base/bin/alpr-$part" --completion bash >"$root/usr/share/bash-completion/completions/alpr-$part"
     if live; then systemctl daemon-reload; fi
 }
 
@@ -112,6 +114,7 @@ case $act in
     uninstall)
         if live; then systemctl disable --now "$unit" || true; fi
         rm -rf "$base"
+        rm -f "$root/usr/share/bash-completion/completions/alpr-$part"
         rm -f "$root/etc/systemd/system/$unit" "$root/usr/lib/sysusers.d/$user.conf" "$root/usr/lib/tmpfiles.d/$user.conf"
         if live; then systemctl daemon-reload; fi
         if [ -n "$purge" ]; then

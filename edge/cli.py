@@ -13,12 +13,9 @@ if __name__ == "__main__":  # as `python -m edge.cli`: before OpenCV and ONNX Ru
     begin()
     sys.exit()
 
-import contextlib
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,7 +28,6 @@ from hitonly_core.version_option import add_version
 
 if TYPE_CHECKING:
     from edge.config import EdgeConfig
-    from edge.runtime.box import Box
     from hitonly_core.safeguard import Measure
 
 app = typer.Typer(
@@ -106,6 +102,7 @@ def run(
     from edge.runtime.box import Box
     from edge.runtime.instance_lock import alone
     from edge.runtime.run_report import print_summary, reporter
+    from edge.runtime.signals import stopped_by_signals
 
     settings = _with_source(load_config(config), source, password_file, every=every, realtime=realtime)
     if settings.device.demo:
@@ -115,7 +112,7 @@ def run(
     measures = process.harden(allowed(settings), unsafe_allow_swap=settings.unsafe_allow_swap)
     with alone(settings.storage.state), reporter(as_json=as_json) as listener:
         box = Box.assemble(settings, listener=listener, measures=measures)
-        with _stopped_by_signals(box):
+        with stopped_by_signals(box.stop):
             summary = box.run()
     print_summary(summary, as_json=as_json)
     if summary.unwritten:
@@ -145,6 +142,32 @@ def check(config: ConfigOption, as_json: JsonOption = False) -> None:  # noqa: F
         _print_line({"event": "checked", "wrong": wrong})
     if wrong:
         raise typer.Exit(Exit.CONFIG)
+
+
+@app.command()
+def aim(
+    *,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")] = CONFIG,
+    camera: Annotated[str, typer.Option(help="The camera's name; else the first.")] = "",
+    source: Annotated[
+        str, typer.Option(help="Look at this instead; with it, the configuration may be absent.")
+    ] = "",
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--source-password-file",
+            help="The password for --source rtsp://user@host; without it, a terminal is asked.",
+        ),
+    ] = None,
+    seconds: Annotated[int, typer.Option(min=1, max=3600, help="Ends after so many seconds.")] = 600,
+    as_json: JsonOption = False,
+) -> None:
+    """Aim a camera: how plates are seen, in numbers, once a second. No picture and no plate is shown or kept."""
+    _demand_new_start()
+    from edge.runtime.aim_run import aim_at
+    from edge.runtime.aim_target import target_of
+
+    aim_at(target_of(config, camera, source, password_file), seconds=seconds, as_json=as_json)
 
 
 @app.command()
@@ -241,6 +264,7 @@ def setup(
     if wrong:
         out.print(f"Mend what is wrong, then look again: alpr-edge check --config {config}", markup=False)
         raise typer.Exit(Exit.CONFIG)
+    out.print(f"Aim the camera: alpr-edge aim --config {config}", markup=False)
     out.print(f"Start it: alpr-edge run --config {config}", markup=False)
     out.print("or, where it was installed as a service: sudo systemctl enable --now alpr-edge", markup=False)
 
@@ -450,21 +474,6 @@ def _with_source(
         raise ConfigError("--every and --realtime are for clips")
     camera = first.model_copy(update={"source": chosen})
     return config.model_copy(update={"cameras": (camera, *config.cameras[1:])})
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(box: "Box") -> Iterator[None]:
-    """Stop cleanly on Ctrl-C and SIGTERM while the block runs."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        box.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _region(finding: dict[str, Any]) -> str:

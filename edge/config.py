@@ -7,7 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from edge.capture.settings import SourceSettings
 from edge.errors import ConfigError
@@ -21,6 +29,18 @@ _LIST_HOURS = LIST_AGE_CEILING / timedelta(hours=1)
 _HEX256 = r"^[0-9a-f]{64}$"
 _POINT = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
 _POLYGON = Annotated[tuple[_POINT, ...], Field(min_length=3)]
+
+
+def _device(path: Path) -> Path:
+    """Refuse what is no device file: whatever is named here may be written.
+
+    Raises:
+        ValueError: it is not below /dev, or a disk.
+    """
+    inside = path.parts[:2] == ("/", "dev") and len(path.parts) > 2  # noqa: PLR2004 - /, dev, a name
+    if not inside or {"..", "shm"} & set(path.parts) or path.is_block_device():
+        raise ValueError("is no device file: it must lie in /dev, and be no disk")
+    return path
 
 
 class _Section(BaseModel):
@@ -98,6 +118,9 @@ class ModelsSection(_Section):
     folder: Path | None = Field(None, description="Looked in first.")
     providers: tuple[str, ...] = Field(
         ("CPUExecutionProvider",), min_length=1, description="ONNX Runtime execution providers, in order."
+    )
+    devices: tuple[Annotated[Path, AfterValidator(_device)], ...] = Field(
+        (), description="An accelerator's device files in /dev; else the kernel refuses them (Landlock)."
     )
     input_width: int = Field(
         448,

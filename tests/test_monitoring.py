@@ -237,18 +237,20 @@ def test_heat_is_told_when_it_lasts() -> None:
     assert heat.take() is None
 
 
-def test_the_boards_files_are_read_as_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("soc", ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"])
+def test_the_boards_files_are_read_as_they_are(soc: str, tmp_path: Path) -> None:
     """Thousandths of degrees; the firmware's word in hexadecimal, of which the low bits are about now."""
     for name, text in (("thermal_zone0", "47123\n"), ("thermal_zone1", "51000\n"), ("thermal_zone2", "x")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "temp").write_text(text)
     assert temperature(tmp_path) == 51.0
     assert temperature(tmp_path / "none") is None
-    word = tmp_path / "get_throttled"
-    assert firmware_slows(word) is None
+    word = tmp_path / soc / "get_throttled"
+    assert firmware_slows(tmp_path) is None
+    word.parent.mkdir(parents=True)
     for text, slow in (("0\n", False), ("50000\n", False), ("50005\n", True)):
         word.write_text(text)
-        assert firmware_slows(word) is slow
+        assert firmware_slows(tmp_path) is slow
 
 
 def told_names(tmp_path: Path) -> set[str]:

@@ -57,7 +57,10 @@ def test_every_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize(
     ("module", "commands"),
     [
-        ("edge.cli", ["run", "check", "read", "keygen", "enrol", "setup", "deliver", "models", "receipts"]),
+        (
+            "edge.cli",
+            ["run", "check", "aim", "read", "keygen", "enrol", "setup", "deliver", "models", "receipts"],
+        ),
         ("api.cli", ["serve", "migrate", "devices", "audit", "open"]),
         ("hotlist.cli", ["keygen", "add", "approve", "import", "sign", "verify", "cost", "show"]),
     ],

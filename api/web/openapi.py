@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from api.devices.routes import unit_routes
 from api.web import problems
 from api.web.deps import COOKIE, signed_body, token_of
+from api.web.openapi_examples import add_examples
 
 SESSION: Final = "session"
 DEVICE: Final = "deviceSignature"
@@ -68,6 +69,7 @@ def describe(app: FastAPI, url: str) -> None:
             for method, operation in methods.items():
                 operation["responses"].pop("422", None)
                 operation["security"] = asked[path, method]
+        add_examples(content)
         return content
 
     app.openapi = described  # type: ignore[method-assign]

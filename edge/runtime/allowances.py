@@ -1,10 +1,12 @@
 """What the configuration lets the process write and reach; everything else is refused by the kernel."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from edge.capture.settings import RtspSettings, SourceSettings, UsbSettings
-from edge.config import EdgeConfig
+from edge.config import EdgeConfig, ModelsSection
 from edge.errors import StorageError
 from edge.hardening.landlock import Allowed
 from hitonly_core.urls import HTTPS, parse
@@ -27,14 +29,22 @@ def allowed(config: EdgeConfig) -> Allowed:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
             raise StorageError(f"the folder {folder} cannot be made: {problem.strerror}") from None
-    ports = {port for source in sources for port in _ports(source)}
-    if config.department:
-        ports.add(parse(config.department.url, HTTPS).port)
+    ports = {parse(config.department.url, HTTPS).port} if config.department else set()
+    bind = (config.metrics.port,) if config.metrics else ()
+    return replace(reachable(sources, config.models, ports), folders=folders, bind=bind)
+
+
+def reachable(
+    sources: Iterable[SourceSettings], models: ModelsSection, ports: Collection[int] = ()
+) -> Allowed:
+    """Return what cameras and an accelerator need, and other ports: no folder can be written."""
+    sources = tuple(sources)
+    cameras = (device for source in sources for device in _devices(source))
+    wanted = {port for source in sources for port in _ports(source)} | set(ports)
     return Allowed(
-        folders=folders,
-        devices=(Path("/dev/null"), *(device for source in sources for device in _devices(source))),
-        connect=tuple(sorted(ports | {_DNS})) if ports else (),
-        bind=(config.metrics.port,) if config.metrics else (),
+        folders=(),
+        devices=(Path("/dev/null"), *cameras, *models.devices),
+        connect=tuple(sorted(wanted | {_DNS})) if wanted else (),
     )
 
 

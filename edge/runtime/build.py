@@ -147,6 +147,21 @@ def load_models(chosen: ModelsSection) -> Models:
     )
 
 
+def open_detector(section: CameraSection, chosen: ModelsSection) -> PlateDetector:
+    """Return a camera's detector with a network of its own; no reader is loaded.
+
+    Raises:
+        ModelError: absent, altered or unknown, or the runtime cannot load it.
+    """
+    spec = spec_for(chosen.detector, chosen.detector_sha256, "detector")
+    return PlateDetector(
+        load(spec, folders(chosen.folder)),
+        providers=chosen.providers,
+        width=section.input_width or chosen.input_width,
+        confidence=section.confidence or chosen.confidence,
+    )
+
+
 def open_region(models: Models, providers: Sequence[str]) -> RegionModel | None:
     """Return the region model, ready to be asked; None where none is configured.
 

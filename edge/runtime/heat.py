@@ -18,7 +18,9 @@ HOT_CELSIUS: Final = 80.0
 SUSTAINED_NS: Final = 300 * NS
 EVERY_NS: Final = 10 * NS
 _ZONES: Final = Path("/sys/class/thermal")
-_FIRMWARE: Final = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+_BOARD: Final = Path("/sys/devices/platform")
+_FIRMWARE: Final = "soc*/soc*:firmware/get_throttled"
+"""A Raspberry Pi 5 puts an address after `soc`, and some of its kernels have no such file."""
 _NOW: Final = 0b1111
 """The firmware's bits for what is so now: too little voltage, capped, throttled, at its soft limit."""
 
@@ -29,10 +31,11 @@ def temperature(folder: Path = _ZONES) -> float | None:
     return max((each / 1000 for each in found if each is not None and each > 0), default=None)
 
 
-def firmware_slows(path: Path = _FIRMWARE) -> bool | None:
-    """Return whether a Raspberry Pi's firmware says that it slows the board down now; None on other boards."""
-    found = _integer(path, 16)
-    return None if found is None else bool(found & _NOW)
+def firmware_slows(board: Path = _BOARD) -> bool | None:
+    """Return whether a Raspberry Pi's firmware says that it slows the board down now; None where none says so."""
+    words = [_integer(path, 16) for path in board.glob(_FIRMWARE)]
+    said = [word for word in words if word is not None]
+    return any(word & _NOW for word in said) if said else None
 
 
 def _integer(path: Path, base: int) -> int | None:

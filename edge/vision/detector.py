@@ -104,6 +104,11 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
                 found.append(Detection(box, float(score)))
         return sorted(found, key=lambda detection: -detection.confidence)
 
+    def scale_for(self, height: int, width: int) -> float:
+        """Return how many pixels of the network's input one pixel of a picture becomes."""
+        rows, columns = self._network.size_for(height, width, self._width)
+        return min(rows / height, columns / width)
+
     def scrub(self) -> None:
         """Overwrite what the last frame left in the runtime's buffers, by a look at nothing."""
         if self._tensor.size:
@@ -113,12 +118,12 @@ class PlateDetector(BaseDetector):  # type: ignore[misc]  # fast-alpr ships no t
         """Letter-box a frame into the input tensor; return scale, left and top margins."""
         height, width = frame.shape[:2]
         rows, columns = self._network.size_for(height, width, self._width)
+        scale = self.scale_for(height, width)
         if self._tensor.shape[2:] != (rows, columns):
             self._canvas[:] = _GREY
             self._tensor[:] = 0.0
             self._tensor = np.zeros((1, 3, rows, columns), np.float32)
             self._canvas = np.full((rows, columns, 3), _GREY, np.uint8)  # grey between two frames
-        scale = min(rows / height, columns / width)
         inner_height = min(rows, max(1, round(height * scale)))
         inner_width = min(columns, max(1, round(width * scale)))
         top, left = (rows - inner_height) // 2, (columns - inner_width) // 2
