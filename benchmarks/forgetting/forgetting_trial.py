@@ -30,7 +30,7 @@ from edge.flow import Pixels
 
 Planted = tuple[list[Pattern], list[tuple[int, Pixels]]]
 PLANTED: Final = 2
-_TRIES: Final = 4
+_TRIES: Final = 16
 _LOOK_S: Final = 0.5
 _PATIENCE_S: Final = 120.0
 """The longest wait for a start, on a busy machine."""

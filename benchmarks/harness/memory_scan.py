@@ -21,7 +21,7 @@ _BITS: Final = 22
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_NEXT: Final = np.uint64(0xC2B2AE3D27D4EB4F)
 _BLOCK: Final = 1 << 18
-_ROUNDS: Final = 4
+_ROUNDS: Final = 64
 """How often a process's mappings are listed anew while it is searched."""
 SHORTEST: Final = 6
 """Shorter patterns occur by chance in a process's memory."""
