@@ -112,6 +112,7 @@ FIELDS: Final[Mapping[str, Any]] = {
     "expires": _LATER,
     "full_name": "Ruth Example",
     "hold_asked_until": None,
+    "hold_asked": None,
     "hot_list_keys": _KEY,
     "id": "e-1042",
     "key": "",
