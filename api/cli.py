@@ -1,12 +1,14 @@
 """``alpr-api``: the department's service on the command line."""
 
 import os
+import sqlite3
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from api import recovery_cli, serve
 from api.accounts import people, resets
@@ -302,6 +304,14 @@ def main() -> None:
         Console(stderr=True).print(f"alpr-api: {problem}", style="bold red", markup=False)
         if problem.hint:
             Console(stderr=True).print(problem.hint, markup=False)
+        raise SystemExit(FAULT) from None
+    except DatabaseError as problem:
+        if not isinstance(problem, OperationalError) and type(problem.orig) is not sqlite3.DatabaseError:
+            raise
+        said = str(problem.orig).strip().partition("\n")[0]
+        Console(stderr=True).print(
+            f"alpr-api: the database cannot be used: {said}", style="bold red", markup=False
+        )
         raise SystemExit(FAULT) from None
 
 

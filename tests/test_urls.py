@@ -1,6 +1,8 @@
 """Addresses: what is taken, how it is understood, and that no error repeats a part of one."""
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,79 @@ def test_the_services_public_url_is_scheme_host_and_port(given_url: str, kept: s
             load_settings(state=Path("x"), public_url=given_url)
     else:
         assert load_settings(state=Path("x"), public_url=given_url).url == kept
+
+
+@pytest.mark.parametrize("key", ["database_url", "keys_url"])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        *(
+            (f"postgresql+psycopg://u:{secret}@127.0.0.1:1/db", words)
+            for secret, words in (
+                ("pa#QXZJ", "@ after the host"),
+                ("pa/QXZJ", "@ after the host"),
+                ("pa?QXZJ", "@ after the host"),
+                ("QX@ZJQXZJ", "more than one @"),
+                ("100%QXZJ", "a % that is not"),
+                ("QX ZJQXZJ", "holds a space"),
+            )
+        ),
+        ("postgresql+psycopg://u:QXZJ@127.0.0.1:99999/db", "a port"),
+        ("postgresql+psycopg://u:QXZJ@127.0.0.1:QXZJ/db", "a port"),
+        ("postgresql+psycopg://u:QXZJ@127.0.0.1/db?QXZJ=1", "an option behind"),
+        *(
+            (url, "must begin with sqlite:/// or postgresql")
+            for url in ("postgres://u:QXZJ@h/db", "u:QXZJ@h/db")
+        ),
+        *(
+            (url, "must begin with sqlite:/// or postgresql")
+            for url in ("mysql://u:QXZJ@h/db", "", "host=h password=QXZJ")
+        ),
+        *((url, "fourth /") for url in ("sqlite:QXZJ.db", "sqlite://QXZJ.db")),
+    ],
+)
+def test_a_databases_address_that_cannot_be_used_is_said_without_its_secret(
+    key: str, url: str, words: str
+) -> None:
+    """Half a password was looked up as a host's name and repeated; the other forms ended in tracebacks."""
+    with pytest.raises(SettingsError, match=f"{key}: .*{words}") as refused:
+        load_settings(None, state=Path("x"), **{key: url})
+    assert not any(part in str(refused.value) for part in ("QXZ", "XZJ", "ZJQ"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://u:p%40s%23s@h:5432/db?sslmode=require&connect_timeout=2",
+        "postgresql+psycopg://u:" + "x" * 1500 + "@h/db",
+        "postgresql+psycopg://u@/db?host=/var/run/postgresql",
+        "postgresql+psycopg://u:p@h1,h2:5433/db",
+        "postgresql://[::1]:5432/db",
+        "sqlite:////srv/state/service.sqlite3",
+        "sqlite:///x.db",
+    ],
+)
+def test_a_databases_address_of_any_form_is_kept(url: str) -> None:
+    """Sockets, several hosts, long passwords, options."""
+    assert load_settings(state=Path("x"), database_url=url).main_database == url
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u:QXZJ@127.0.0.1:1/db", "sqlite:///{folder}/a-text"])
+def test_a_database_that_cannot_be_used_is_one_sentence(url: str, tmp_path: Path) -> None:
+    """Nobody listens, or the file is no database: no traceback, no password."""
+    (tmp_path / "a-text").write_text("no database, and long enough to be looked at: " * 20)
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("alpr-api"),
+        "migrate",
+        "--state",
+        str(tmp_path / "state"),
+    ]
+    command += ["--database-url", url.format(folder=tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "the database cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "QXZJ" not in done.stderr
 
 
 SPOILT = ["pa#QXZJ", "pa/QXZJ", "pa?QXZJ", "pa[QXZJ", "100%QXZJ", "QXZJ"]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from api.core.alert_targets import Email, Mqtt, Target, Webhook
 from api.core.errors import SettingsError
 from api.core.lifecycle import SHORTEST, Deadlines, Outcome
+from api.db.address import check_address
 from hitonly_core.form_words import place_of, sentence, with_causes_only
 from hitonly_core.policy import WINDOW_CEILING
 from hitonly_core.urls import HTTPS, parse
@@ -183,6 +184,13 @@ class Settings(_Part):
     def _is_an_address(cls, url: str | None) -> str | None:
         """Keep scheme, host and port: links, the origin that browsers state and cookies are made of these."""
         return None if url is None else parse(url, HTTPS, rest=False).text().rstrip("/")
+
+    @field_validator("database_url", "keys_url")
+    @classmethod
+    def _is_a_database(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_address(url)
+        return url
 
     @field_validator("alerts")
     @classmethod

@@ -140,7 +140,7 @@ def case_of(cell: str) -> str:
     if _CASE_DISGUISED.fullmatch(cell):
         raise RowError(f"the case number is a spreadsheet's rewriting of one; {_AGAIN}")
     letters = "".join(character for character in cell.upper() if character.isalnum())
-    if not letters.strip("0X") or (letters.isalpha() and letters in PLACEHOLDERS):
+    if not letters.strip("X") or (letters.isalpha() and letters in PLACEHOLDERS):
         raise RowError("no case number, but a placeholder where it should be")
     return cell
 
