@@ -42,6 +42,7 @@ FIELDS: Final[Mapping[str, Any]] = {
     "DryRun.immigration": 0,
     "DryRun.heavy": 0,
     "DryRun.doubts": [],
+    "DryRun.unread": ["D"],
     "DryRun.plates": 2,
     "Enrolment.department": "example-police",
     "EnrolmentRequest.verify_key": _KEY,
