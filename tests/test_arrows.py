@@ -64,7 +64,7 @@ ARROWS: Final[dict[str, set[str]]] = {
         "edge.runtime",
         "edge.vision",
     },
-    "api.db": {"api.core"},
+    "api.db": {"api.core", "hitonly_core"},
     "api.core": _RULES,
     "api.accounts": _RULES,
     "api.devices": _RULES | {"api.accounts"},
