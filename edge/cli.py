@@ -49,6 +49,13 @@ receipts_app = typer.Typer(
 app.add_typer(receipts_app, name="receipts")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--source-password-file",
+        help="The password for --source rtsp://user@host; without it, a terminal is asked.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
 
 
@@ -83,13 +90,7 @@ def run(
         ),
     ] = "",
     *,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--source-password-file",
-            help="The password for --source rtsp://user@host; without it, a terminal is asked.",
-        ),
-    ] = None,
+    password_file: PasswordFile = None,
     every: Annotated[int, typer.Option(min=1, help="Of a clip, every N-th frame.")] = 1,
     realtime: Annotated[bool, typer.Option(help="A clip at its own pace, as a camera would.")] = False,
     as_json: JsonOption = False,
@@ -152,13 +153,7 @@ def aim(
     source: Annotated[
         str, typer.Option(help="Look at this instead; with it, the configuration may be absent.")
     ] = "",
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--source-password-file",
-            help="The password for --source rtsp://user@host; without it, a terminal is asked.",
-        ),
-    ] = None,
+    password_file: PasswordFile = None,
     seconds: Annotated[int, typer.Option(min=1, max=3600, help="Ends after so many seconds.")] = 600,
     as_json: JsonOption = False,
 ) -> None:
