@@ -71,7 +71,7 @@ def rows(service: Service) -> dict[str, list[tuple[object, ...]]]:
 
 ENDED = {"openings", "sessions", "recovery_codes", "invitations", "device_codes", "repeats"}
 """Tables whose rows end with a restore."""
-GROWN = {"audit", "audit_nodes", "checkpoints", "list_gaps", "hits", "counts"}
+GROWN = {"audit", "audit_nodes", "checkpoints", "list_gaps", "hits", "counts", "nonces"}
 """Tables that a restore itself writes to."""
 
 
@@ -95,6 +95,8 @@ def test_a_restored_service_is_the_same_but_for_what_ends_and_what_is_recorded(
         elif name not in GROWN:
             assert after[name] == content, name
     assert set(before["audit"]) < set(after["audit"])
+    assert set(before["nonces"]) < set(after["nonces"]), "what was used stays used"
+    assert [row[:2] for row in set(after["nonces"]) - set(before["nonces"])] == [("", "forgotten")]
     for name in backup_lines.FILES:
         if name != "high-water.json":
             assert (new.state / name).read_bytes() == (desk.settings.state / name).read_bytes(), name
