@@ -30,7 +30,8 @@ from edge.flow import Pixels
 
 Planted = tuple[list[Pattern], list[tuple[int, Pixels]]]
 PLANTED: Final = 2
-_TRIES: Final = 16
+_SEARCH_S: Final = 600.0
+"""The longest search for a process of one kind that lives to the end of its search."""
 _LOOK_S: Final = 0.5
 _PATIENCE_S: Final = 120.0
 """The longest wait for a start, on a busy machine."""
@@ -128,9 +129,10 @@ def _found_in(
     A capture process may be replaced meanwhile: its memory is gone then, and its successor's is searched.
 
     Raises:
-        BenchError: none of this kind lived long enough.
+        BenchError: none of this kind lived long enough, or the edge ended.
     """
-    for _ in range(_TRIES):
+    end = time.monotonic() + _SEARCH_S
+    while time.monotonic() < end and edge.process.poll() is None:
         found = []
         for pid in edge.family():
             if role(pid) == name:
@@ -139,4 +141,8 @@ def _found_in(
                     found += search_process(pid, searcher, coverage)
         if found:
             return found
-    raise BenchError(f"no {name} of the edge could be searched to its end")
+    if edge.process.poll() is not None:
+        raise BenchError(
+            f"the edge ended before its {name} was searched: its road was too short for the search"
+        )
+    raise BenchError(f"no {name} of the edge lived to the end of its search within {_SEARCH_S:g} s")
